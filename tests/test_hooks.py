@@ -1,0 +1,60 @@
+"""The hook is a table and a loop, and the table tells the truth."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.combinations import COMBINATIONS, Combination
+from tests.conftest import Bake
+
+MOST_LINES = 80
+
+
+def feature_paths(template: Path) -> dict[str, list[str]]:
+    """The table FEATURE_PATHS, read without running the hook."""
+    module = ast.parse((template / "hooks" / "post_gen_project.py").read_text(encoding="utf-8"))
+    tables = [
+        node.value
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == "FEATURE_PATHS"
+    ]
+    paths: dict[str, list[str]] = ast.literal_eval(tables[0])
+    return paths
+
+
+def chosen_features(combination: Combination) -> set[str]:
+    """The rows of the table that these answers keep."""
+    tokens = {"tokens"} if combination.auth_backend != "session" else set()
+    rbac = {"rbac"} if combination.include_rbac else set()
+    oauth = {"oauth"} if combination.include_oauth else set()
+    return {combination.auth_backend} | tokens | rbac | oauth
+
+
+def test_every_path_in_the_table_exists_in_the_full_project(template: Path) -> None:
+    project = template / "{{cookiecutter.project_slug}}"
+
+    paths = [path for paths in feature_paths(template).values() for path in paths]
+
+    assert [path for path in paths if not (project / path).exists()] == []
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
+def test_paths_of_declined_features_are_gone_and_those_of_chosen_ones_are_there(
+    combination: Combination, template: Path, bake: Bake
+) -> None:
+    project = bake(**combination.answers)
+
+    table = feature_paths(template)
+    chosen = chosen_features(combination)
+    kept = {feature for feature, paths in table.items() if all((project / path).exists() for path in paths)}
+    gone = {feature for feature, paths in table.items() if not any((project / path).exists() for path in paths)}
+    assert (kept, gone) == (chosen, set(table) - chosen)
+
+
+def test_hooks_stay_small(template: Path) -> None:
+    hooks = sorted((template / "hooks").iterdir())
+
+    assert sum(len(hook.read_text(encoding="utf-8").splitlines()) for hook in hooks) <= MOST_LINES

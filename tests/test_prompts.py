@@ -1,0 +1,88 @@
+"""The questions as a person meets them, driven through a pseudo-terminal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.conftest import COOKIECUTTER, Shell
+
+COLUMNS = 80
+
+
+@pytest.fixture
+def terminal(shell: Shell, template: Path) -> Iterator[pexpect.spawn]:
+    """Cookiecutter in a terminal of ordinary width, waiting for the first answer."""
+    environment = shell.environment | {"TERM": "dumb"}
+    command = pexpect.spawn(
+        str(COOKIECUTTER),
+        [str(template)],
+        cwd=str(shell.folder),
+        env=environment,
+        encoding="utf-8",
+        dimensions=(40, COLUMNS),
+        timeout=30,
+    )
+    command.delaybeforesend = None
+    yield command
+    command.close(force=True)
+
+
+def answer(terminal: pexpect.spawn, question: str, reply: str) -> str:
+    """Waits for the question, replies, and returns what stood on the screen since the last reply."""
+    terminal.expect_exact(question)
+    shown = str(terminal.before) + question
+    terminal.expect_exact("): ")
+    terminal.sendline(reply)
+    return shown + str(terminal.before)
+
+
+def rest_of(terminal: pexpect.spawn) -> list[str]:
+    """What is printed until the command ends, without the line that the terminal ends the reply with."""
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    return str(terminal.before).splitlines()[1:]
+
+
+def test_a_person_answers_all_seven_questions(terminal: pexpect.spawn, shell: Shell) -> None:
+    screen = answer(terminal, "[1/7] What is the service called? (My Service", "Grace's Shop")
+    screen += answer(terminal, "[2/7] What are its folder and its distribution called? (grace-s-shop", "")
+    screen += answer(terminal, "[3/7] Who owns it? A person, a company, or nobody yet (", "Grace Hopper")
+    screen += answer(terminal, "[1/2/3] (1", "2")
+    screen += answer(terminal, "[5/7] Include roles and permissions (RBAC)? [y/n] (y", "perhaps")
+    screen += answer(terminal, "[5/7] Include roles and permissions (RBAC)? [y/n] (y", "n")
+    screen += answer(terminal, "[6/7] Include sign-in with Google, GitHub and others (OAuth)? [y/n] (y", "")
+    screen += answer(terminal, "[1/2/3/4] (1", "3")
+    next_steps = rest_of(terminal)
+
+    assert terminal.exitstatus == 0
+    assert "2 - jwt         for mobile apps and other programs: bearer tokens" in screen
+    # Each line is indented, unless the terminal had to break one that was too wide.
+    assert [line for line in screen.splitlines() if not line.startswith("  ")] == ["Please enter Y or N"]
+    assert next_steps[-4:] == ["Next:", "  cd grace-s-shop", "  uv run alembic upgrade head", "  uv run litestar run"]
+    project = shell.folder / "grace-s-shop"
+    assert "Grace Hopper" in (project / "LICENSE").read_text(encoding="utf-8")
+    assert not (project / "app" / "rbac").exists()
+
+
+@pytest.mark.parametrize(
+    ("replies", "line"),
+    [
+        (["{{ 7*7 }}"], "project_name contains {{, {% or {#, which stand for template code. Type it without them"),
+        (
+            ["", "json"],
+            'project_slug "json" is the name of a module of Python\'s standard library. Type for example: json-service',
+        ),
+        (["", "", "x" * 101], "author has 101 characters. Type at most 100"),
+    ],
+)
+def test_wrong_answer_is_refused_before_the_next_question(
+    replies: list[str], line: str, terminal: pexpect.spawn, shell: Shell
+) -> None:
+    for number, reply in enumerate(replies, start=1):
+        answer(terminal, f"[{number}/7]", reply)
+
+    assert rest_of(terminal) == [line]
+    assert terminal.exitstatus != 0
+    assert shell.leftovers() == []
