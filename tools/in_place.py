@@ -1,0 +1,32 @@
+"""A pytest plugin: runs the template's tests where they lie, with the kind of credentials that `--kind` names.
+
+The source says `session`; a rendering says what was chosen. This does to the imports what a rendering does to the text.
+"""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+KINDS = ("session", "jwt", "jwt_cookie")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer `--kind`."""
+    parser.addoption("--kind", choices=KINDS, default="session", help="the kind of credentials")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Choose before anything imports the choice."""
+    kind = early_config.known_args_namespace.kind
+    import_module("app.auth").credentials = import_module(f"app.auth.{kind}")
+    import_module("tests.credentials").kind = import_module(f"tests.credentials.{kind}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what the hook removes from a rendering."""
+    kind = config.getoption("--kind")
+    others = {f"test_{other}.py" for other in KINDS if other != kind}
+    bearer = {"test_access_tokens.py", "test_refresh.py"} if kind == "session" else set()
+    return True if collection_path.name in others | bearer else None

@@ -1,0 +1,118 @@
+"""`litestar users create-user`, and what every command about users needs."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+from typing import cast
+
+import anyio
+import click
+from advanced_alchemy.exceptions import IntegrityError
+from litestar import Litestar
+from litestar_users.utils import get_user_service
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ProgrammingError
+
+from app import addresses
+from app.accounts import passwords
+from app.accounts.service import AccountService
+from app.database import own_transaction
+from app.models import User
+
+
+class AddressType(click.ParamType[str]):
+    """An e-mail address; anything else is refused in one line."""
+
+    name = "address"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The one spelling of the address."""
+        try:
+            return addresses.normalise(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+email_option = click.option("--email", prompt="E-mail address", type=AddressType(), help="The address to sign in with.")
+
+
+@click.command
+@email_option
+@click.pass_context
+def create_user(context: click.Context, email: str) -> None:
+    """Make a user who can sign in at once.
+
+    The password is asked for; where nobody can be asked, it is the first line of standard input. If it is empty, one is
+    generated and shown once.
+    """
+    choice = choose_password()
+
+    async def store() -> None:
+        async with service_of(context) as service:
+            await add_verified_user(service, email, choice.password)
+
+    anyio.run(store)
+    click.echo(f"Made {email}, verified and active.")
+    choice.show_if_generated()
+
+
+class Choice(NamedTuple):
+    """A password, and whether anybody has seen it."""
+
+    password: str
+    is_generated: bool
+
+    def show_if_generated(self) -> None:
+        """Show it now: it can never be shown again."""
+        if self.is_generated:
+            click.echo(f"Password, shown this once: {self.password}")
+
+
+def choose_password() -> Choice:
+    """The password that somebody types twice, pipes in, or leaves to us."""
+    if sys.stdin.isatty():
+        password = click.prompt(
+            "Password (empty: make one)", default="", show_default=False, hide_input=True, confirmation_prompt=True
+        )
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        return Choice(passwords.generate(), is_generated=True)
+    if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
+        raise click.ClickException(
+            f"A password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters; this one has {len(password)}."
+        )
+    return Choice(password, is_generated=False)
+
+
+async def add_verified_user(service: AccountService, email: str, password: str) -> User:
+    """Store a user who can sign in at once.
+
+    Raises:
+        ClickException: if the address has an account.
+    """
+    try:
+        user = User(email=email, password_hash=await passwords.digest(password))
+        return await service.add_user(user, verify=True)
+    except IntegrityError as error:
+        raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
+
+
+@asynccontextmanager
+async def service_of(context: click.Context) -> AsyncIterator[AccountService]:
+    """The service, in a transaction that is stored when the block ends without an error.
+
+    Raises:
+        ClickException: if the database is away or has no tables.
+    """
+    # Litestar keeps its environment there, or what makes it.
+    environment = context.find_root().obj
+    app: Litestar = (environment() if callable(environment) else environment).app
+    try:
+        async with own_transaction(app) as session:
+            yield cast("AccountService", get_user_service(app, session))
+    except ProgrammingError as error:
+        raise click.ClickException("The tables are missing or old. Run first: alembic upgrade head") from error
+    except (OperationalError, OSError) as error:
+        raise click.ClickException("The database does not answer. Is DATABASE_URL right?") from error

@@ -1,0 +1,83 @@
+"""What callers send and get; everything else about a user stays inside."""
+
+from typing import Annotated
+from typing import Any
+
+from advanced_alchemy.extensions.litestar import SQLAlchemyDTO
+from advanced_alchemy.extensions.litestar import SQLAlchemyDTOConfig
+from litestar.dto import MsgspecDTO
+from msgspec import Meta
+from msgspec import Struct
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.accounts import passwords
+from app.addresses import MAX_LENGTH
+from app.models import User
+
+# Lists, never exclusions: a column that somebody adds to the model stays private until it is named here.
+READABLE = {"id", "email", "display_name", "is_active", "is_verified", "created_at"}
+CHANGEABLE = {"display_name"}
+RENAMED: dict[str | InstrumentedAttribute[Any], str] = {}
+# {% if cookiecutter.include_rbac %}
+READABLE |= {"role_names", "permissions"}
+RENAMED |= {"role_names": "roles"}
+# {% endif %}
+
+Email = Annotated[str, Meta(max_length=MAX_LENGTH, description="An e-mail address.", examples=["grace@example.com"])]
+NewPassword = Annotated[str, Meta(min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_LENGTH)]
+Password = Annotated[str, Meta(max_length=passwords.MAX_LENGTH)]
+Token = Annotated[str, Meta(max_length=256, description="The token from the link in the mail.")]
+
+
+class UserRead(SQLAlchemyDTO[User]):
+    """A user as callers see one."""
+
+    config = SQLAlchemyDTOConfig(include=READABLE, rename_fields=RENAMED)
+
+
+class UserUpdate(SQLAlchemyDTO[User]):
+    """What users change about themselves."""
+
+    config = SQLAlchemyDTOConfig(include=CHANGEABLE, partial=True, forbid_unknown_fields=True)
+
+
+class Registration(Struct, forbid_unknown_fields=True):
+    """Somebody asks for an account."""
+
+    email: Email
+    password: NewPassword
+
+
+class SignIn(Struct, forbid_unknown_fields=True):
+    """Somebody claims an account."""
+
+    email: Email
+    password: Password
+
+
+class Address(Struct, forbid_unknown_fields=True):
+    """Somebody asks for a mail."""
+
+    email: Email
+
+
+class Accepted(Struct):
+    """What everybody is told, whoever has an account."""
+
+    detail: str = "If this address can be mailed, what to do next is on its way there."
+
+
+class Proof(Struct, forbid_unknown_fields=True):
+    """Somebody followed the link in a mail."""
+
+    token: Token
+
+
+class NewPasswordWithProof(Struct, forbid_unknown_fields=True):
+    """Somebody followed the link in a mail and chose a password."""
+
+    token: Token
+    password: NewPassword
+
+
+RegistrationDTO = MsgspecDTO[Registration]

@@ -1,0 +1,131 @@
+"""What can be done to an account: the methods of litestar-users, holding what this service promises."""
+
+from typing import Any
+
+from advanced_alchemy.exceptions import IntegrityError
+from litestar import Request
+from litestar_users.service import BaseUserService
+from sqlalchemy import delete
+from sqlalchemy import func
+from sqlalchemy import inspect
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import addresses
+from app.accounts import passwords
+from app.accounts import tokens
+from app.accounts.mail import Mail
+from app.accounts.tokens import Purpose
+from app.errors import InvalidField
+from app.models import User
+from app.models import UserSession
+
+
+class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]  # its protocol wants `id` to be a union
+    """Registration, verification, sign-in and recovery; `mails` are to be sent once the transaction is stored."""
+
+    def __init__(self, **dependencies: Any) -> None:
+        super().__init__(**dependencies)
+        self.mails: list[Mail] = []
+
+    @property
+    def session(self) -> AsyncSession:
+        """The session of the request."""
+        session = self.user_repository.session
+        assert isinstance(session, AsyncSession)
+        return session
+
+    async def sign_up(self, email: str, password: str) -> None:
+        """Register, or tell the owner of a known address that somebody tried; the caller learns nothing (ASVS 6.3.8).
+
+        Raises:
+            InvalidField: if this is not an e-mail address.
+        """
+        try:
+            async with self.session.begin_nested():
+                await self.register({"email": email, "password": password})
+        except IntegrityError:
+            self.mails.append(Mail("already-registered", addresses.normalise(email)))
+
+    async def register(self, data: dict[str, Any], request: Request[Any, Any, Any] | None = None) -> User:  # noqa: ARG002  # as litestar-users declares it
+        """Store a new user who can sign in once the address is verified.
+
+        Raises:
+            InvalidField: if this is not an e-mail address.
+            IntegrityError: if the address has an account.
+        """
+        password_hash = await passwords.digest(data.pop("password"))
+        try:
+            user = User(**data, password_hash=password_hash)
+        except ValueError as error:
+            raise InvalidField("email", str(error)) from error
+        await self.add_user(user)
+        await self.initiate_verification(user)
+        return user
+
+    async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:  # noqa: ARG002  # as litestar-users declares it
+        """The user with this address and password, if there is one who is verified and active."""
+        user = await self.find(data.email)
+        # The hash is computed for unknown addresses too, so time does not tell who has an account.
+        is_right = await passwords.matches(data.password, user.password_hash if user else None)
+        return user if user and is_right and user.is_active and user.is_verified else None
+
+    async def initiate_verification(self, user: User) -> None:
+        """Mail a link that proves the address."""
+        token = await tokens.issue(self.session, user, Purpose.VERIFY)
+        self.mails.append(Mail("verify", user.email, token))
+
+    async def repeat_verification(self, email: str) -> None:
+        """Mail that link again, if somebody unverified has this address."""
+        user = await self.find(email)
+        if user and not user.is_verified:
+            await self.initiate_verification(user)
+
+    async def verify(self, encoded_token: str, request: Request[Any, Any, Any] | None = None) -> User:  # noqa: ARG002  # as litestar-users declares it
+        """The user whose address the token proves, verified from now on.
+
+        Raises:
+            InvalidToken: if the token is used, expired or unknown.
+        """
+        user = await tokens.consume(self.session, encoded_token, Purpose.VERIFY)
+        user.is_verified = True
+        return user
+
+    async def initiate_password_reset(self, email: str) -> None:
+        """Mail a link that lets its owner choose a password, if somebody active has this address."""
+        user = await self.find(email)
+        if user and user.is_active:
+            token = await tokens.issue(self.session, user, Purpose.RESET_PASSWORD)
+            self.mails.append(Mail("reset-password", user.email, token))
+
+    async def reset_password(self, encoded_token: str, password: str) -> None:
+        """Store a new password, end every sign-in and tell the owner; the link has also proven the address.
+
+        Raises:
+            InvalidToken: if the token is used, expired or unknown.
+        """
+        user = await tokens.consume(self.session, encoded_token, Purpose.RESET_PASSWORD)
+        user.password_hash = await passwords.digest(password)
+        user.is_verified = True
+        await self.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+        self.mails.append(Mail("password-changed", user.email))
+
+    async def update_user(self, user: User) -> User:
+        """Copy the columns that are set on `user`, a partial row, to the stored one; passwords have their own ways.
+
+        The stored row is changed, never replaced, so what `user` does not name keeps its value.
+        """
+        stored = await self.get_user(user.id)
+        named = inspect(user).dict.keys() & inspect(User).columns.keys()
+        for name in named - {"id", "password_hash"}:
+            setattr(stored, name, getattr(user, name))
+        await self.session.flush()
+        return stored
+
+    async def find(self, email: str) -> User | None:
+        """The user with this address, however it is spelled."""
+        try:
+            email = addresses.normalise(email)
+        except ValueError:
+            return None
+        return (await self.session.scalars(select(User).where(func.lower(User.email) == email))).one_or_none()

@@ -1,0 +1,33 @@
+const form = document.querySelector("form");
+const status = document.querySelector("[role=status]");
+const token = new URLSearchParams(location.search).get("token");
+
+// The token leaves the address bar, so neither the history nor a shared screen keeps it.
+history.replaceState(null, "", location.pathname);
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  status.textContent = "";
+  const fields = Object.fromEntries(new FormData(form));
+  const body = JSON.stringify(token === null ? fields : { token, ...fields });
+  try {
+    const answer = await fetch(location.pathname, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body,
+    });
+    if (answer.ok) {
+      status.textContent = form.dataset.done;
+      form.hidden = true;
+      return;
+    }
+    const problem = await answer.json();
+    const reasons = (problem.errors ?? []).map((error) => error.message);
+    status.textContent = [problem.title, problem.detail, ...reasons].filter(Boolean).join(" ");
+  } catch {
+    status.textContent = "The service did not answer. Try again in a moment.";
+  }
+  button.disabled = false;
+});

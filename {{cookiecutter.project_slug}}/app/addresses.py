@@ -1,0 +1,31 @@
+"""E-mail addresses: one spelling for each, whichever way it enters (HTTP, command line, code)."""
+
+from email_validator import EmailNotValidError
+from email_validator import validate_email
+
+MAX_LENGTH = 254
+
+
+def normalise(address: str) -> str:
+    """The one spelling under which an address is stored and looked up.
+
+    Only ASCII is accepted, since letters of other scripts look like Latin ones and could pose as somebody else's
+    address; an international domain is written in its `xn--` form.
+
+    Raises:
+        ValueError: if this is not an e-mail address; the message says why and can be shown.
+    """
+    try:
+        parts = validate_email(
+            address.strip(),
+            allow_smtputf8=False,
+            strict=True,
+            # An address is proven by the mail that arrives there, so neither its domain nor its name server is asked.
+            check_deliverability=False,
+            test_environment=True,
+        )
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+    if parts.normalized != parts.ascii_email:
+        raise ValueError("Write an international domain in its xn-- form.")
+    return parts.normalized.lower()

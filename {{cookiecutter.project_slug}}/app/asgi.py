@@ -1,0 +1,53 @@
+"""The composition root: a list of what the service consists of."""
+
+import logging
+from typing import TYPE_CHECKING
+from typing import Any
+
+from advanced_alchemy.exceptions import RepositoryError
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+
+from app import health
+from app import users
+from app.access_log import WITHOUT_QUERY
+from app.accounts.mail import mailer_for
+from app.database import CommitBeforeSuccess
+from app.database import sqlalchemy_config
+from app.errors import problem
+from app.settings import PROJECT_NAME
+from app.settings import Settings
+from app.settings import read_settings
+
+if TYPE_CHECKING:
+    app: Litestar
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The service; without settings given it reads those of the environment.
+
+    Raises:
+        SettingsError: if a setting is missing or wrong.
+    """
+    settings = settings or read_settings()
+    logging.getLogger("uvicorn.access").addFilter(WITHOUT_QUERY)
+    return Litestar(
+        route_handlers=health.ROUTES,
+        middleware=[CommitBeforeSuccess()],
+        plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
+        # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
+        response_headers={"Cache-Control": "no-store"},
+        exception_handlers={HTTPException: problem, RepositoryError: problem, Exception: problem},
+        openapi_config=OpenAPIConfig(PROJECT_NAME, version="0.1.0") if settings.serves_openapi else None,
+        state=State({"settings": settings, "mailer": mailer_for(settings)}),
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """`app.asgi:app` for servers that want an object; importing this module reads no settings."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault("app", create_app())

@@ -1,0 +1,63 @@
+"""Access tokens: JWTs that live for minutes and name the sign-in that they belong to (RFC 9068, RFC 8725)."""
+
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+from uuid import uuid4
+
+import jwt
+
+from app import clock
+from app.models import UserSession
+from app.settings import Settings
+
+LIFETIME = timedelta(minutes=15)
+ALGORITHM = "HS256"
+TYPE = "at+jwt"
+AUDIENCE = "api"
+REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]
+
+
+class Claims(NamedTuple):
+    """Whom a token speaks for."""
+
+    user_id: UUID
+    session_id: UUID
+
+
+def issue(settings: Settings, row: UserSession) -> str:
+    """A token for this sign-in."""
+    now = clock.now()
+    claims = {
+        "iss": settings.base_url,
+        "aud": AUDIENCE,
+        "sub": str(row.user_id),
+        "sid": str(row.id),
+        "iat": now,
+        "exp": now + LIFETIME,
+        "jti": str(uuid4()),
+    }
+    return jwt.encode(claims, _key(settings), algorithm=ALGORITHM, headers={"typ": TYPE})
+
+
+def read(settings: Settings, token: str) -> Claims | None:
+    """What a token says, if we issued it as an access token and it has not expired."""
+    try:
+        decoded = jwt.decode_complete(
+            token,
+            _key(settings),
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=settings.base_url,
+            # Expiry is judged by our clock, below.
+            options={"require": REQUIRED, "verify_exp": False, "verify_iat": False},
+        )
+        claims = decoded["payload"]
+        is_ours = decoded["header"].get("typ") == TYPE and claims["exp"] > clock.now().timestamp()
+        return Claims(UUID(claims["sub"]), UUID(claims["sid"])) if is_ours else None
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _key(settings: Settings) -> bytes:
+    return settings.key_for("access-token")

@@ -1,0 +1,95 @@
+"""What all kinds of credentials share: a row in `user_session`, and the way from a request to that row."""
+
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from typing import Literal
+from uuid import UUID
+
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.middleware.session.base import BaseBackendConfig
+from litestar.middleware.session.base import BaseSessionBackend
+from litestar.types import Message
+from litestar.types import Scopes
+from litestar.types import ScopeSession
+from sqlalchemy import ColumnElement
+from sqlalchemy import delete
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.models import User
+from app.models import UserSession
+from app.settings import Settings
+
+SESSION_LIFETIME = timedelta(days=30)
+
+
+async def start_session(session: AsyncSession, user: User, secret: bytes) -> UserSession:
+    """Store a new sign-in of this user; `secret` is what the caller will hold, and it is not stored."""
+    row = UserSession(user_id=user.id, secret_digest=digest(secret), expires_at=clock.now() + SESSION_LIFETIME)
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def find_session(session: AsyncSession, condition: ColumnElement[bool]) -> UserSession | None:
+    """The sign-in that meets the condition and has not ended."""
+    found = select(UserSession).where(condition, UserSession.expires_at > clock.now())
+    return (await session.scalars(found)).one_or_none()
+
+
+async def end_session(session: AsyncSession, session_id: UUID) -> None:
+    """End a sign-in: what its holder presents is worth nothing from the next request on (ASVS 7.4.1)."""
+    await session.execute(delete(UserSession).where(UserSession.id == session_id))
+
+
+def digest(secret: bytes) -> bytes:
+    """What is stored of a secret. Fast on purpose: 256 random bits cannot be guessed."""
+    return sha256(secret).digest()
+
+
+class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
+    """Litestar's way in: whom a request belongs to, as `{"user_id": ..., "session_id": ...}` or nothing.
+
+    litestar-users then loads that user. Nothing is ever written back at the end of a request, so one that is under way
+    cannot revive a sign-in that has ended meanwhile.
+    """
+
+    async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
+        """The sign-in that the request proves to belong to."""
+        raise NotImplementedError
+
+    async def load_from_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+        """What litestar-users looks up the user with."""
+        row = await self.find(connection)
+        return {"user_id": str(row.user_id), "session_id": row.id} if row else {}
+
+    def get_session_id(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+        """No id is made up for callers who have not signed in."""
+
+    async def store_in_message(
+        self, scope_session: ScopeSession, message: Message, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> None:
+        """Nothing: signing in and out are the only writers."""
+
+
+@dataclass
+class CredentialConfig(BaseBackendConfig[CredentialBackend]):
+    """The configuration that litestar-users takes; each kind of credentials subclasses it with its backend."""
+
+    settings: Settings
+    key: str
+    max_age: int = int(SESSION_LIFETIME.total_seconds())
+    scopes: Scopes = field(default_factory=lambda: {ScopeType.HTTP, ScopeType.WEBSOCKET})
+    path: str = "/"
+    domain: str | None = None
+    secure: bool = True
+    httponly: bool = True
+    samesite: Literal["lax", "strict", "none"] = "lax"
+    exclude: str | list[str] | None = None
+    # Who asks for nothing but public routes costs no look-up.
+    exclude_opt_key: str = "exclude_from_auth"

@@ -1,0 +1,104 @@
+"""Credentials for programs and apps: an access token in the header, and a refresh token that renews it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from typing import Any
+from typing import Literal
+from typing import TypeAlias
+
+from litestar import Request
+from litestar import Response
+from litestar import post
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import SecurityScheme
+from litestar.params import JSONBody
+from msgspec import Meta
+from msgspec import Struct
+
+from app.auth import access_tokens
+from app.auth import refresh
+from app.auth.backend import CredentialBackend
+from app.auth.backend import CredentialConfig
+from app.auth.backend import find_session
+from app.database import request_session
+from app.models import User
+from app.models import UserSession
+from app.settings import Settings
+
+
+class TokenPair(Struct):
+    """What a signed-in program holds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: Annotated[int, Meta(description="Seconds.")]
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # RFC 6750's name, not a password
+
+
+class Refresh(Struct, forbid_unknown_fields=True):
+    """A program asks for a new pair."""
+
+    refresh_token: Annotated[str, Meta(max_length=256)]
+
+
+SignedIn: TypeAlias = TokenPair
+SignedInDTO = None
+
+
+async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[SignedIn]:
+    """A new pair of tokens."""
+    return Response(_pair(request, await refresh.start(request, user)), status_code=201)
+
+
+@post("/refresh", status_code=200, exclude_from_auth=True, security=[{}], tags=["Credentials"])
+async def renew(request: Request[Any, Any, Any], data: JSONBody[Refresh]) -> TokenPair:
+    """Trade the refresh token for a new pair; it works once, and presenting it again later ends the sign-in."""
+    return _pair(request, await refresh.renew(request, data.refresh_token))
+
+
+ROUTES: list[HTTPRouteHandler] = [renew]
+
+
+def cleared_cookies(settings: Settings) -> list[Cookie]:  # noqa: ARG001  # each kind has this function
+    """Nothing: the caller drops the tokens."""
+    return []
+
+
+def auth_config(settings: Settings) -> CredentialConfig:
+    """What litestar-users is configured with."""
+    return JWTConfig(settings=settings, key="Authorization")
+
+
+def security_scheme(settings: Settings) -> SecurityScheme:  # noqa: ARG001  # each kind has this function
+    """How the OpenAPI document describes it."""
+    return SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+
+
+class JWTBackend(CredentialBackend):
+    """Reads the header."""
+
+    async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
+        """The sign-in that the access token names, if it has not ended."""
+        scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
+        claims = access_tokens.read(self.config.settings, token) if scheme.lower() == "bearer" else None
+        if claims is None:
+            return None
+        is_named = (UserSession.id == claims.session_id) & (UserSession.user_id == claims.user_id)
+        return await find_session(request_session(connection), is_named)
+
+
+@dataclass
+class JWTConfig(CredentialConfig):
+    """Bearer tokens."""
+
+    _backend_class = JWTBackend
+
+
+def _pair(request: Request[Any, Any, Any], renewal: refresh.Renewal) -> TokenPair:
+    return TokenPair(
+        access_token=access_tokens.issue(request.app.state.settings, renewal.row),
+        refresh_token=renewal.token,
+        expires_in=int(access_tokens.LIFETIME.total_seconds()),
+    )

@@ -1,0 +1,136 @@
+"""Credentials for browsers: an access token and a refresh token, each in a cookie that no script can read."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+from typing import Any
+from typing import NamedTuple
+from typing import TypeAlias
+
+from litestar import Request
+from litestar import Response
+from litestar import post
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import SecurityScheme
+from msgspec import Meta
+from msgspec import Struct
+
+from app.accounts.schemas import UserRead
+from app.auth import access_tokens
+from app.auth import refresh
+from app.auth.backend import SESSION_LIFETIME
+from app.auth.backend import CredentialBackend
+from app.auth.backend import CredentialConfig
+from app.auth.backend import find_session
+from app.database import request_session
+from app.models import User
+from app.models import UserSession
+from app.settings import Settings
+
+SignedIn: TypeAlias = User
+SignedInDTO = UserRead
+NO_TIME = timedelta()
+
+
+async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[SignedIn]:
+    """The user, and both cookies."""
+    renewal = await refresh.start(request, user)
+    return Response(user, status_code=201, cookies=_cookies(request, renewal))
+
+
+class Renewed(Struct):
+    """The cookies are new."""
+
+    expires_in: Annotated[int, Meta(description="Seconds until the access cookie has to be renewed.")]
+
+
+@post("/refresh", status_code=200, exclude_from_auth=True, security=[{}], tags=["Credentials"])
+async def renew(request: Request[Any, Any, Any]) -> Response[Renewed]:
+    """Trade the refresh cookie for two new cookies; it works once, and presenting it again later ends the sign-in."""
+    token = request.cookies.get(_names(request.app.state.settings).refresh, "")
+    cookies = _cookies(request, await refresh.renew(request, token))
+    return Response(Renewed(expires_in=int(access_tokens.LIFETIME.total_seconds())), cookies=cookies)
+
+
+ROUTES: list[HTTPRouteHandler] = [renew]
+
+
+def cleared_cookies(settings: Settings) -> list[Cookie]:
+    """What makes the browser forget."""
+    return [_access_cookie(settings, "", NO_TIME), _refresh_cookie(settings, "", NO_TIME)]
+
+
+def auth_config(settings: Settings) -> CredentialConfig:
+    """What litestar-users is configured with."""
+    return JWTCookieConfig(settings=settings, key=_names(settings).access, secure=settings.serves_https)
+
+
+def security_scheme(settings: Settings) -> SecurityScheme:
+    """How the OpenAPI document describes it."""
+    return SecurityScheme(type="apiKey", name=_names(settings).access, security_scheme_in="cookie")
+
+
+class JWTCookieBackend(CredentialBackend):
+    """Reads the access cookie, and nothing but the cookie: a header beside it changes nothing."""
+
+    async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
+        """The sign-in that the access token names, if it has not ended."""
+        claims = access_tokens.read(self.config.settings, connection.cookies.get(self.config.key, ""))
+        if claims is None:
+            return None
+        is_named = (UserSession.id == claims.session_id) & (UserSession.user_id == claims.user_id)
+        return await find_session(request_session(connection), is_named)
+
+
+@dataclass
+class JWTCookieConfig(CredentialConfig):
+    """Tokens in cookies."""
+
+    _backend_class = JWTCookieBackend
+
+
+class Names(NamedTuple):
+    """What the two cookies are called."""
+
+    access: str
+    refresh: str
+
+
+def _names(settings: Settings) -> Names:
+    # Browsers accept `__Host-` from this very host over TLS only; it demands Path=/, which the other does not have.
+    return Names("__Host-access", "__Secure-refresh") if settings.serves_https else Names("access", "refresh")
+
+
+def _cookies(request: Request[Any, Any, Any], renewal: refresh.Renewal) -> list[Cookie]:
+    settings = request.app.state.settings
+    access_token = access_tokens.issue(settings, renewal.row)
+    return [
+        _access_cookie(settings, access_token, access_tokens.LIFETIME),
+        _refresh_cookie(settings, renewal.token, SESSION_LIFETIME),
+    ]
+
+
+def _access_cookie(settings: Settings, value: str, lifetime: timedelta) -> Cookie:
+    return Cookie(
+        key=_names(settings).access,
+        value=value,
+        max_age=int(lifetime.total_seconds()),
+        httponly=True,
+        secure=settings.serves_https,
+        samesite="lax",
+    )
+
+
+def _refresh_cookie(settings: Settings, value: str, lifetime: timedelta) -> Cookie:
+    # The browser sends it to this one path only.
+    return Cookie(
+        key=_names(settings).refresh,
+        value=value,
+        max_age=int(lifetime.total_seconds()),
+        path="/refresh",
+        httponly=True,
+        secure=settings.serves_https,
+        samesite="strict",
+    )

@@ -1,0 +1,85 @@
+"""Credentials for browsers: a cookie with a random id, of which the database keeps the digest."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from typing import TypeAlias
+
+from litestar import Request
+from litestar import Response
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import SecurityScheme
+
+from app.accounts.schemas import UserRead
+from app.auth.backend import SESSION_LIFETIME
+from app.auth.backend import CredentialBackend
+from app.auth.backend import CredentialConfig
+from app.auth.backend import digest
+from app.auth.backend import find_session
+from app.auth.backend import start_session
+from app.database import request_session
+from app.models import User
+from app.models import UserSession
+from app.settings import Settings
+
+SignedIn: TypeAlias = User
+SignedInDTO = UserRead
+ROUTES: list[HTTPRouteHandler] = []
+
+
+async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[SignedIn]:
+    """The user, and a cookie with a new id: one that the caller brought along is never adopted (ASVS 7.2.4)."""
+    secret = secrets.token_urlsafe(32)
+    await start_session(request_session(request), user, secret.encode())
+    return Response(user, status_code=201, cookies=[_cookie(request.app.state.settings, secret)])
+
+
+def cleared_cookies(settings: Settings) -> list[Cookie]:
+    """What makes the browser forget."""
+    return [_cookie(settings, "", max_age=0)]
+
+
+def auth_config(settings: Settings) -> CredentialConfig:
+    """What litestar-users is configured with."""
+    return SessionConfig(settings=settings, key=_cookie_name(settings), secure=settings.serves_https)
+
+
+def security_scheme(settings: Settings) -> SecurityScheme:
+    """How the OpenAPI document describes it."""
+    return SecurityScheme(type="apiKey", name=_cookie_name(settings), security_scheme_in="cookie")
+
+
+class SessionBackend(CredentialBackend):
+    """Reads the cookie."""
+
+    async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
+        """The sign-in whose id the cookie holds."""
+        secret = connection.cookies.get(self.config.key)
+        if not secret:
+            return None
+        return await find_session(request_session(connection), UserSession.secret_digest == digest(secret.encode()))
+
+
+@dataclass
+class SessionConfig(CredentialConfig):
+    """Session cookies."""
+
+    _backend_class = SessionBackend
+
+
+def _cookie(settings: Settings, value: str, max_age: int = int(SESSION_LIFETIME.total_seconds())) -> Cookie:
+    return Cookie(
+        key=_cookie_name(settings),
+        value=value,
+        max_age=max_age,
+        httponly=True,
+        secure=settings.serves_https,
+        samesite="lax",
+    )
+
+
+def _cookie_name(settings: Settings) -> str:
+    # Browsers accept the prefix from this very host over TLS only, so no subdomain can plant the cookie.
+    return "__Host-session" if settings.serves_https else "session"

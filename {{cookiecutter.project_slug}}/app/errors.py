@@ -1,0 +1,107 @@
+"""One table, error -> status and type; every refusal is answered as problem details (RFC 9457)."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+from typing import TypeAlias
+
+from advanced_alchemy.exceptions import IntegrityError
+from advanced_alchemy.exceptions import NotFoundError
+from advanced_alchemy.exceptions import RepositoryError
+from litestar import Request
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.exceptions import NotAuthorizedException
+from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import ValidationException
+from sqlalchemy.exc import InterfaceError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+logger = logging.getLogger(__name__)
+
+
+class Refusal(Exception):
+    """A request that is refused as expected; the message, if any, is shown to the caller."""
+
+
+class InvalidCredentials(Refusal):
+    """Unknown address, wrong password, not verified, not active: the caller is not told which (ASVS 6.3.8)."""
+
+
+class InvalidToken(Refusal):
+    """A link that is used, expired or unknown: the caller is not told which."""
+
+
+class InvalidField(Refusal):
+    """A field of the body that only the service can judge."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__()
+        self.errors = [{"field": field, "message": message}]
+
+
+class Conflict(Refusal):
+    """What is asked for contradicts what is there."""
+
+
+Row: TypeAlias = tuple[HTTPStatus, str, str]
+
+INVALID: Row = (HTTPStatus.BAD_REQUEST, "invalid-request", "Something in the request is not valid.")
+CONFLICT: Row = (HTTPStatus.CONFLICT, "conflict", "This contradicts what is stored.")
+UNAVAILABLE: Row = (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment.")
+# The types are part of the contract: clients tell refusals apart by them, never by the words.
+TABLE: dict[type[Exception], Row] = {
+    InvalidCredentials: (HTTPStatus.UNAUTHORIZED, "invalid-credentials", "The address or the password is wrong."),
+    InvalidToken: (HTTPStatus.BAD_REQUEST, "invalid-token", "This link was used, has expired or is unknown."),
+    InvalidField: INVALID,
+    ValidationException: INVALID,
+    NotAuthorizedException: (HTTPStatus.UNAUTHORIZED, "not-authenticated", "Sign in first."),
+    PermissionDeniedException: (HTTPStatus.FORBIDDEN, "permission-denied", "You may not do this."),
+    NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "There is nothing here."),
+    Conflict: CONFLICT,
+    IntegrityError: CONFLICT,
+    OperationalError: UNAVAILABLE,
+    InterfaceError: UNAVAILABLE,
+    PoolTimeoutError: UNAVAILABLE,
+    OSError: UNAVAILABLE,
+    Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side."),
+}
+# The database's own classes of errors: bad data, broken constraints, lost connections, no resources, shutting down.
+SQLSTATES = {"22": INVALID, "23": CONFLICT, "08": UNAVAILABLE, "53": UNAVAILABLE, "57": UNAVAILABLE}
+RETRY_AFTER_SECONDS = 5
+
+
+def problem(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """The answer to an error; one that nobody expected is logged with its traceback and shows nothing to the caller."""
+    status, type_, title = _row(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    body: dict[str, Any] = {"type": f"/problems/{type_}", "title": title, "status": status}
+    if isinstance(error, Refusal) and str(error):
+        body["detail"] = str(error)
+    if errors := _invalid_fields(error):
+        body["errors"] = errors
+    headers = {"Cache-Control": "no-store"} | (getattr(error, "headers", None) or {})
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return Response(body, status_code=status, headers=headers, media_type="application/problem+json")
+
+
+def _row(error: Exception) -> Row:
+    if isinstance(error, HTTPException) and type(error) not in TABLE:
+        status = HTTPStatus(error.status_code)
+        return status, status.phrase.lower().replace(" ", "-"), status.phrase
+    # The repositories wrap what the database says.
+    cause = error.__cause__ if isinstance(error, RepositoryError) else error
+    sqlstate = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
+    by_type = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    return SQLSTATES.get(sqlstate[:2], by_type)
+
+
+def _invalid_fields(error: Exception) -> list[dict[str, str]]:
+    if isinstance(error, InvalidField):
+        return error.errors
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        return [{"field": str(item.get("key", "")), "message": str(item.get("message", ""))} for item in error.extra]
+    return []

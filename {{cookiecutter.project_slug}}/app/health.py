@@ -1,0 +1,50 @@
+"""Whether the service lives, and whether it is ready for requests."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from litestar import Request
+from litestar import Response
+from litestar import get
+from litestar.types import ControllerRouterHandler
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.database import request_session
+from app.settings import PROJECT_ROOT
+
+
+@get("/health", exclude_from_auth=True, security=[{}], sync_to_thread=False)
+def alive() -> dict[str, str]:
+    """Answer without touching anything: whoever restarts processes must not do so because the database is away."""
+    return {"status": "ok"}
+
+
+@get("/health/ready", exclude_from_auth=True, security=[{}])
+async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
+    """Answer 503 and name what is missing while the database is away or its migrations are pending."""
+    missing = await _missing(request)
+    if missing is None:
+        return Response({"status": "ok"})
+    return Response({"status": "unavailable", "missing": missing}, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def _missing(request: Request[Any, Any, Any]) -> str | None:
+    try:
+        applied = await request_session(request).scalars(text("SELECT version_num FROM alembic_version"))
+    except ProgrammingError:
+        return "migrations"
+    except (SQLAlchemyError, OSError):
+        return "database"
+    return None if set(applied) == set(_newest_migrations()) else "migrations"
+
+
+def _newest_migrations() -> Sequence[str]:
+    return ScriptDirectory.from_config(Config(toml_file=PROJECT_ROOT / "pyproject.toml")).get_heads()
+
+
+ROUTES: list[ControllerRouterHandler] = [alive, ready]

@@ -1,0 +1,133 @@
+"""Every table of the service in one place."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import sqlalchemy as sa
+from advanced_alchemy.base import UUIDBase
+# {% if cookiecutter.include_rbac %}
+from advanced_alchemy.base import orm_registry
+# {% endif %}
+from litestar_users import mixins
+from msgspec import Meta
+from sqlalchemy import orm
+# {% if cookiecutter.include_rbac %}
+from sqlalchemy.ext.hybrid import hybrid_property
+# {% endif %}
+from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import mapped_column
+from sqlalchemy.orm import validates
+
+from app import addresses
+from app import clock
+
+# Bodies are held against this before they reach the database, which cannot store NUL.
+DisplayName = Annotated[str, Meta(max_length=100, pattern="^[^\\x00]*$")]
+
+
+# {% if cookiecutter.include_rbac %}
+class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
+    """A named set of permissions."""
+
+    __tablename__ = "role"
+
+    permissions: Mapped[list[str]] = mapped_column(
+        sa.ARRAY(sa.String(64)), default=list, server_default=sa.text("'{}'")
+    )
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+
+
+user_role = sa.Table(
+    "user_role",
+    orm_registry.metadata,
+    sa.Column("user_id", sa.ForeignKey("user.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("role_id", sa.ForeignKey("role.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+# {% endif %}
+# {% if cookiecutter.include_oauth %}
+class OAuthAccount(UUIDBase, mixins.SQLAlchemyOAuthAccountMixin):
+    """An account with another provider that belongs to one of our users."""
+
+    __tablename__ = "oauth_account"
+    __table_args__ = (sa.UniqueConstraint("oauth_name", "account_id"),)
+
+    # The mixin says int; the key of our users is a UUID.
+    user_id: Mapped[UUID] = mapped_column(  # type: ignore[assignment]
+        sa.ForeignKey("user.id", ondelete="CASCADE"), index=True
+    )
+    # Providers issue tokens of several kilobytes; the mixin's 255 characters would cut them off.
+    access_token: Mapped[str] = mapped_column(sa.Text())
+    refresh_token: Mapped[str | None] = mapped_column(sa.Text())  # type: ignore[assignment]  # may be absent
+    account_email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+
+
+# {% endif %}
+class User(UUIDBase, mixins.SQLAlchemyUserMixin):
+    """Somebody with an account."""
+
+    __tablename__ = "user"
+    # The look-up asks for lower(email), so this index serves it and keeps case variants from coexisting.
+    __table_args__ = (sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),)
+
+    email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
+    display_name: Mapped[DisplayName] = mapped_column(sa.String(100), default="", server_default="")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    # {% if cookiecutter.include_rbac %}
+    roles: Mapped[list[Role]] = orm.relationship(secondary=user_role, lazy="selectin", passive_deletes=True)
+    # {% endif %}
+    # {% if cookiecutter.include_oauth %}
+    oauth_accounts: Mapped[list[OAuthAccount]] = orm.relationship(lazy="raise", passive_deletes=True)
+    # {% endif %}
+
+    @validates("email")
+    def store_normalised(self, _key: str, address: str) -> str:
+        """No path into the table goes around the one spelling.
+
+        Raises:
+            ValueError: if this is not an e-mail address.
+        """
+        return addresses.normalise(address)
+    # {% if cookiecutter.include_rbac %}
+
+    @hybrid_property
+    def role_names(self) -> list[str]:
+        """The names of this user's roles, sorted."""
+        return sorted(role.name for role in self.roles)
+
+    @hybrid_property
+    def permissions(self) -> list[str]:
+        """What this user's roles permit together, sorted."""
+        return sorted({permission for role in self.roles for permission in role.permissions})
+    # {% endif %}
+
+
+class UserSession(UUIDBase):
+    """A sign-in that has not ended: one row for each device, whatever the kind of credentials."""
+
+    __tablename__ = "user_session"
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    # Only the digest of the secret that the caller holds: whoever reads this table can sign in as nobody.
+    secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    rotated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class OneTimeToken(UUIDBase):
+    """A link in a mail that works once; a newer one for the same purpose takes its place."""
+
+    __tablename__ = "one_time_token"
+    __table_args__ = (sa.UniqueConstraint("user_id", "purpose"),)
+
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"))
+    purpose: Mapped[str] = mapped_column(sa.String(32))
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    # The address that the link was sent to: it proves that one and no other.
+    email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    expires_at: Mapped[datetime] = mapped_column(index=True)

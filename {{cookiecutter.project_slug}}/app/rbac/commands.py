@@ -1,0 +1,103 @@
+"""`litestar users create-admin`, `create-role`, `assign-role`."""
+
+from typing import cast
+
+import anyio
+import click
+from advanced_alchemy.exceptions import IntegrityError
+from advanced_alchemy.exceptions import NotFoundError
+
+from app.accounts.commands import add_verified_user
+from app.accounts.commands import choose_password
+from app.accounts.commands import email_option
+from app.accounts.commands import service_of
+from app.models import Role
+from app.models import User
+from app.rbac.permissions import ADMINISTRATOR
+from app.rbac.permissions import Permission
+from app.rbac.service import RoleService
+
+role_option = click.option("--role", prompt="Role", help="The name of the role.")
+
+
+@click.command
+@email_option
+@click.pass_context
+def create_admin(context: click.Context, email: str) -> None:
+    """Make an administrator, or make a user one; repeating it changes nothing.
+
+    The password of a new user is asked for; where nobody can be asked, it is the first line of standard input. If it is
+    empty, one is generated and shown once. That of a user who exists stays as it is.
+    """
+
+    async def store() -> None:
+        async with service_of(context) as accounts:
+            service = cast("RoleService", accounts)
+            user, choice = await service.find(email), None
+            if user is None:
+                choice = choose_password()
+                user = await add_verified_user(service, email, choice.password)
+            await _give(service, user, ADMINISTRATOR)
+        click.echo(f"{email} is an administrator.")
+        if choice:
+            choice.show_if_generated()
+
+    anyio.run(store)
+
+
+@click.command
+@role_option
+@click.option("--description", default="", help="What it is for.")
+@click.option(
+    "--permission",
+    "permissions",
+    multiple=True,
+    type=click.Choice([permission.value for permission in Permission]),
+    help="May be repeated.",
+)
+@click.pass_context
+def create_role(context: click.Context, role: str, description: str, permissions: tuple[str, ...]) -> None:
+    """Make a role that holds these permissions."""
+
+    async def store() -> None:
+        async with service_of(context) as service:
+            try:
+                await service.add_role(Role(name=role, description=description, permissions=[*permissions]))
+            except IntegrityError as error:
+                raise click.ClickException(f"There is a role {role} already. Nothing was changed.") from error
+
+    anyio.run(store)
+    click.echo(f"Made the role {role}: {', '.join(permissions) or 'no permissions'}.")
+
+
+@click.command
+@email_option
+@role_option
+@click.pass_context
+def assign_role(context: click.Context, email: str, role: str) -> None:
+    """Give a role to a user; repeating it changes nothing."""
+
+    async def store() -> None:
+        async with service_of(context) as accounts:
+            service = cast("RoleService", accounts)
+            user = await service.find(email)
+            if user is None:
+                raise click.ClickException(
+                    f"Nobody has the address {email}. Make the user first: litestar users create-user"
+                )
+            await _give(service, user, role)
+
+    anyio.run(store)
+    click.echo(f"{email} has the role {role}.")
+
+
+async def _give(service: RoleService, user: User, name: str) -> None:
+    try:
+        role = await service.get_role_by_name(name)
+    except NotFoundError as error:
+        raise click.ClickException(f"There is no role {name}. Make it first: litestar users create-role") from error
+    if role not in user.roles:
+        await service.assign_role(user.id, role.id)
+
+
+COMMANDS = [create_admin, create_role, assign_role]

@@ -1,0 +1,49 @@
+"""The roles over HTTP: litestar-users' routes for changing them, and the list that it lacks."""
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar_users.config import RoleManagementHandlerConfig
+from litestar_users.dependencies import provide_user_service
+from sqlalchemy.orm import joinedload
+
+from app.models import Role
+from app.models import User
+from app.rbac.guards import requires
+from app.rbac.permissions import Permission
+from app.rbac.schemas import RoleCreate
+from app.rbac.schemas import RoleRead
+from app.rbac.schemas import RoleUpdate
+from app.rbac.service import RoleService
+from app.repositories import RoleRepository
+
+
+def role_management() -> RoleManagementHandlerConfig:
+    """What litestar-users makes of roles: create, change, delete, assign, revoke."""
+    return RoleManagementHandlerConfig(
+        role_repository_class=RoleRepository,
+        role_create_dto=RoleCreate,
+        role_read_dto=RoleRead,
+        role_update_dto=RoleUpdate,
+        guards=[requires(Permission.ROLES_MANAGE)],
+        tags=["Roles"],
+    )
+
+
+@get(
+    "/users/roles",
+    return_dto=RoleRead,
+    guards=[requires(Permission.ROLES_READ)],
+    dependencies={"service": Provide(provide_user_service, sync_to_thread=False)},
+    tags=["Roles"],
+)
+async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:
+    """All roles by name."""
+    return await service.list_roles()
+
+
+# The signed-in user and their roles are read on each request, in one statement.
+LOAD_OPTIONS = [joinedload(User.roles)]
+
+ROUTES: list[HTTPRouteHandler] = [list_roles]

@@ -1,0 +1,106 @@
+"""What can be done to roles: the methods of litestar-users, with the rules of this service."""
+
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy import inspect
+from sqlalchemy import select
+
+from app.accounts.service import AccountService
+from app.errors import Conflict
+from app.errors import InvalidField
+from app.models import Role
+from app.models import User
+from app.models import user_role
+from app.rbac.permissions import ADMINISTRATOR
+from app.rbac.permissions import Permission
+
+
+class RoleService(AccountService):
+    """Accounts and their roles; somebody always remains who may manage them."""
+
+    async def list_roles(self) -> list[Role]:
+        """All roles by name."""
+        return [*await self.session.scalars(select(Role).order_by(Role.name))]
+
+    async def add_role(self, data: Role) -> Role:
+        """Store a new role.
+
+        Raises:
+            InvalidField: if it permits something that does not exist.
+            IntegrityError: if the name is taken.
+        """
+        _require_known(data.permissions)
+        role: Role = await super().add_role(data)
+        return role
+
+    async def update_role(self, data: Role) -> Role:
+        """Copy what is set on `data`, a partial row, to the stored role.
+
+        Raises:
+            Conflict: if it is the administrators' role, which has every permission under a name that code relies on.
+            InvalidField: if it permits something that does not exist.
+            NotFoundError: if there is no such role.
+        """
+        stored = await self.get_role(data.id)
+        named = (inspect(data).dict.keys() & inspect(Role).columns.keys()) - {"id"}
+        if stored.name == ADMINISTRATOR and named & {"name", "permissions"}:
+            raise Conflict(UNCHANGEABLE)
+        for name in named:
+            setattr(stored, name, getattr(data, name))
+        _require_known(stored.permissions)
+        role: Role = await super().update_role(stored)
+        return role
+
+    async def delete_role(self, role_id: UUID | int) -> Role:
+        """Delete a role; whoever had it loses what it permitted.
+
+        Raises:
+            Conflict: if it is the administrators' role.
+            NotFoundError: if there is no such role.
+        """
+        if (await self.get_role(role_id)).name == ADMINISTRATOR:
+            raise Conflict(UNCHANGEABLE)
+        role: Role = await super().delete_role(role_id)
+        return role
+
+    async def assign_role(self, user_id: UUID | int, role_id: UUID | int) -> User:
+        """Give a role to a user.
+
+        Raises:
+            Conflict: if the user has it.
+            NotFoundError: if there is no such user or role.
+        """
+        user, role = await self.get_user(user_id), await self.get_role(role_id)
+        if role in user.roles:
+            raise Conflict(f"The user has the role {role.name} already.")
+        return await super().assign_role(user_id, role_id)
+
+    async def revoke_role(self, user_id: UUID | int, role_id: UUID | int) -> User:
+        """Take a role from a user.
+
+        Raises:
+            Conflict: if the user does not have it, or is the last administrator.
+            NotFoundError: if there is no such user or role.
+        """
+        user, role = await self.get_user(user_id), await self.get_role(role_id)
+        if role not in user.roles:
+            raise Conflict(f"The user does not have the role {role.name}.")
+        if role.name == ADMINISTRATOR and await self._count_administrators(role) == 1:
+            raise Conflict("This is the last administrator. Make somebody else one first.")
+        return await super().revoke_role(user_id, role_id)
+
+    async def _count_administrators(self, role: Role) -> int:
+        # The lock makes a second request wait for the first, so that two cannot remove two administrators at once.
+        await self.session.execute(select(Role.id).where(Role.id == role.id).with_for_update())
+        held = select(func.count()).select_from(user_role).where(user_role.c.role_id == role.id)
+        return await self.session.scalar(held) or 0
+
+
+UNCHANGEABLE = f"The role {ADMINISTRATOR} keeps its name and all permissions. Make another role instead."
+
+
+def _require_known(permissions: list[str]) -> None:
+    unknown = sorted(set(permissions) - set(Permission))
+    if unknown:
+        raise InvalidField("permissions", f"There is no {', '.join(unknown)}. There are: {', '.join(Permission)}.")

@@ -1,0 +1,159 @@
+"""Everything that differs between two installations, typed; the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from dotenv import dotenv_values
+from litestar.cli._utils import LitestarCLIException
+from pydantic import BaseModel
+from pydantic import ConfigDict
+from pydantic import SecretStr
+from pydantic import ValidationError
+from pydantic import field_validator
+from pydantic import model_validator
+
+PROJECT_NAME = "{{ cookiecutter.project_name | quoted_text }}"
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+SECRET_KEY_MIN_LENGTH = 32
+MAIL_SCHEMES = ("console://", "smtp://", "smtps://")
+
+
+class Environment(StrEnum):
+    """Where the service runs; whoever says nothing runs in production."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class OpenApi(StrEnum):
+    """Whether /schema is served."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class SettingsError(LitestarCLIException):
+    """The service refuses to start; the message names each setting and what to write instead, a line each."""
+
+
+class Settings(BaseModel):
+    """The settings of one installation; each field is an environment variable of the same name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, hide_input_in_errors=True)
+
+    secret_key: SecretStr
+    environment: Environment = Environment.PRODUCTION
+    database_url: SecretStr | None = None
+    base_url: str = "http://localhost:8000"
+    mail_url: SecretStr = SecretStr("console://")
+    mail_from: str = "noreply@example.com"
+    openapi: OpenApi | None = None
+
+    @field_validator("database_url", "openapi", mode="before")
+    @classmethod
+    def empty_is_unset(cls, value: object) -> object:
+        """`DATABASE_URL=` in an env file means that nobody has set it."""
+        return value or None
+
+    @field_validator("secret_key")
+    @classmethod
+    def secret_key_is_long(cls, value: SecretStr) -> SecretStr:
+        """A short key can be guessed, and every credential of the service hangs on it (RFC 8725, 3.5)."""
+        length = len(value.get_secret_value())
+        if length < SECRET_KEY_MIN_LENGTH:
+            message = (
+                f"must be at least {SECRET_KEY_MIN_LENGTH} characters; got {length}. "
+                'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+            raise ValueError(message)
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def base_url_is_an_origin(cls, value: str) -> str:
+        """Links in mails are built on it, whatever the `Host` header of a request says."""
+        if not value.startswith(("http://", "https://")):
+            raise ValueError(
+                f"must start with http:// or https://; got {value!r}. Write for example https://app.example.com"
+            )
+        return value.rstrip("/")
+
+    @field_validator("mail_url")
+    @classmethod
+    def mail_url_is_known(cls, value: SecretStr) -> SecretStr:
+        """The value is not repeated in the message: it may hold a password."""
+        if not value.get_secret_value().startswith(MAIL_SCHEMES):
+            schemes = ", ".join(MAIL_SCHEMES)
+            raise ValueError(f"must start with one of {schemes}; write for example smtp://user:password@host:587")
+        return value
+
+    @model_validator(mode="after")
+    def production_is_complete(self) -> Self:
+        """What is convenient on a desk must not reach the internet."""
+        problems = [
+            message
+            for is_wrong, message in (
+                (
+                    self.database_url is None,
+                    "DATABASE_URL must be set in production: postgresql://user:password@host/name",
+                ),
+                (not self.serves_https, "BASE_URL must start with https:// in production"),
+                (self.mail_url.get_secret_value() == "console://", "MAIL_URL must be set in production: smtp://..."),
+            )
+            if is_wrong
+        ]
+        if self.environment is Environment.PRODUCTION and problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def serves_https(self) -> bool:
+        """Whether browsers reach the service over TLS, so that cookies can insist on it."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def serves_openapi(self) -> bool:
+        """Closed in production unless `OPENAPI=on`."""
+        is_public = self.environment is Environment.PRODUCTION
+        return (self.openapi or (OpenApi.OFF if is_public else OpenApi.ON)) is OpenApi.ON
+
+    def key_for(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose, so that what is signed for one is worthless for another (RFC 5869)."""
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(
+            self.secret_key.get_secret_value().encode()
+        )
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings from the environment and, in development, from the file `.env` beside `pyproject.toml`.
+
+    Raises:
+        SettingsError: if one is missing or wrong.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, str | None] = dict(environment)
+    if environment.get("ENVIRONMENT", Environment.DEVELOPMENT) == Environment.DEVELOPMENT:
+        values = dotenv_values(PROJECT_ROOT / ".env") | values
+    try:
+        known = {name: values[name.upper()] for name in Settings.model_fields if name.upper() in values}
+        return Settings.model_validate(known)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_in_words(error))) from error
+
+
+def _in_words(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = "".join(f"{part} ".upper() for part in problem["loc"])
+        reason = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "missing":
+            reason = "is not set. `make setup` writes it into .env; in production, set it in the environment."
+        lines.append(f"{name}{reason}")
+    return lines

@@ -1,0 +1,113 @@
+"""Everything that litestar-users does for this service, configured in one place."""
+
+from typing import Any
+
+import click
+from litestar import Router
+from litestar.config.app import AppConfig
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import Components
+from litestar.plugins import CLIPlugin
+from litestar.plugins import InitPlugin
+from litestar_users import LitestarUsersPlugin
+from litestar_users.config import CurrentUserHandlerConfig
+from litestar_users.config import LitestarUsersConfig
+
+from app import commands
+from app.accounts import pages
+from app.accounts import routes as account_routes
+from app.accounts.commands import create_user
+from app.accounts.schemas import RegistrationDTO
+from app.accounts.schemas import UserRead
+from app.accounts.schemas import UserUpdate
+from app.accounts.service import AccountService
+from app.auth import credentials
+from app.auth import routes as credential_routes
+# {% if cookiecutter.include_rbac %}
+from app.rbac import commands as role_commands
+from app.rbac import routes as role_routes
+from app.rbac.service import RoleService
+# {% endif %}
+# {% if cookiecutter.include_oauth %}
+from app.repositories import OAuthAccountRepository
+# {% endif %}
+from app.repositories import UserRepository
+from app.settings import Settings
+
+
+class UserService(
+    # {% if cookiecutter.include_rbac %}
+    RoleService,
+    # {% endif %}
+    AccountService,
+):
+    """What can be done to users; add methods of your own here."""
+
+
+def users_plugins(settings: Settings) -> tuple[LitestarUsersPlugin, "OurParts"]:
+    """litestar-users with our service, and after it what we put beside or in place of its parts."""
+    return LitestarUsersPlugin(config(settings)), OurParts(settings)
+
+
+def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
+    """What litestar-users does for us; it mounts the routes that hold the contract as they are."""
+    return LitestarUsersConfig(
+        auth_config=credentials.auth_config(settings),
+        # It signs tokens that none of our routes accepts; it has to be 32 characters.
+        secret=settings.key_for("litestar-users").hex()[:32],
+        user_service_class=UserService,
+        user_repository_class=UserRepository,
+        # {% if cookiecutter.include_oauth %}
+        oauth_account_repository_class=OAuthAccountRepository,
+        # {% endif %}
+        # {% if cookiecutter.include_rbac %}
+        role_management_handler_config=role_routes.role_management(),
+        # {% endif %}
+        user_registration_dto=RegistrationDTO,
+        user_read_dto=UserRead,
+        user_update_dto=UserUpdate,
+        current_user_handler_config=CurrentUserHandlerConfig(tags=["Accounts"]),
+        auth_exclude_paths=["^/schema(/|$)"],
+    )
+
+
+class OurParts(InitPlugin, CLIPlugin):
+    """Our routes, commands and description of the credentials."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Mount our routes and describe the credentials."""
+        # After litestar-users, since Litestar adds a handler to a path that a router has, but no router to a handler's.
+        app_config.route_handlers.extend(ROUTES)
+        if app_config.openapi_config is not None:
+            scheme = credentials.security_scheme(self._settings)
+            app_config.openapi_config.components = Components(security_schemes={"credentials": scheme})
+            app_config.openapi_config.security = [{"credentials": []}]
+        # {% if cookiecutter.include_rbac %}
+        app_config.opt["user_load_options"] = role_routes.LOAD_OPTIONS
+        # {% endif %}
+        return app_config
+
+    def on_cli_init(self, cli: click.Group) -> None:
+        """Offer commands that report what is stored, and `alembic` as the only way to change the tables."""
+        cli.add_command(commands.users)
+        cli.commands.pop("database", None)
+
+
+COMMANDS: list[click.Command] = [
+    create_user,
+    # {% if cookiecutter.include_rbac %}
+    *role_commands.COMMANDS,
+    # {% endif %}
+]
+
+ROUTES: list[HTTPRouteHandler | Router] = [
+    *account_routes.ROUTES,
+    *pages.ROUTES,
+    *credential_routes.ROUTES,
+    # {% if cookiecutter.include_rbac %}
+    *role_routes.ROUTES,
+    # {% endif %}
+]

@@ -1,0 +1,45 @@
+"""What users see and change of themselves."""
+
+import pytest
+
+from app.accounts.schemas import CHANGEABLE
+from app.models import User
+from tests.cast import Person
+from tests.tables import Tables
+
+VISIBLE = {"id", "email", "display_name", "is_active", "is_verified", "created_at"}
+
+
+async def test_users_see_what_the_contract_lists(grace: Person) -> None:
+    await grace.sign_in()
+    seen = (await grace.get("/users/me")).json()
+    assert seen.keys() >= VISIBLE
+    assert "hash" not in str(seen)
+
+
+async def test_users_change_their_display_name(grace: Person) -> None:
+    await grace.sign_in()
+    answer = await grace.client.patch("/users/me", json={"display_name": "Grace Hopper"})
+    assert (answer.status_code, answer.json()["display_name"]) == (200, "Grace Hopper")
+    assert (await grace.get("/users/me")).json()["display_name"] == "Grace Hopper"
+
+
+@pytest.mark.parametrize("field", sorted({*User.__mapper__.attrs.keys()} - CHANGEABLE))
+async def test_users_change_nothing_else(grace: Person, tables: Tables, field: str) -> None:
+    await grace.sign_in()
+    before = await tables.rows("user")
+    answer = await grace.client.patch("/users/me", json={"display_name": "Grace", field: True})
+    assert answer.status_code == 400
+    assert await tables.rows("user") == before
+
+
+async def test_an_empty_change_changes_nothing(grace: Person, tables: Tables) -> None:
+    await grace.sign_in()
+    before = await tables.rows("user")
+    assert (await grace.client.patch("/users/me", json={})).status_code == 200
+    assert await tables.rows("user") == before
+
+
+async def test_strangers_see_and_change_nothing(visitor: Person) -> None:
+    assert (await visitor.get("/users/me")).status_code == 401
+    assert (await visitor.client.patch("/users/me", json={"display_name": "x"})).status_code == 401

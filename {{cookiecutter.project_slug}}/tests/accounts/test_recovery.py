@@ -1,0 +1,99 @@
+"""Forgotten passwords."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.cast import ANOTHER_PASSWORD
+from tests.cast import Clock
+from tests.cast import Outbox
+from tests.cast import Person
+from tests.tables import Tables
+
+SAME_FOR_ALL = {"detail": "If this address can be mailed, what to do next is on its way there."}
+
+
+async def test_the_link_sets_a_new_password_and_tells_the_owner(grace: Person, outbox: Outbox) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    answer = await grace.post("/reset-password", token=outbox.token_for(grace), password=ANOTHER_PASSWORD)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "was changed" in outbox.to(grace)[-1]["Subject"]
+    assert (await grace.sign_in()).status_code == 401
+    grace.password = ANOTHER_PASSWORD
+    assert (await grace.sign_in()).status_code == 201
+
+
+async def test_a_reset_does_not_sign_in_and_signs_everybody_out(grace: Person, outbox: Outbox) -> None:
+    await grace.sign_in()
+    await grace.post("/forgot-password", email=grace.email)
+    await grace.post("/reset-password", token=outbox.token_for(grace), password=ANOTHER_PASSWORD)
+    assert (await grace.get("/users/me")).status_code == 401
+
+
+@pytest.mark.parametrize("address", ["nobody@example.com", "grace@example.com", "no address at all"])
+async def test_everybody_gets_the_same_answer(grace: Person, visitor: Person, address: str) -> None:
+    answer = await visitor.post("/forgot-password", email=address)
+    assert (answer.status_code, answer.json()) == (202, SAME_FOR_ALL), grace.email
+
+
+async def test_the_link_works_once(grace: Person, outbox: Outbox) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    token = outbox.token_for(grace)
+    attempts = (grace.post("/reset-password", token=token, password=f"the password number {n}") for n in range(10))
+    answers = await asyncio.gather(*attempts)
+    assert sorted(answer.status_code for answer in answers) == [204] + [400] * 9
+    [winner] = [number for number, answer in enumerate(answers) if answer.status_code == 204]
+    grace.password = f"the password number {winner}"
+    assert (await grace.sign_in()).status_code == 201
+
+
+async def test_a_password_that_is_refused_does_not_use_up_the_link(grace: Person, outbox: Outbox) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    token = outbox.token_for(grace)
+    assert (await grace.post("/reset-password", token=token, password="too short")).status_code == 400
+    assert (await grace.post("/reset-password", token=token, password=ANOTHER_PASSWORD)).status_code == 204
+
+
+async def test_the_link_dies_after_an_hour(grace: Person, clock: Clock, outbox: Outbox) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    clock.advance(timedelta(minutes=60))
+    answer = await grace.post("/reset-password", token=outbox.token_for(grace), password=ANOTHER_PASSWORD)
+    assert answer.json()["type"] == "/problems/invalid-token"
+
+
+async def test_a_link_for_one_purpose_is_worthless_for_another(visitor: Person, outbox: Outbox) -> None:
+    await visitor.register()
+    verification = outbox.token_for(visitor)
+    assert (await visitor.post("/reset-password", token=verification, password=ANOTHER_PASSWORD)).status_code == 400
+    await visitor.post("/forgot-password", email=visitor.email)
+    assert (await visitor.post("/verify", token=outbox.token_for(visitor))).status_code == 400
+
+
+async def test_the_link_also_proves_the_address(visitor: Person, outbox: Outbox) -> None:
+    await visitor.register()
+    await visitor.post("/forgot-password", email=visitor.email)
+    await visitor.post("/reset-password", token=outbox.token_for(visitor), password=visitor.password)
+    assert (await visitor.sign_in()).status_code == 201
+
+
+async def test_somebody_deactivated_gets_no_link(grace: Person, tables: Tables, outbox: Outbox) -> None:
+    await tables.execute('UPDATE "user" SET is_active = false')
+    before = len(outbox.messages)
+    assert (await grace.post("/forgot-password", email=grace.email)).status_code == 202
+    assert len(outbox.messages) == before
+
+
+async def test_the_tables_hold_no_token(grace: Person, tables: Tables, outbox: Outbox) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    token = outbox.token_for(grace)
+    [row] = await tables.rows("one_time_token")
+    assert token not in str(row)
+
+
+async def test_links_lead_to_the_base_url_whatever_the_host_header_says(grace: Person, outbox: Outbox) -> None:
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    await grace.client.post("/forgot-password", json={"email": grace.email}, headers=headers)
+    text = outbox.to(grace)[-1].get_content()
+    assert "https://service.example/reset-password?token=" in text
+    assert "evil" not in text

@@ -1,0 +1,100 @@
+"""Bearer tokens: the pair, how it is presented, and how it is renewed."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from httpx import Response
+
+from tests.cast import Clock
+from tests.cast import Person
+from tests.tables import Tables
+
+
+async def renew(person: Person, token: str) -> Response:
+    """Trade a refresh token for a new pair."""
+    return await person.post("/refresh", refresh_token=token)
+
+
+async def test_the_answer_is_a_pair_of_tokens(grace: Person) -> None:
+    pair = (await grace.sign_in()).json()
+    assert pair.keys() == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (pair["token_type"], pair["expires_in"]) == ("bearer", 900)
+
+
+async def test_no_cookie_is_set(grace: Person) -> None:
+    await grace.sign_in()
+    assert not grace.client.cookies
+
+
+@pytest.mark.parametrize("scheme", ["", "Basic ", "Token ", "JWT "])
+async def test_only_a_bearer_header_opens_the_account(grace: Person, scheme: str) -> None:
+    token = (await grace.sign_in()).json()["access_token"]
+    assert (await grace.client.get("/users/me", headers={"Authorization": f"bearer {token}"})).status_code == 200
+    assert (await grace.client.get("/users/me", headers={"Authorization": scheme + token})).status_code == 401
+
+
+async def test_a_refresh_token_opens_nothing_and_an_access_token_renews_nothing(grace: Person) -> None:
+    pair = (await grace.sign_in()).json()
+    presented = {"Authorization": f"Bearer {pair['refresh_token']}"}
+    assert (await grace.client.get("/users/me", headers=presented)).status_code == 401
+    assert (await renew(grace, pair["access_token"][:256])).status_code == 401
+
+
+async def test_a_refresh_token_is_traded_for_a_new_pair(grace: Person) -> None:
+    first = (await grace.sign_in()).json()
+    answer = await renew(grace, first["refresh_token"])
+    second = answer.json()
+    assert answer.status_code == 200
+    assert second["refresh_token"] != first["refresh_token"]
+    grace.client.headers["Authorization"] = f"Bearer {second['access_token']}"
+    assert (await grace.get("/users/me")).status_code == 200
+
+
+async def test_parallel_refreshes_get_the_same_successor(grace: Person) -> None:
+    token = (await grace.sign_in()).json()["refresh_token"]
+    answers = await asyncio.gather(*(renew(grace, token) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+
+
+async def test_a_copy_that_is_used_later_ends_the_sign_in(grace: Person, clock: Clock, tables: Tables) -> None:
+    stolen = (await grace.sign_in()).json()["refresh_token"]
+    newest = (await renew(grace, stolen)).json()
+    clock.advance(timedelta(seconds=11))
+    assert (await renew(grace, stolen)).status_code == 401
+    assert await tables.rows("user_session") == [], "the end is stored although the answer is a refusal"
+    assert (await renew(grace, newest["refresh_token"])).status_code == 401
+    assert (await grace.get("/users/me")).status_code == 401
+
+
+async def test_a_copy_of_an_older_one_ends_the_sign_in_at_once(grace: Person) -> None:
+    oldest = (await grace.sign_in()).json()["refresh_token"]
+    newest = (await renew(grace, (await renew(grace, oldest)).json()["refresh_token"])).json()["refresh_token"]
+    assert (await renew(grace, oldest)).status_code == 401
+    assert (await renew(grace, newest)).status_code == 401
+
+
+async def test_signing_out_ends_the_refresh_token_too(grace: Person) -> None:
+    token = (await grace.sign_in()).json()["refresh_token"]
+    await grace.sign_out()
+    assert (await renew(grace, token)).status_code == 401
+
+
+async def test_a_deactivated_user_renews_nothing(grace: Person, tables: Tables) -> None:
+    token = (await grace.sign_in()).json()["refresh_token"]
+    await tables.execute('UPDATE "user" SET is_active = false')
+    assert (await renew(grace, token)).status_code == 401
+
+
+async def test_the_table_holds_no_token(grace: Person, tables: Tables) -> None:
+    pair = (await grace.sign_in()).json()
+    [row] = await tables.rows("user_session")
+    assert pair["refresh_token"] not in str(row)
+
+
+@pytest.mark.parametrize("token", ["", "A", "not base64!", "A" * 64, "A" * 256, "é"])
+async def test_what_is_no_token_is_refused(grace: Person, token: str) -> None:
+    await grace.sign_in()
+    assert (await renew(grace, token)).status_code == 401
+    assert (await grace.get("/users/me")).status_code == 200

@@ -1,0 +1,109 @@
+"""Tokens in cookies: what they look like, and how they are renewed."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from httpx import Response
+
+from tests.cast import Clock
+from tests.cast import Person
+from tests.cast import Stage
+from tests.tables import Tables
+
+ACCESS = "__Host-access"
+REFRESH = "__Secure-refresh"
+
+
+async def renew(person: Person, token: str) -> Response:
+    """Trade a refresh cookie for new ones."""
+    person.client.cookies.clear()
+    return await person.client.post("/refresh", headers={"Cookie": f"{REFRESH}={token}"})
+
+
+async def test_the_answer_is_the_user_and_two_cookies(grace: Person) -> None:
+    answer = await grace.sign_in()
+    assert answer.json()["email"] == grace.email
+    access, refresh = sorted(cookie.lower() for cookie in answer.headers.get_list("set-cookie"))
+    assert access.startswith(ACCESS.lower())
+    assert refresh.startswith(REFRESH.lower())
+    for cookie in (access, refresh):
+        assert "httponly" in cookie
+        assert "secure" in cookie
+        assert "domain" not in cookie
+    assert "samesite=lax" in access
+    assert "path=/;" in f"{access};"
+    assert "samesite=strict" in refresh
+    assert "path=/refresh" in refresh
+
+
+async def test_the_cookie_alone_decides(grace: Person, visitor: Person) -> None:
+    await grace.sign_in()
+    token = grace.client.cookies[ACCESS]
+    answer = await grace.client.get("/users/me", headers={"Authorization": "Bearer nonsense"})
+    assert answer.status_code == 200
+    answer = await visitor.client.get("/users/me", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
+
+
+async def test_a_refresh_token_opens_nothing_and_an_access_token_renews_nothing(grace: Person, stage: Stage) -> None:
+    await grace.sign_in()
+    access, refresh = grace.client.cookies[ACCESS], grace.client.cookies[REFRESH]
+    other = stage.person("grace")
+    assert (await other.client.get("/users/me", headers={"Cookie": f"{ACCESS}={refresh}"})).status_code == 401
+    assert (await renew(other, access)).status_code == 401
+
+
+async def test_the_refresh_cookie_is_traded_for_new_cookies(grace: Person) -> None:
+    await grace.sign_in()
+    first = grace.client.cookies[REFRESH]
+    answer = await grace.client.post("/refresh")
+    assert (answer.status_code, answer.json()) == (200, {"expires_in": 900})
+    assert grace.client.cookies.get(REFRESH, domain="service.example") != first
+    assert (await grace.get("/users/me")).status_code == 200
+
+
+async def test_parallel_refreshes_get_the_same_successor(grace: Person) -> None:
+    await grace.sign_in()
+    token = grace.client.cookies[REFRESH]
+    answers = await asyncio.gather(*(renew(grace, token) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.cookies[REFRESH] for answer in answers}) == 1
+
+
+async def test_a_copy_that_is_used_later_ends_the_sign_in(grace: Person, clock: Clock, tables: Tables) -> None:
+    await grace.sign_in()
+    stolen = grace.client.cookies[REFRESH]
+    newest = (await renew(grace, stolen)).cookies[REFRESH]
+    clock.advance(timedelta(seconds=11))
+    assert (await renew(grace, stolen)).status_code == 401
+    assert await tables.rows("user_session") == [], "the end is stored although the answer is a refusal"
+    assert (await renew(grace, newest)).status_code == 401
+
+
+async def test_signing_out_makes_the_browser_forget_both(grace: Person) -> None:
+    await grace.sign_in()
+    token = grace.client.cookies[REFRESH]
+    cookies = (await grace.sign_out()).headers.get_list("set-cookie")
+    assert len(cookies) == 2
+    assert all("max-age=0" in cookie.lower() for cookie in cookies)
+    assert (await renew(grace, token)).status_code == 401
+
+
+async def test_a_deactivated_user_renews_nothing(grace: Person, tables: Tables) -> None:
+    await grace.sign_in()
+    token = grace.client.cookies[REFRESH]
+    await tables.execute('UPDATE "user" SET is_active = false')
+    assert (await renew(grace, token)).status_code == 401
+
+
+async def test_the_table_holds_no_token(grace: Person, tables: Tables) -> None:
+    await grace.sign_in()
+    [row] = await tables.rows("user_session")
+    assert grace.client.cookies[REFRESH] not in str(row)
+
+
+@pytest.mark.parametrize("token", ["", "A", "A" * 64, "A" * 256, "a.b.c"])
+async def test_what_is_no_token_is_refused(visitor: Person, token: str) -> None:
+    assert (await renew(visitor, token)).status_code == 401
+    assert (await visitor.client.get("/users/me", headers={"Cookie": f"{ACCESS}={token}"})).status_code == 401

@@ -1,0 +1,59 @@
+"""Session cookies."""
+
+from hashlib import sha256
+
+from tests.cast import Person
+from tests.tables import Tables
+
+COOKIE = "__Host-session"
+
+
+async def test_the_answer_is_the_user_and_a_cookie_for_this_host_alone(grace: Person) -> None:
+    answer = await grace.sign_in()
+    assert answer.json()["email"] == grace.email
+    cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith(COOKIE.lower())
+    for attribute in ("httponly", "secure", "samesite=lax", "path=/"):
+        assert attribute in cookie
+    assert "domain" not in cookie
+
+
+async def test_an_id_that_the_caller_brought_is_never_adopted(grace: Person) -> None:
+    grace.client.cookies.set(COOKIE, "chosen-by-an-attacker", domain="service.example")
+    answer = await grace.post("/login", email=grace.email, password=grace.password)
+    assert "chosen-by-an-attacker" not in answer.headers["set-cookie"]
+    grace.client.cookies.clear()
+    grace.client.cookies.set(COOKIE, "chosen-by-an-attacker")
+    assert (await grace.get("/users/me")).status_code == 401
+
+
+async def test_each_sign_in_has_an_id_of_its_own(grace: Person) -> None:
+    ids = set()
+    for _ in range(3):
+        await grace.sign_in()
+        ids.add(grace.client.cookies[COOKIE])
+    assert len(ids) == 3
+    assert all(len(value) >= 43 for value in ids), "256 random bits"
+
+
+async def test_the_table_holds_the_digest_alone(grace: Person, tables: Tables) -> None:
+    await grace.sign_in()
+    secret = grace.client.cookies[COOKIE]
+    [row] = await tables.rows("user_session")
+    assert row["secret_digest"] == sha256(secret.encode()).digest()
+    assert secret not in str(row)
+
+
+async def test_signing_out_makes_the_browser_forget(grace: Person) -> None:
+    await grace.sign_in()
+    cookie = (await grace.sign_out()).headers["set-cookie"].lower()
+    assert cookie.startswith(COOKIE.lower())
+    assert "max-age=0" in cookie
+
+
+async def test_a_bearer_header_opens_nothing(grace: Person) -> None:
+    await grace.sign_in()
+    secret = grace.client.cookies[COOKIE]
+    grace.client.cookies.clear()
+    answer = await grace.client.get("/users/me", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 401

@@ -1,0 +1,124 @@
+"""The cast: grace is ordinary, mallory attacks, ada administers; and what they act with."""
+
+import re
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from email.message import EmailMessage
+
+from httpx import ASGITransport
+from httpx import AsyncClient
+from httpx import Response
+from litestar import Litestar
+
+from app.accounts.mail import Mail
+from app.accounts.mail import compose
+from app.settings import Settings
+from tests.credentials import kind
+
+BASE_URL = "https://service.example"
+PASSWORD = "correct horse battery staple"
+ANOTHER_PASSWORD = "wrong donkey socket paperclip"
+
+
+class Clock:
+    """A time that a test moves."""
+
+    def __init__(self) -> None:
+        self._shift = timedelta()
+
+    def now(self) -> datetime:
+        """The moment that the service sees."""
+        return datetime.now(UTC) + self._shift
+
+    def advance(self, shift: timedelta) -> None:
+        """Let time pass."""
+        self._shift += shift
+
+
+class Outbox:
+    """A mailer that keeps what is sent."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.messages: list[EmailMessage] = []
+
+    async def send(self, mails: list[Mail]) -> None:
+        """Keep each of them."""
+        self.messages += [compose(mail, self._settings) for mail in mails]
+
+    def to(self, person: "Person") -> list[EmailMessage]:
+        """The mails that this person got, oldest first."""
+        return [message for message in self.messages if message["To"] == person.email]
+
+    def token_for(self, person: "Person") -> str:
+        """The token in the newest mail to this person, which stands alone on a line."""
+        [token] = re.findall(r"^[\w-]{20,}$", self.to(person)[-1].get_content(), re.MULTILINE)
+        return str(token)
+
+
+@dataclass
+class Person:
+    """Somebody with a browser or a program."""
+
+    email: str
+    client: AsyncClient
+    outbox: Outbox
+    password: str = PASSWORD
+
+    async def get(self, path: str) -> Response:
+        """Ask for something."""
+        return await self.client.get(path)
+
+    async def post(self, path: str, **body: object) -> Response:
+        """Send something."""
+        return await self.client.post(path, json=body)
+
+    async def register(self) -> Response:
+        """Ask for an account."""
+        return await self.post("/register", email=self.email, password=self.password)
+
+    async def verify(self) -> Response:
+        """Follow the link in the mail."""
+        return await self.post("/verify", token=self.outbox.token_for(self))
+
+    async def sign_in(self) -> Response:
+        """Get credentials, and present them from now on."""
+        answer = await self.post("/login", email=self.email, password=self.password)
+        kind.present(self.client, answer)
+        return answer
+
+    async def sign_out(self) -> Response:
+        """Give the credentials up."""
+        return await self.client.post("/logout")
+
+
+@dataclass
+class Stage:
+    """Where the cast acts."""
+
+    app: Litestar
+    outbox: Outbox
+    clients: list[AsyncClient] = field(default_factory=list)
+
+    def person(self, name: str) -> Person:
+        """Somebody with a client of their own, who has done nothing so far."""
+        # httpx and Litestar describe ASGI in different words.
+        transport = ASGITransport(self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        client = AsyncClient(transport=transport, base_url=BASE_URL)
+        self.clients.append(client)
+        return Person(f"{name}@example.com", client, self.outbox)
+
+    async def verified(self, name: str) -> Person:
+        """Somebody with a verified account."""
+        person = self.person(name)
+        await person.register()
+        await person.verify()
+        return person
+
+    async def close(self) -> None:
+        """Everybody leaves."""
+        for client in self.clients:
+            await client.aclose()

@@ -1,0 +1,107 @@
+"""The stage: one application on a real PostgreSQL for the whole run, and fresh tables for each test."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from litestar import Litestar
+from pydantic import SecretStr
+
+from app import embedded_postgres
+from app.asgi import create_app
+from app.settings import PROJECT_ROOT
+from app.settings import Environment
+from app.settings import Settings
+from tests.cast import Clock
+from tests.cast import Outbox
+from tests.cast import Person
+from tests.cast import Stage
+from tests.tables import Tables
+from tests.tables import make_database
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop of the service, shared by all tests, since connections belong to the loop that opened them."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """A database of this test process alone, on the embedded server: whatever `DATABASE_URL` says is out of reach."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    asyncio.run(make_database(embedded_postgres.url(), name))
+    settings = Settings(
+        environment=Environment.TEST,
+        secret_key=SecretStr("a secret key of the tests that opens nothing else"),
+        database_url=SecretStr(embedded_postgres.url(name)),
+        base_url="https://service.example",
+        mail_from="noreply@service.example",
+    )
+    config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
+    config.attributes["settings"] = settings
+    command.upgrade(config, "head")
+    return settings
+
+
+@pytest.fixture(scope="session")
+async def tables(settings: Settings) -> AsyncIterator[Tables]:
+    """The tables, as the migrations left them."""
+    tables = await Tables.at(settings)
+    yield tables
+    await tables.close()
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings) -> AsyncIterator[Litestar]:
+    """The application, started."""
+    app = create_app(settings)
+    async with app.lifespan():
+        yield app
+
+
+@pytest.fixture
+def outbox(app: Litestar, settings: Settings) -> Iterator[Outbox]:
+    """The mails that were sent."""
+    mailer, app.state.mailer = app.state.mailer, Outbox(settings)
+    yield app.state.mailer
+    app.state.mailer = mailer
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time, which a test moves."""
+    clock = Clock()
+    monkeypatch.setattr("app.clock.now", clock.now)
+    return clock
+
+
+@pytest.fixture
+async def stage(app: Litestar, outbox: Outbox, tables: Tables) -> AsyncIterator[Stage]:
+    """What every test plays on."""
+    stage = Stage(app, outbox)
+    yield stage
+    await stage.close()
+    await tables.restore()
+
+
+@pytest.fixture
+async def visitor(stage: Stage) -> Person:
+    """Somebody without an account."""
+    return stage.person("visitor")
+
+
+@pytest.fixture
+async def grace(stage: Stage) -> Person:
+    """An ordinary user, verified and signed out."""
+    return await stage.verified("grace")
+
+
+@pytest.fixture
+async def mallory(stage: Stage) -> Person:
+    """Somebody with an account who attacks those of others."""
+    return await stage.verified("mallory")

@@ -1,0 +1,11 @@
+"""Tokens in cookies: the client keeps and sends them by itself."""
+
+from httpx import AsyncClient
+from httpx import Response
+
+COOKIES = {"__Host-access", "__Secure-refresh"}
+
+
+def present(client: AsyncClient, answer: Response) -> None:
+    """Send these credentials with every request from now on."""
+    assert answer.status_code != 201 or set(client.cookies) == COOKIES
