@@ -8,7 +8,8 @@ import subprocess
 import sys
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+from typing import NoReturn
 
 import cookiecutter
 from cookiecutter.exceptions import FailedHookException

@@ -17,23 +17,16 @@ from pathlib import Path
 # Removed when the feature was declined. A test of the template sees to it that each path exists in the full project.
 FEATURE_PATHS = {
     "rbac": ["app/rbac", "tests/rbac"],
-    "oauth": ["app/oauth", "tests/oauth"],
     "session": ["app/auth/session.py", "tests/credentials/session.py", "tests/auth/test_session.py"],
     "jwt": ["app/auth/jwt.py", "tests/credentials/jwt.py", "tests/auth/test_jwt.py"],
     "jwt_cookie": ["app/auth/jwt_cookie.py", "tests/credentials/jwt_cookie.py", "tests/auth/test_jwt_cookie.py"],
-    "tokens": [
-        "app/auth/access_tokens.py",
-        "app/auth/refresh.py",
-        "tests/auth/test_access_tokens.py",
-        "tests/auth/test_refresh.py",
-    ],
+    "tokens": ["app/auth/access_tokens.py", "app/auth/refresh.py", "tests/auth/test_access_tokens.py"],
 }
 
 # JSON never has three quotes in a row and is ASCII here, so no answer can end this string.
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 CHOSEN = {
     "rbac": ANSWERS["include_rbac"],
-    "oauth": ANSWERS["include_oauth"],
     "tokens": ANSWERS["auth_backend"] != "session",
     ANSWERS["auth_backend"]: True,
 }

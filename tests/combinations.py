@@ -1,6 +1,7 @@
 """Every way to answer the questions that decide what is generated."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from dataclasses import dataclass
 from itertools import product
 
 

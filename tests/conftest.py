@@ -13,8 +13,10 @@ from typing import Protocol
 import pytest
 from pytest_cookies.plugin import Cookies
 
-from tests.combinations import COMBINATIONS, Combination
-from tests.projects import Project, Tools
+from tests.combinations import COMBINATIONS
+from tests.combinations import Combination
+from tests.projects import Project
+from tests.projects import Tools
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -114,7 +116,9 @@ def bake(template: Path, cookies_session: Cookies) -> Bake:
 
 @pytest.fixture(
     scope="session",
-    params=[pytest.param(choice, id=str(choice), marks=pytest.mark.xdist_group(str(choice))) for choice in COMBINATIONS],
+    params=[
+        pytest.param(choice, id=str(choice), marks=pytest.mark.xdist_group(str(choice))) for choice in COMBINATIONS
+    ],
 )
 def combination(request: pytest.FixtureRequest) -> Combination:
     """Each combination of answers in turn; with `--dist loadgroup` one process proves all there is about it."""
@@ -150,3 +154,11 @@ def shell(tmp_path: Path) -> Shell:
     for folder in (made.home, made.temporary, made.folder):
         folder.mkdir()
     return made
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that others may enter, unlike pytest's own: started by root, PostgreSQL runs as another user."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

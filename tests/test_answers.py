@@ -11,7 +11,8 @@ import pytest
 from cookiecutter.exceptions import FailedHookException
 
 import local_extensions
-from tests.conftest import Bake, Shell
+from tests.conftest import Bake
+from tests.conftest import Shell
 
 EMPTY_NAME = "project_name is empty. Type a name, for example: My Service"
 CODE = "An answer contains {{, {% or {#, which stand for template code. Type it without them"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.conftest import COOKIECUTTER, Shell
+from tests.conftest import COOKIECUTTER
+from tests.conftest import Shell
 
 COLUMNS = 80
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COOKIECUTTER, Bake, Shell
+from tests.conftest import COOKIECUTTER
+from tests.conftest import Bake
+from tests.conftest import Shell
 
 OWNER_ONLY = 0o600
 NEXT_STEPS = ["  uv run alembic upgrade head", "  uv run litestar run"]

@@ -20,8 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Choose before anything imports the choice."""
     kind = early_config.known_args_namespace.kind
-    import_module("app.auth").credentials = import_module(f"app.auth.{kind}")
-    import_module("tests.credentials").kind = import_module(f"tests.credentials.{kind}")
+    vars(import_module("app.auth"))["credentials"] = import_module(f"app.auth.{kind}")
+    vars(import_module("tests.credentials"))["kind"] = import_module(f"tests.credentials.{kind}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -6,7 +6,7 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     """`create_app`, where the `litestar` command looks first; importing one part does not load the whole."""
     if name == "create_app":
-        from app.asgi import create_app  # noqa: PLC0415
+        from app.asgi import create_app  # noqa: PLC0415  # see above
 
         return create_app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

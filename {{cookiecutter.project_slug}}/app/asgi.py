@@ -17,6 +17,7 @@ from app.access_log import WITHOUT_QUERY
 from app.accounts.mail import mailer_for
 from app.database import CommitBeforeSuccess
 from app.database import sqlalchemy_config
+from app.database import using_the_database
 from app.errors import problem
 from app.settings import PROJECT_NAME
 from app.settings import Settings
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         middleware=[CommitBeforeSuccess()],
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
+        lifespan=[using_the_database],
         response_headers={"Cache-Control": "no-store"},
         exception_handlers={HTTPException: problem, RepositoryError: problem, Exception: problem},
         openapi_config=OpenAPIConfig(PROJECT_NAME, version="0.1.0") if settings.serves_openapi else None,

@@ -35,10 +35,20 @@ def address(settings: Settings) -> str:
 
         return embedded_postgres.url()
     url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
-    # libpq's name for it, which hosting providers put into the addresses that they give out.
+    # libpq's name for it, which hosting companies put into the addresses that they give out.
     if sslmode := url.query.get("sslmode"):
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
     return url.render_as_string(hide_password=False)
+
+
+@asynccontextmanager
+async def using_the_database(app: Litestar) -> AsyncIterator[None]:
+    """While the service runs; afterwards the embedded PostgreSQL, if that is what it used, may stop."""
+    yield
+    if app.state.settings.database_url is None:
+        from app import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
+
+        embedded_postgres.leave()
 
 
 def sqlalchemy_config(settings: Settings) -> SQLAlchemyAsyncConfig:
@@ -46,8 +56,8 @@ def sqlalchemy_config(settings: Settings) -> SQLAlchemyAsyncConfig:
     return SQLAlchemyAsyncConfig(
         connection_string=address(settings),
         engine_config=EngineConfig(pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_SECONDS),
-        # Rows stay readable after the commit: the response is rendered from them.
-        session_config=AsyncSessionConfig(expire_on_commit=False),
+        # Rows stay readable after the commit: the response is rendered from them. Services find the settings in `info`.
+        session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings}),
         # Problems are answered by errors.py.
         set_default_exception_handler=False,
     )
@@ -63,6 +73,16 @@ async def own_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
     """A transaction that stands whatever the answer is: for what must survive a refusal."""
     async with _config(app).get_session() as session, session.begin():
         yield session
+
+
+@asynccontextmanager
+async def only_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
+    """The one transaction of a command; the connections are closed after it."""
+    try:
+        async with own_transaction(app) as session:
+            yield session
+    finally:
+        await _config(app).get_engine().dispose()
 
 
 def _config(app: Litestar) -> SQLAlchemyAsyncConfig:

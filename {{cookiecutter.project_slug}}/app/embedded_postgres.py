@@ -4,14 +4,17 @@ python -m app.embedded_postgres psql     a prompt on the development database
 python -m app.embedded_postgres reset    empties it; `alembic upgrade head` makes the tables again
 """
 
+import json
 import subprocess
 import sys
 import warnings
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.settings import PROJECT_ROOT
+from app.settings import SettingsError
 from app.settings import read_settings
 
 if TYPE_CHECKING:
@@ -37,7 +40,27 @@ def server() -> "PostgresServer":
     # Outside of the checkout, since socket paths must be short; by its path, so that two checkouts share nothing.
     folder = user_cache_path("embedded-postgres") / sha256(str(PROJECT_ROOT).encode()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
+    _forget_dead_processes(folder / "data")
     return get_server(folder / "data")
+
+
+def leave() -> None:
+    """Say that this process is done with the server; the last one that says so stops it.
+
+    Ordinary processes say so when they exit. Workers must be told to: they end without running exit handlers.
+    """
+    _forget_dead_processes(server().pgdata)
+    server().cleanup()
+    server.cache_clear()
+
+
+def _forget_dead_processes(data: Path) -> None:
+    # One that was killed would otherwise count as a user of the server for ever.
+    from psutil import pid_exists  # noqa: PLC0415  # comes with the wheel
+
+    users = data / ".handle_pids.json"
+    if users.exists():
+        users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if pid_exists(pid)]))
 
 
 def psql(*arguments: str) -> int:
@@ -51,13 +74,22 @@ def reset() -> int:
     return psql("--quiet", "--command", "SET client_min_messages = warning", "--command", EMPTY_IT)
 
 
-if __name__ == "__main__":
-    if read_settings().database_url is not None:
-        sys.exit("DATABASE_URL is set, so the embedded PostgreSQL is not in use. Unset it, or run psql yourself.")
-    match sys.argv[1:]:
-        case ["psql", *arguments]:
-            sys.exit(psql(*arguments))
+def main(arguments: list[str]) -> int | str:
+    """The exit status of a command, or the line that says why it did nothing."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        return error.message
+    if settings.database_url is not None:
+        return "DATABASE_URL is set, so the embedded PostgreSQL is not in use. Unset it, or run psql yourself."
+    match arguments:
+        case ["psql", *rest]:
+            return psql(*rest)
         case ["reset"]:
-            sys.exit(reset())
+            return reset()
         case _:
-            sys.exit("Say psql or reset: python -m app.embedded_postgres psql")
+            return "Say psql or reset: python -m app.embedded_postgres psql"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,7 @@
 """One table, error -> status and type; every refusal is answered as problem details (RFC 9457)."""
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 from typing import TypeAlias
@@ -10,10 +11,12 @@ from advanced_alchemy.exceptions import NotFoundError
 from advanced_alchemy.exceptions import RepositoryError
 from litestar import Request
 from litestar import Response
+from litestar.exceptions import ClientException
 from litestar.exceptions import HTTPException
 from litestar.exceptions import NotAuthorizedException
 from litestar.exceptions import PermissionDeniedException
 from litestar.exceptions import ValidationException
+from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -56,15 +59,20 @@ TABLE: dict[type[Exception], Row] = {
     InvalidToken: (HTTPStatus.BAD_REQUEST, "invalid-token", "This link was used, has expired or is unknown."),
     InvalidField: INVALID,
     ValidationException: INVALID,
+    ClientException: INVALID,
     NotAuthorizedException: (HTTPStatus.UNAUTHORIZED, "not-authenticated", "Sign in first."),
     PermissionDeniedException: (HTTPStatus.FORBIDDEN, "permission-denied", "You may not do this."),
     NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "There is nothing here."),
     Conflict: CONFLICT,
     IntegrityError: CONFLICT,
+    DatabaseIntegrityError: CONFLICT,
     OperationalError: UNAVAILABLE,
     InterfaceError: UNAVAILABLE,
     PoolTimeoutError: UNAVAILABLE,
     OSError: UNAVAILABLE,
+    # Litestar lets these two out when a body is no UTF-8, or nested a hundred thousand deep.
+    UnicodeDecodeError: INVALID,
+    RecursionError: INVALID,
     Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side."),
 }
 # The database's own classes of errors: bad data, broken constraints, lost connections, no resources, shutting down.
@@ -103,5 +111,12 @@ def _invalid_fields(error: Exception) -> list[dict[str, str]]:
     if isinstance(error, InvalidField):
         return error.errors
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        return [{"field": str(item.get("key", "")), "message": str(item.get("message", ""))} for item in error.extra]
-    return []
+        return [_named(str(item.get("message", "")), str(item.get("key", ""))) for item in error.extra]
+    return [_named(error.detail)] if type(error) is ClientException else []
+
+
+def _named(message: str, key: str = "") -> dict[str, str]:
+    # Litestar says which field it means in the message alone, when the body as a whole does not fit.
+    place = re.search(r" - at `\$\.(\w+)|field `(\w+)`", message)
+    field = next(filter(None, place.groups())) if place else key
+    return {"field": field, "message": message.partition(" - at `")[0]}

@@ -1,7 +1,6 @@
 """Every table of the service in one place."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,20 +9,15 @@ from advanced_alchemy.base import UUIDBase
 from advanced_alchemy.base import orm_registry
 # {% endif %}
 from litestar_users import mixins
-from msgspec import Meta
 from sqlalchemy import orm
 # {% if cookiecutter.include_rbac %}
 from sqlalchemy.ext.hybrid import hybrid_property
 # {% endif %}
 from sqlalchemy.orm import Mapped
 from sqlalchemy.orm import mapped_column
-from sqlalchemy.orm import validates
 
 from app import addresses
 from app import clock
-
-# Bodies are held against this before they reach the database, which cannot store NUL.
-DisplayName = Annotated[str, Meta(max_length=100, pattern="^[^\\x00]*$")]
 
 
 # {% if cookiecutter.include_rbac %}
@@ -74,7 +68,7 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     __table_args__ = (sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),)
 
     email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
-    display_name: Mapped[DisplayName] = mapped_column(sa.String(100), default="", server_default="")
+    display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     # {% if cookiecutter.include_rbac %}
     roles: Mapped[list[Role]] = orm.relationship(secondary=user_role, lazy="selectin", passive_deletes=True)
@@ -83,7 +77,7 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     oauth_accounts: Mapped[list[OAuthAccount]] = orm.relationship(lazy="raise", passive_deletes=True)
     # {% endif %}
 
-    @validates("email")
+    @orm.validates("email")
     def store_normalised(self, _key: str, address: str) -> str:
         """No path into the table goes around the one spelling.
 
@@ -114,7 +108,7 @@ class UserSession(UUIDBase):
     # Only the digest of the secret that the caller holds: whoever reads this table can sign in as nobody.
     secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    rotated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    secret_changed_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 

@@ -1,7 +1,12 @@
 """How each model is read and written."""
 
-from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from typing import TypeVar
 
+from advanced_alchemy.base import UUIDBase
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from sqlalchemy import inspect
+
+from app.errors import InvalidField
 # {% if cookiecutter.include_oauth %}
 from app.models import OAuthAccount
 # {% endif %}
@@ -33,3 +38,21 @@ class OAuthAccountRepository(SQLAlchemyAsyncRepository[OAuthAccount]):
 
     model_type = OAuthAccount
 # {% endif %}
+
+
+Row = TypeVar("Row", bound=UUIDBase)
+
+
+def copy_named(partial: Row, stored: Row, *, never: frozenset[str] = frozenset({"id"})) -> None:
+    """Copy the columns that are set on a partial row to the stored one, which keeps what the other does not name.
+
+    Raises:
+        InvalidField: if a column cannot hold what it is given.
+    """
+    columns = inspect(type(stored)).columns
+    for name in (inspect(partial).dict.keys() & columns.keys()) - never:
+        value = getattr(partial, name)
+        longest = getattr(columns[name].type, "length", None)
+        if isinstance(value, str) and (len(value) > (longest or len(value)) or not value.isprintable()):
+            raise InvalidField(name, f"Use at most {longest} characters, all of them printable.")
+        setattr(stored, name, value)

@@ -1,27 +1,30 @@
 """Everything that differs between two installations, typed; the only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+import click
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from dotenv import dotenv_values
-from litestar.cli._utils import LitestarCLIException
 from pydantic import BaseModel
 from pydantic import ConfigDict
+from pydantic import Field
 from pydantic import SecretStr
 from pydantic import ValidationError
 from pydantic import field_validator
 from pydantic import model_validator
 
+from app import addresses
+
 PROJECT_NAME = "{{ cookiecutter.project_name | quoted_text }}"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 SECRET_KEY_MIN_LENGTH = 32
-MAIL_SCHEMES = ("console://", "smtp://", "smtps://")
 
 
 class Environment(StrEnum):
@@ -39,7 +42,7 @@ class OpenApi(StrEnum):
     OFF = "off"
 
 
-class SettingsError(LitestarCLIException):
+class SettingsError(click.ClickException):
     """The service refuses to start; the message names each setting and what to write instead, a line each."""
 
 
@@ -55,12 +58,10 @@ class Settings(BaseModel):
     mail_url: SecretStr = SecretStr("console://")
     mail_from: str = "noreply@example.com"
     openapi: OpenApi | None = None
-
-    @field_validator("database_url", "openapi", mode="before")
-    @classmethod
-    def empty_is_unset(cls, value: object) -> object:
-        """`DATABASE_URL=` in an env file means that nobody has set it."""
-        return value or None
+    # What one argon2id hash costs; OWASP's minimum is the floor.
+    hash_memory_kib: int = Field(default=65_536, ge=19_456)
+    hash_iterations: int = Field(default=2, ge=2)
+    hash_parallelism: int = Field(default=1, ge=1)
 
     @field_validator("secret_key")
     @classmethod
@@ -75,24 +76,38 @@ class Settings(BaseModel):
             raise ValueError(message)
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def database_url_is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        """The value is not repeated in the message: it may hold a password."""
+        if value is not None and not re.fullmatch(r"postgres(ql)?(\+asyncpg)?://\S+", value.get_secret_value()):
+            raise ValueError("must start with postgresql://, for example postgresql://user:password@host/name")
+        return value
+
     @field_validator("base_url")
     @classmethod
     def base_url_is_an_origin(cls, value: str) -> str:
         """Links in mails are built on it, whatever the `Host` header of a request says."""
-        if not value.startswith(("http://", "https://")):
-            raise ValueError(
-                f"must start with http:// or https://; got {value!r}. Write for example https://app.example.com"
-            )
+        if not re.fullmatch(r"https?://[^/?#\s]+/?", value):
+            raise ValueError(f"must be a scheme and a host, for example https://app.example.com; got {value!r}")
         return value.rstrip("/")
 
     @field_validator("mail_url")
     @classmethod
     def mail_url_is_known(cls, value: SecretStr) -> SecretStr:
         """The value is not repeated in the message: it may hold a password."""
-        if not value.get_secret_value().startswith(MAIL_SCHEMES):
-            schemes = ", ".join(MAIL_SCHEMES)
-            raise ValueError(f"must start with one of {schemes}; write for example smtp://user:password@host:587")
+        if not re.fullmatch(r"console://|smtps?://\S+", value.get_secret_value()):
+            raise ValueError("must be console:// or a server, for example smtp://user:password@host:587")
         return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def mail_from_is_an_address(cls, value: str) -> str:
+        """A mail server refuses any other sender, and by then nobody is there to read it."""
+        try:
+            return addresses.normalise(value)
+        except ValueError as error:
+            raise ValueError(f"must be an e-mail address: {error}") from error
 
     @model_validator(mode="after")
     def production_is_complete(self) -> Self:
@@ -142,7 +157,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if environment.get("ENVIRONMENT", Environment.DEVELOPMENT) == Environment.DEVELOPMENT:
         values = dotenv_values(PROJECT_ROOT / ".env") | values
     try:
-        known = {name: values[name.upper()] for name in Settings.model_fields if name.upper() in values}
+        # `DATABASE_URL=` in an env file means that nobody has set it.
+        known = {name: value for name in Settings.model_fields if (value := values.get(name.upper()))}
         return Settings.model_validate(known)
     except ValidationError as error:
         raise SettingsError("\n".join(_in_words(error))) from error
@@ -155,5 +171,7 @@ def _in_words(error: ValidationError) -> list[str]:
         reason = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "missing":
             reason = "is not set. `make setup` writes it into .env; in production, set it in the environment."
+        if problem["type"] == "enum":
+            reason = f"must be {problem['ctx']['expected']}"
         lines.append(f"{name}{reason}")
     return lines

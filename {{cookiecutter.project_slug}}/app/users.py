@@ -13,7 +13,6 @@ from litestar_users import LitestarUsersPlugin
 from litestar_users.config import CurrentUserHandlerConfig
 from litestar_users.config import LitestarUsersConfig
 
-from app import commands
 from app.accounts import pages
 from app.accounts import routes as account_routes
 from app.accounts.commands import create_user
@@ -92,16 +91,14 @@ class OurParts(InitPlugin, CLIPlugin):
 
     def on_cli_init(self, cli: click.Group) -> None:
         """Offer commands that report what is stored, and `alembic` as the only way to change the tables."""
-        cli.add_command(commands.users)
+        cli.add_command(COMMANDS)
         cli.commands.pop("database", None)
 
 
-COMMANDS: list[click.Command] = [
-    create_user,
-    # {% if cookiecutter.include_rbac %}
-    *role_commands.COMMANDS,
-    # {% endif %}
-]
+COMMANDS = click.Group("users", commands=[create_user], help="Manage users.")
+# {% if cookiecutter.include_rbac %}
+COMMANDS.commands.update(role_commands.COMMANDS)
+# {% endif %}
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *account_routes.ROUTES,

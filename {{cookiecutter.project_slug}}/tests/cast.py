@@ -1,4 +1,4 @@
-"""The cast: grace is ordinary, mallory attacks, ada administers; and what they act with."""
+"""The cast, and what they act with: grace is ordinary, mallory attacks."""
 
 import re
 from dataclasses import dataclass

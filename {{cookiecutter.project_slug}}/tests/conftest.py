@@ -41,6 +41,8 @@ def settings() -> Settings:
         database_url=SecretStr(embedded_postgres.url(name)),
         base_url="https://service.example",
         mail_from="noreply@service.example",
+        # The floor: tests hash often, and nobody attacks what they store.
+        hash_memory_kib=19_456,
     )
     config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
     config.attributes["settings"] = settings

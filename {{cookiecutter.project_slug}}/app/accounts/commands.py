@@ -17,7 +17,7 @@ from sqlalchemy.exc import ProgrammingError
 from app import addresses
 from app.accounts import passwords
 from app.accounts.service import AccountService
-from app.database import own_transaction
+from app.database import only_transaction
 from app.models import User
 
 
@@ -93,7 +93,7 @@ async def add_verified_user(service: AccountService, email: str, password: str) 
         ClickException: if the address has an account.
     """
     try:
-        user = User(email=email, password_hash=await passwords.digest(password))
+        user = User(email=email, password_hash=await service.hasher.digest(password))
         return await service.add_user(user, verify=True)
     except IntegrityError as error:
         raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
@@ -110,7 +110,7 @@ async def service_of(context: click.Context) -> AsyncIterator[AccountService]:
     environment = context.find_root().obj
     app: Litestar = (environment() if callable(environment) else environment).app
     try:
-        async with own_transaction(app) as session:
+        async with only_transaction(app) as session:
             yield cast("AccountService", get_user_service(app, session))
     except ProgrammingError as error:
         raise click.ClickException("The tables are missing or old. Run first: alembic upgrade head") from error

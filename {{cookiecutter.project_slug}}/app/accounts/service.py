@@ -7,18 +7,19 @@ from litestar import Request
 from litestar_users.service import BaseUserService
 from sqlalchemy import delete
 from sqlalchemy import func
-from sqlalchemy import inspect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import addresses
-from app.accounts import passwords
 from app.accounts import tokens
 from app.accounts.mail import Mail
+from app.accounts.passwords import Hasher
+from app.accounts.passwords import hasher_for
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
 from app.models import User
 from app.models import UserSession
+from app.repositories import copy_named
 
 
 class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]  # its protocol wants `id` to be a union
@@ -34,6 +35,11 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         session = self.user_repository.session
         assert isinstance(session, AsyncSession)
         return session
+
+    @property
+    def hasher(self) -> Hasher:
+        """What hashes passwords."""
+        return hasher_for(self.session.info["settings"])
 
     async def sign_up(self, email: str, password: str) -> None:
         """Register, or tell the owner of a known address that somebody tried; the caller learns nothing (ASVS 6.3.8).
@@ -54,7 +60,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
             InvalidField: if this is not an e-mail address.
             IntegrityError: if the address has an account.
         """
-        password_hash = await passwords.digest(data.pop("password"))
+        password_hash = await self.hasher.digest(data.pop("password"))
         try:
             user = User(**data, password_hash=password_hash)
         except ValueError as error:
@@ -67,7 +73,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         """The user with this address and password, if there is one who is verified and active."""
         user = await self.find(data.email)
         # The hash is computed for unknown addresses too, so time does not tell who has an account.
-        is_right = await passwords.matches(data.password, user.password_hash if user else None)
+        is_right = await self.hasher.matches(data.password, user.password_hash if user else None)
         return user if user and is_right and user.is_active and user.is_verified else None
 
     async def initiate_verification(self, user: User) -> None:
@@ -105,20 +111,19 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
             InvalidToken: if the token is used, expired or unknown.
         """
         user = await tokens.consume(self.session, encoded_token, Purpose.RESET_PASSWORD)
-        user.password_hash = await passwords.digest(password)
+        user.password_hash = await self.hasher.digest(password)
         user.is_verified = True
         await self.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
         self.mails.append(Mail("password-changed", user.email))
 
     async def update_user(self, user: User) -> User:
-        """Copy the columns that are set on `user`, a partial row, to the stored one; passwords have their own ways.
+        """Change what `user`, a partial row, names; passwords have their own ways.
 
-        The stored row is changed, never replaced, so what `user` does not name keeps its value.
+        Raises:
+            InvalidField: if a column cannot hold what it is given.
         """
         stored = await self.get_user(user.id)
-        named = inspect(user).dict.keys() & inspect(User).columns.keys()
-        for name in named - {"id", "password_hash"}:
-            setattr(stored, name, getattr(user, name))
+        copy_named(user, stored, never=frozenset({"id", "password_hash"}))
         await self.session.flush()
         return stored
 

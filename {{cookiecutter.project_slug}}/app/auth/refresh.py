@@ -71,12 +71,12 @@ async def _replace(session: AsyncSession, session_id: UUID, secret: bytes, succe
         .where(UserSession.id == session_id, UserSession.secret_digest == digest(secret))
         .where(UserSession.expires_at > clock.now())
         .where(UserSession.user_id == User.id, User.is_active, User.is_verified)
-        .values(secret_digest=digest(successor), rotated_at=clock.now())
+        .values(secret_digest=digest(successor), secret_changed_at=clock.now())
         .returning(UserSession)
     )
     if replaced is not None:
         return replaced
-    just_now = UserSession.rotated_at > clock.now() - GRACE
+    just_now = UserSession.secret_changed_at > clock.now() - GRACE
     return await find_session(
         session, (UserSession.id == session_id) & (UserSession.secret_digest == digest(successor)) & just_now
     )

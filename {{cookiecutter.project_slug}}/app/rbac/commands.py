@@ -100,4 +100,4 @@ async def _give(service: RoleService, user: User, name: str) -> None:
         await service.assign_role(user.id, role.id)
 
 
-COMMANDS = [create_admin, create_role, assign_role]
+COMMANDS = {"create-admin": create_admin, "create-role": create_role, "assign-role": assign_role}

@@ -14,6 +14,7 @@ from app.models import User
 from app.models import user_role
 from app.rbac.permissions import ADMINISTRATOR
 from app.rbac.permissions import Permission
+from app.repositories import copy_named
 
 
 class RoleService(AccountService):
@@ -27,29 +28,26 @@ class RoleService(AccountService):
         """Store a new role.
 
         Raises:
-            InvalidField: if it permits something that does not exist.
+            InvalidField: if it has no name, or permits something that does not exist.
             IntegrityError: if the name is taken.
         """
-        _require_known(data.permissions)
-        role: Role = await super().add_role(data)
+        copy_named(data, new := Role(permissions=[]))
+        role: Role = await super().add_role(_checked(new))
         return role
 
     async def update_role(self, data: Role) -> Role:
-        """Copy what is set on `data`, a partial row, to the stored role.
+        """Change what `data`, a partial row, names.
 
         Raises:
             Conflict: if it is the administrators' role, which has every permission under a name that code relies on.
-            InvalidField: if it permits something that does not exist.
+            InvalidField: if it has no name, or permits something that does not exist.
             NotFoundError: if there is no such role.
         """
         stored = await self.get_role(data.id)
-        named = (inspect(data).dict.keys() & inspect(Role).columns.keys()) - {"id"}
-        if stored.name == ADMINISTRATOR and named & {"name", "permissions"}:
+        if stored.name == ADMINISTRATOR and inspect(data).dict.keys() & {"name", "permissions"}:
             raise Conflict(UNCHANGEABLE)
-        for name in named:
-            setattr(stored, name, getattr(data, name))
-        _require_known(stored.permissions)
-        role: Role = await super().update_role(stored)
+        copy_named(data, stored)
+        role: Role = await super().update_role(_checked(stored))
         return role
 
     async def delete_role(self, role_id: UUID | int) -> Role:
@@ -100,7 +98,10 @@ class RoleService(AccountService):
 UNCHANGEABLE = f"The role {ADMINISTRATOR} keeps its name and all permissions. Make another role instead."
 
 
-def _require_known(permissions: list[str]) -> None:
-    unknown = sorted(set(permissions) - set(Permission))
-    if unknown:
+def _checked(role: Role) -> Role:
+    if not role.name.strip():
+        raise InvalidField("name", "Say what the role is called.")
+    if unknown := sorted(set(role.permissions) - set(Permission)):
         raise InvalidField("permissions", f"There is no {', '.join(unknown)}. There are: {', '.join(Permission)}.")
+    role.permissions = sorted(set(role.permissions))
+    return role

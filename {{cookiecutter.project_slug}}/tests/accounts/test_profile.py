@@ -30,7 +30,16 @@ async def test_users_change_nothing_else(grace: Person, tables: Tables, field: s
     before = await tables.rows("user")
     answer = await grace.client.patch("/users/me", json={"display_name": "Grace", field: True})
     assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert await tables.rows("user") == before
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "a\x00b", "two\nlines", 1, None])
+async def test_a_name_that_does_not_fit_is_refused_by_name(grace: Person, name: object) -> None:
+    await grace.sign_in()
+    answer = await grace.client.patch("/users/me", json={"display_name": name})
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid-request")
+    assert [error["field"] for error in answer.json()["errors"]] == ["display_name"]
 
 
 async def test_an_empty_change_changes_nothing(grace: Person, tables: Tables) -> None:

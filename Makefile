@@ -1,0 +1,47 @@
+# `make` lists what there is to run. Everything is installed into .venv, .demo and .cache of this checkout.
+
+PYTHON ?= python3
+SERVICE := {{cookiecutter.project_slug}}
+
+# Caches of tools stay out of the template's folder: cookiecutter copies whatever lies there.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
+IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
+
+.PHONY: help demo test test-system check bake
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
+
+demo: .venv/bin/uv ## a running service with every feature on, and an administrator to sign in as
+	@.venv/bin/python tools/demo.py
+
+test: .venv/installed ## everything that needs no Debian package
+	.venv/bin/pytest -v -n 2 --dist loadgroup
+
+test-system: .venv/installed ## the pages of the service in a real browser
+	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || { echo "No browser here. On Debian: apt-get install chromium chromium-driver"; exit 1; }
+	.venv/bin/pytest -v tests_system
+
+check: .venv/installed ## fast feedback on the source, in less than a minute
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	$(IN_PLACE) ruff check --ignore I001 --cache-dir ../.cache/ruff .
+	$(IN_PLACE) mypy --cache-dir ../.cache/mypy-in-place
+	$(IN_PLACE) lint-imports --no-logo --no-cache
+	$(IN_PLACE) PYTHONPATH=../tools pytest -q -n 2 -p in_place -o cache_dir='$(CURDIR)/.cache/pytest-in-place'
+	.venv/bin/pytest -q -n 2 tests/test_answers.py tests/test_hooks.py
+
+bake: .venv/installed ## asks the questions and generates a service into .demo
+	.venv/bin/cookiecutter --output-dir .demo .
+
+.venv/installed: .venv/bin/uv pyproject.toml $(SERVICE)/pyproject.toml tools/install.py
+	@echo "Installing the tools, and what the service depends on, into .venv ..."
+	@.venv/bin/python tools/install.py
+	@touch $@
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed. Say which: make PYTHON=python3.12")'
+	@echo "Installing uv into .venv ..."
+	@$(PYTHON) -m venv .venv || { echo "Python cannot make a virtual environment. On Debian: apt-get install python3-venv"; rm -rf .venv; exit 1; }
+	@.venv/bin/python -m pip install -qq 'uv>=0.13,<1'

@@ -1,0 +1,75 @@
+"""Each combination lives: it migrates, passes its own tests, and keeps the contract as a process over HTTP."""
+
+import re
+from pathlib import Path
+
+from tests.combinations import Combination
+from tests.contract import Visit
+from tests.contract import steps
+from tests.projects import Project
+from tests.server import Server
+from tests.server import serving
+
+# Started with several processes, some combinations prove that too.
+RUN_OPTIONS = {"session-rbac-oauth": ["--wc", "2"], "jwt-rbac-oauth": ["--reload"]}
+# How Litestar ends when Ctrl-C reaches it together with the processes that it has started.
+ABORTED = 1
+
+
+def test_migrations_go_up_and_down_on_postgresql(project: Project) -> None:
+    project.run("alembic", "upgrade", "head")
+    project.run("alembic", "check")
+    project.run("alembic", "downgrade", "base")
+    project.run("alembic", "upgrade", "head")
+
+    assert "0001" in project.run("alembic", "current")
+
+
+def test_migrations_can_be_read_as_sql(project: Project) -> None:
+    sql = project.run("alembic", "upgrade", "head", "--sql")
+
+    assert 'CREATE TABLE "user"' in sql
+    assert sql.rstrip().endswith("COMMIT;")
+
+
+def test_it_keeps_the_contract(project: Project, combination: Combination) -> None:
+    project.run("alembic", "upgrade", "head")
+    options = RUN_OPTIONS.get(str(combination), [])
+
+    others = project.tools.databases().keys()
+
+    with serving(project, *options) as server, Visit(server, project) as visit:
+        for step in steps(combination):
+            step(visit)
+
+        assert server.interrupt() == (ABORTED if options else 0), server.console
+    assert_console_is_clean(server, visit)
+    assert project.tools.databases().keys() <= others, "PostgreSQL still runs"
+
+
+def assert_console_is_clean(server: Server, visit: Visit) -> None:
+    """Nothing broke, and no secret is in a log line; in mails, which the console shows as well, it has to be."""
+    logged = re.sub(r"^-{80}$.*?^-{80}$", "", server.console, flags=re.DOTALL | re.MULTILINE)
+    assert "GET /verify" in logged
+    assert [line for line in logged.splitlines() if any(secret in line for secret in visit.secrets)] == []
+    assert [line for line in logged.splitlines() if re.search("Traceback|Warning|ERROR|Exception", line)] == []
+
+
+def test_its_own_checks_pass(project: Project) -> None:
+    project.run("make", "check")
+
+
+def test_its_own_tests_pass(project: Project) -> None:
+    shown = project.run("make", "test")
+
+    assert re.search(r"\d+ passed", shown)
+    assert "warning" not in shown
+
+
+def test_running_leaves_nothing_that_git_would_add(project: Project, rendering: Path) -> None:
+    """The last one, since the others have left what tools leave."""
+    project.run("git", "init", "--quiet")
+    listed = project.run("git", "ls-files", "--others", "--exclude-standard").splitlines()
+
+    generated = {path.relative_to(rendering).as_posix() for path in rendering.rglob("*") if path.is_file()}
+    assert set(listed) == generated - {".env"}

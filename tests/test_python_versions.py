@@ -1,0 +1,72 @@
+"""The full service passes its own tests, installed as its owner would, on every Python that this machine has."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Bake
+
+REPOSITORY = Path(__file__).parent.parent
+UV = Path(sys.executable).with_name("uv")
+SUPPORTED = ("3.11", "3.12", "3.13")
+SAY_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+
+def interpreters() -> dict[str, Path]:
+    """A supported Python of each version: the one that runs the tests, then those on PATH, then those of pyenv."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    on_path = [shutil.which(f"python{version}") for version in SUPPORTED]
+    candidates = [sys.executable, *(path for path in on_path if path), *map(str, sorted(pyenv.glob("*/bin/python")))]
+    found: dict[str, Path] = {}
+    for candidate in candidates:
+        # A shim may be there whose Python is not.
+        said = subprocess.run([candidate, "-c", SAY_VERSION], capture_output=True, text=True, check=False)
+        version = said.stdout.strip()
+        if said.returncode == 0 and version in SUPPORTED:
+            found.setdefault(version, Path(candidate))
+    return found
+
+
+FOUND = interpreters()
+
+
+def caches_in(folder: Path) -> dict[str, str]:
+    """Databases lie in this folder and go with it; packages stay where they are for the next time."""
+    packages = subprocess.run([UV, "cache", "dir"], capture_output=True, text=True, check=True)
+    return {"XDG_CACHE_HOME": str(folder), "UV_CACHE_DIR": packages.stdout.strip()}
+
+
+@pytest.mark.parametrize("version", sorted(FOUND))
+def test_installed_service_passes_its_own_tests(version: str, bake: Bake, open_folder: Path) -> None:
+    project = shutil.copytree(bake(), open_folder / "project")
+    # The whole environment otherwise: uv may need it to reach the package registry.
+    environment = os.environ | {"UV_PYTHON": str(FOUND[version])} | caches_in(open_folder)
+
+    def run(*command: str) -> str:
+        ended = subprocess.run(
+            [UV, *command],
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert ended.returncode == 0, f"uv {' '.join(command)}\n{ended.stdout}{ended.stderr}"
+        return ended.stdout
+
+    run("sync", "--quiet")
+    assert run("run", "python", "-c", SAY_VERSION).strip() == version
+    run("run", "litestar", "users", "--help")
+    assert " passed" in run("run", "pytest", "-q")
+
+
+def test_each_supported_python_is_one_that_the_service_allows() -> None:
+    text = (REPOSITORY / "{{cookiecutter.project_slug}}" / "pyproject.toml").read_text("utf-8")
+
+    assert tomllib.loads(text)["project"]["requires-python"] == f">={SUPPORTED[0]}"

@@ -1,0 +1,179 @@
+"""Every form in the seed, the document that the project was created from, works in a generated project."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Bake
+from tests.projects import Project
+from tests.projects import Tools
+from tests.server import serving
+
+pytestmark = pytest.mark.xdist_group("seed")
+
+EMAIL = "grace@example.com"
+PASSWORD = "correct horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
+SEED_IMPORTS = "from sqlalchemy import DateTime, Integer, func, text\n"
+# On a table with rows, a NOT NULL column of the seed's needs a value for those that exist.
+COUNT_COLUMN = 'token_count: Mapped[int] = mapped_column(Integer(), default=0, server_default=text("0"))'
+DATE_COLUMN = (
+    "reviewed_at: Mapped[datetime] = mapped_column(DateTime(), default=datetime.now, server_default=func.now())"
+)
+PRINT_FACTS = """
+import json
+from advanced_alchemy.base import UUIDBase, orm_registry
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from litestar_users import LitestarUsersPlugin
+from litestar_users.mixins import SQLAlchemyOAuthAccountMixin, SQLAlchemyRoleMixin, SQLAlchemyUserMixin
+from sqlalchemy import Table
+from app import models, repositories
+from app.asgi import create_app
+
+config = create_app().plugins.get(LitestarUsersPlugin)._config
+print(json.dumps({
+    "user": issubclass(models.User, (UUIDBase, SQLAlchemyUserMixin)),
+    "role": issubclass(models.Role, (UUIDBase, SQLAlchemyRoleMixin)),
+    "oauth account": issubclass(models.OAuthAccount, (UUIDBase, SQLAlchemyOAuthAccountMixin)),
+    "core table": type(models.user_role) is Table and models.user_role.metadata is orm_registry.metadata,
+    "tables": sorted({"user", "role", "user_role", "oauth_account"} & set(orm_registry.metadata.tables)),
+    "cascades": sorted(
+        f"{key.parent.table.name}.{key.parent.name} {key.ondelete}"
+        for table in orm_registry.metadata.sorted_tables for key in table.foreign_keys
+        if table.name in {"user_role", "oauth_account"}
+    ),
+    "relationships": sorted({"roles", "oauth_accounts"} & set(models.User.__mapper__.relationships.keys())),
+    "repositories": {
+        name: [issubclass(kind, SQLAlchemyAsyncRepository), kind.model_type.__name__]
+        for name, kind in vars(repositories).items() if getattr(kind, "__module__", "") == "app.repositories"
+    },
+    "handed over": [
+        config.user_repository_class.__name__,
+        config.oauth_account_repository_class.__name__,
+        config.role_management_handler_config.role_repository_class.__name__,
+    ],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def everything(bake: Bake, tools: Tools) -> Project:
+    """A project with everything on, whose database has a user and an administrator."""
+    project = Project(bake(project_slug="seeded", include_rbac=True, include_oauth=True), tools)
+    project.run("alembic", "upgrade", "head")
+    project.run("litestar", "users", "create-user", "--email", EMAIL, stdin=f"{PASSWORD}\n")
+    project.run("litestar", "users", "create-admin", "--email", "ada@example.com", stdin=f"{PASSWORD}\n")
+    return project
+
+
+@pytest.fixture(scope="module")
+def extended(everything: Project) -> Project:
+    """That project after its owner has added the seed's columns and written a revision."""
+    add_column(everything, "User", COUNT_COLUMN)
+    add_column(everything, "Role", DATE_COLUMN)
+    everything.run("make", "migration", "m=seed columns")
+    return everything
+
+
+@pytest.fixture(scope="module")
+def migrated(extended: Project) -> Project:
+    """That project after the revision has run on the rows that were there."""
+    extended.run("alembic", "upgrade", "head")
+    return extended
+
+
+@pytest.fixture(scope="module")
+def visitor(migrated: Project) -> Iterator[httpx.Client]:
+    """A browser at the service, which shows the new column to its users."""
+    migrated.replace("app/accounts/schemas.py", 'READABLE = {"id", ', 'READABLE = {"token_count", "id", ')
+    with serving(migrated) as server, httpx.Client(base_url=server.url) as client:
+        yield client
+
+
+def add_column(project: Project, model: str, column: str) -> None:
+    """Adds a line to a model, as the seed shows it."""
+    table = f'    __tablename__ = "{model.lower()}"\n'
+    project.replace("app/models.py", table, f"{table}\n    {column}\n")
+    if SEED_IMPORTS not in project.read("app/models.py"):
+        project.replace("app/models.py", "import sqlalchemy as sa\n", f"import sqlalchemy as sa\n{SEED_IMPORTS}")
+
+
+def newest_revision(project: Project) -> Path:
+    """The file that Alembic wrote."""
+    [written] = set((project.folder / "migrations" / "versions").glob("*_seed_columns.py"))
+    return written
+
+
+def test_names_of_the_seed_are_there_and_handed_to_litestar_users(bake: Bake, tools: Tools) -> None:
+    project = Project(bake(include_rbac=True, include_oauth=True), tools)
+
+    assert json.loads(
+        project.run("python", "-c", PRINT_FACTS, DATABASE_URL="postgresql://nobody@localhost:1/none")
+    ) == {
+        "user": True,
+        "role": True,
+        "oauth account": True,
+        "core table": True,
+        "tables": ["oauth_account", "role", "user", "user_role"],
+        "cascades": ["oauth_account.user_id CASCADE", "user_role.role_id CASCADE", "user_role.user_id CASCADE"],
+        "relationships": ["oauth_accounts", "roles"],
+        "repositories": {
+            "UserRepository": [True, "User"],
+            "RoleRepository": [True, "Role"],
+            "OAuthAccountRepository": [True, "OAuthAccount"],
+        },
+        "handed over": ["UserRepository", "OAuthAccountRepository", "RoleRepository"],
+    }
+
+
+def test_autogenerated_revision_is_plain_sqlalchemy_and_formatted(extended: Project) -> None:
+    revision = newest_revision(extended)
+    text = revision.read_text(encoding="utf-8")
+
+    assert 'sa.Column("token_count", sa.Integer(), server_default=sa.text("0"), nullable=False)' in text
+    assert 'sa.Column("reviewed_at", sa.DateTime(), server_default=sa.text("now()"), nullable=False)' in text
+    assert "advanced_alchemy" not in text
+    extended.run("ruff", "format", "--check", str(revision))
+    extended.run("ruff", "check", str(revision))
+
+
+def test_it_runs_on_the_rows_that_are_there_and_leaves_nothing_to_migrate(migrated: Project) -> None:
+    assert "No new upgrade operations detected" in migrated.run("alembic", "check")
+
+
+def test_old_and_new_users_have_the_column_over_http(visitor: httpx.Client) -> None:
+    assert visitor.post("/register", json={"email": "mallory@example.com", "password": PASSWORD}).is_success
+    credentials = {"email": EMAIL, "password": PASSWORD}
+
+    assert visitor.post("/login", json=credentials).json()["token_count"] == 0
+    assert visitor.get("/users/me").json()["token_count"] == 0
+
+
+def test_users_cannot_change_the_column_that_they_can_read(visitor: httpx.Client) -> None:
+    assert visitor.post("/login", json={"email": EMAIL, "password": PASSWORD}).is_success
+
+    assert visitor.patch("/users/me", json={"token_count": 1000}).is_client_error
+    assert visitor.get("/users/me").json()["token_count"] == 0
+
+
+def test_new_role_has_the_column(visitor: httpx.Client) -> None:
+    assert visitor.post("/login", json={"email": "ada@example.com", "password": PASSWORD}).is_success
+
+    role = {"name": "reader", "description": "Reads.", "permissions": ["roles:read"]}
+    assert visitor.post("/users/roles", json=role).is_success
+
+
+def test_column_without_a_default_is_refused_by_a_filled_table_which_stays_as_it_is(bake: Bake, tools: Tools) -> None:
+    project = Project(bake(project_slug="bare", include_rbac=False, include_oauth=False), tools)
+    project.run("alembic", "upgrade", "head")
+    project.run("litestar", "users", "create-user", "--email", EMAIL, stdin=f"{PASSWORD}\n")
+    add_column(project, "User", "token_count: Mapped[int] = mapped_column(Integer())")
+    project.run("alembic", "revision", "--autogenerate", "-m", "seed columns")
+
+    refused = project.attempt("alembic", "upgrade", "head")
+
+    assert refused.returncode != 0
+    assert "token_count" in refused.stderr
+    assert "0001" in project.run("alembic", "current")

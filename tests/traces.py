@@ -1,0 +1,77 @@
+"""The words that give away an answer, and where one of them says something else."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+
+from tests.combinations import Combination
+
+# Sequences of whole words; `RoleService`, `user_role` and `create-role` consist of such words.
+WORDS = {
+    "rbac": [
+        *("rbac", "role", "roles", "permission", "permissions", "permit", "permits", "permitted"),
+        *("admin", "admins", "administers", "administrator", "administrators", "ada"),
+    ],
+    "oauth": ["oauth", "oauth2", "oidc", "openid", "pkce", "provider", "providers"],
+    "session": ["host session", "session cookie", "session cookies", "import session as", "session py"],
+    "jwt": ["bearer", "token pair", "jwt backend", "jwt config", "import jwt as", "jwt py"],
+    "jwt_cookie": ["host access", "secure refresh", "access cookie", "refresh cookie", "jwt cookie", "jwt cookies"],
+    "tokens": [
+        *("jwt", "jwts", "pyjwt", "bearer", "access token", "access tokens", "access cookie"),
+        *("refresh", "refreshes", "renew", "renewal", "rotate", "rotated", "rotation"),
+    ],
+}
+
+# What says something else there, by answer and file.
+EXCUSED = {
+    # A licence permits, but has no roles.
+    ("rbac", "LICENSE"): "permission|permit",
+    # What screen readers call the line that tells how it went.
+    ("rbac", "app/accounts/templates/pages/link.*"): r"role=\W?status",
+    # Litestar's name for a 403.
+    ("rbac", "app/errors.py"): "PermissionDeniedException|permission-denied",
+    # Those of other services, which sign users in.
+    ("tokens", "app/models.py"): "access_token|refresh_token",
+    ("tokens", "migrations/versions/0001_accounts.py"): "access_token|refresh_token",
+    # Companies that run servers.
+    ("oauth", "app/database.py"): "hosting providers",
+    # A header that opens nothing where cookies do.
+    ("jwt", "tests/auth/test_jwt_cookie.py"): "bearer",
+    ("jwt", "tests/auth/test_session.py"): "bearer",
+    ("tokens", "tests/auth/test_session.py"): "bearer",
+    # litestar-users imports it; the floor keeps out versions with known holes.
+    ("tokens", "pyproject.toml"): "pyjwt",
+}
+
+
+def declined(combination: Combination) -> set[str]:
+    """The answers that were not given."""
+    chosen = {combination.auth_backend}
+    chosen |= {"tokens"} if combination.auth_backend != "session" else set()
+    chosen |= {"rbac"} if combination.include_rbac else set()
+    chosen |= {"oauth"} if combination.include_oauth else set()
+    return set(WORDS) - chosen
+
+
+def traces(name: str, text: str, combination: Combination) -> Iterator[str]:
+    """Where a file speaks, in its name or its text, of an answer that was declined."""
+    for feature in sorted(declined(combination)):
+        for line in [name, *text.splitlines()]:
+            words = in_words(without_excused(line, feature, name))
+            if any(f" {word} " in words for word in WORDS[feature]):
+                yield f"{name}: {feature}: {line.strip()}"
+
+
+def without_excused(line: str, feature: str, name: str) -> str:
+    """The line without what says something else there."""
+    for (excused, pattern), phrase in EXCUSED.items():
+        if excused == feature and fnmatch(name, pattern):
+            line = re.sub(phrase, "", line, flags=re.IGNORECASE)
+    return line
+
+
+def in_words(text: str) -> str:
+    """The text as lower-case words between single spaces: `OAuthAccount.user_id` is ` oauth account user id `."""
+    text = text.replace("OAuth", "Oauth").replace("o_auth", "oauth")
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
+    return f" {' '.join(re.findall('[a-z0-9]+', text.lower()))} "

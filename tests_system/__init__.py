@@ -1,0 +1,1 @@
+"""Tests that need Debian packages: a browser."""

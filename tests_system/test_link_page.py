@@ -1,0 +1,134 @@
+"""The pages that links in mails lead to, as somebody in front of a browser meets them."""
+
+import re
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.server import Server
+from tests_system.browser import Browser
+from tests_system.browser import until
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
+NEW_PASSWORD = "another horse battery staple"  # noqa: S105 - likewise
+SHORT_PASSWORD = "too short"  # noqa: S105 - likewise
+
+
+def post(server: Server, path: str, **body: str) -> int:
+    """The status of the answer."""
+    return httpx.post(f"{server.url}{path}", json=body).status_code
+
+
+def link_in_newest_mail(server: Server, address: str, page: str) -> str:
+    """The whole link, on the port that the service happens to have here; mails leave after the answer."""
+    link = re.compile(rf"^http://localhost:8000({page}\?token=\S+)$", re.MULTILINE)
+    found = server.until(lambda: link.search(newest(server, address)))
+    return f"{server.url}{found[1]}"
+
+
+def newest(server: Server, address: str) -> str:
+    """The newest mail, or nothing yet."""
+    return (server.mails_to(address) or [""])[-1]
+
+
+def register_and_verify(server: Server, address: str) -> None:
+    """Without the page."""
+    post(server, "/register", email=address, password=PASSWORD)
+    link = link_in_newest_mail(server, address, "/verify")
+    assert post(server, "/verify", token=urlsplit(link).query.removeprefix("token=")) == httpx.codes.OK
+
+
+def test_address_is_confirmed_by_the_button_and_not_by_opening_the_link(server: Server, browser: Browser) -> None:
+    grace = "grace@example.com"
+    assert post(server, "/register", email=grace, password=PASSWORD) == httpx.codes.ACCEPTED
+
+    browser.open(link_in_newest_mail(server, grace, "/verify"))
+    browser.picture("verify")
+
+    assert browser.text("h1") == "Confirm your address"
+    assert browser.address == f"{server.url}/verify"
+    assert post(server, "/login", email=grace, password=PASSWORD) == httpx.codes.UNAUTHORIZED
+
+    browser.click("button")
+    until(lambda: browser.text("[role=status]") != "")
+    browser.picture("verify-done")
+
+    assert browser.text("[role=status]") == "Your address is confirmed. You can sign in now."
+    assert post(server, "/login", email=grace, password=PASSWORD) == httpx.codes.CREATED
+    assert browser.complaints() == []
+
+
+def test_used_link_says_so(server: Server, browser: Browser) -> None:
+    mallory = "mallory@example.com"
+    post(server, "/register", email=mallory, password=PASSWORD)
+    link = link_in_newest_mail(server, mallory, "/verify")
+    post(server, "/verify", token=urlsplit(link).query.removeprefix("token="))
+
+    browser.open(link)
+    browser.click("button")
+    until(lambda: browser.text("[role=status]") != "")
+    browser.picture("verify-used")
+
+    assert browser.text("[role=status]") == "This link was used, has expired or is unknown."
+
+
+def test_new_password_is_chosen_on_the_page(server: Server, browser: Browser) -> None:
+    ada = "ada@example.com"
+    register_and_verify(server, ada)
+    assert post(server, "/forgot-password", email=ada) == httpx.codes.ACCEPTED
+
+    browser.open(link_in_newest_mail(server, ada, "/reset-password"))
+    browser.picture("reset")
+    assert browser.address == f"{server.url}/reset-password"
+
+    # The browser itself refuses what the page says is too short, so nothing is sent.
+    browser.type("input", SHORT_PASSWORD)
+    browser.click("button")
+    browser.picture("reset-too-short")
+    assert browser.run("return document.querySelector('input').validity.tooShort") is True
+    assert browser.text("[role=status]") == ""
+
+    browser.type("input", NEW_PASSWORD)
+    browser.click("button")
+    until(lambda: browser.text("[role=status]") != "")
+    browser.picture("reset-done")
+
+    done = "Your new password is saved and every device is signed out. You can sign in now."
+    assert browser.text("[role=status]") == done
+    assert post(server, "/login", email=ada, password=NEW_PASSWORD) == httpx.codes.CREATED
+    assert post(server, "/login", email=ada, password=PASSWORD) == httpx.codes.UNAUTHORIZED
+    assert browser.complaints() == []
+
+
+def test_service_judges_a_password_that_the_browser_let_through(server: Server, browser: Browser) -> None:
+    heidi = "heidi@example.com"
+    register_and_verify(server, heidi)
+    post(server, "/forgot-password", email=heidi)
+
+    browser.open(link_in_newest_mail(server, heidi, "/reset-password"))
+    browser.run("document.querySelector('form').noValidate = true")
+    browser.type("input", SHORT_PASSWORD)
+    browser.click("button")
+    until(lambda: browser.text("[role=status]") != "")
+    browser.picture("reset-refused")
+
+    # The link still works: a refusal consumes nothing.
+    browser.type("input", NEW_PASSWORD)
+    browser.click("button")
+    until(lambda: browser.text("[role=status]").startswith("Your new password is saved"))
+    assert post(server, "/login", email=heidi, password=NEW_PASSWORD) == httpx.codes.CREATED
+
+
+def test_forgotten_password_is_asked_for_on_the_page(server: Server, browser: Browser) -> None:
+    judy = "judy@example.com"
+    register_and_verify(server, judy)
+
+    browser.open(f"{server.url}/forgot-password")
+    browser.picture("forgot")
+    browser.type("input", judy)
+    browser.click("button")
+    until(lambda: browser.text("[role=status]") != "")
+    browser.picture("forgot-done")
+
+    assert link_in_newest_mail(server, judy, "/reset-password")
+    assert browser.complaints() == []

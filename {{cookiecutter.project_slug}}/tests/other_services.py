@@ -1,0 +1,36 @@
+"""Services beside the one of the whole run: with other settings, or with routes that go wrong on purpose."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from litestar.handlers import HTTPRouteHandler
+from pydantic import SecretStr
+
+from app.asgi import create_app
+from app.settings import Settings
+from tests.cast import Outbox
+from tests.cast import Stage
+
+# Nothing listens on port 1, so the connection is refused at once.
+DATABASE_AWAY = {"database_url": SecretStr("postgresql://nobody@127.0.0.1:1/nothing")}
+
+
+@asynccontextmanager
+async def another_stage(settings: Settings, *routes: HTTPRouteHandler, **changes: Any) -> AsyncIterator[Stage]:
+    """A started service with these changes to its settings, and with these routes as well."""
+    settings = settings.model_copy(update=changes)
+    app = create_app(settings)
+    for route in routes:
+        app.register(route)
+    app.state.mailer = Outbox(settings)
+    async with app.lifespan():
+        stage = Stage(app, app.state.mailer)
+        yield stage
+        await stage.close()
+        # advanced-alchemy closes the connections of the first application of a process alone.
+        config = app.plugins.get(SQLAlchemyInitPlugin).config[0]
+        assert isinstance(config, SQLAlchemyAsyncConfig)
+        await config.get_engine().dispose()

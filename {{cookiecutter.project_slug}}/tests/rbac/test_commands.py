@@ -1,0 +1,88 @@
+"""`litestar users create-admin`, `create-role`, `assign-role`: repeating is harmless, and a failure changes nothing."""
+
+import pytest
+
+from app.settings import Settings
+from tests.cast import Person
+from tests.command_line import Operator
+from tests.tables import Tables
+
+
+@pytest.fixture
+def operator(settings: Settings) -> Operator:
+    """Somebody with a shell on the server."""
+    return Operator(settings)
+
+
+async def roles_of(person: Person) -> list[str]:
+    """What this person sees of their roles after signing in."""
+    assert (await person.sign_in()).status_code == 201
+    roles: list[str] = (await person.get("/users/me")).json()["roles"]
+    return roles
+
+
+async def test_an_administrator_is_made_and_made_again(operator: Operator, visitor: Person) -> None:
+    for _ in range(2):
+        made = await operator.types("create-admin", "--email", visitor.email, stdin=f"{visitor.password}\n")
+        assert (made.exit_code, made.output) == (0, f"{visitor.email} is an administrator.\n")
+    assert await roles_of(visitor) == ["administrator"]
+
+
+async def test_the_password_of_a_new_administrator_is_shown_once(operator: Operator, visitor: Person) -> None:
+    made = await operator.types("create-admin", "--email", visitor.email)
+    visitor.password = made.output.rpartition(" ")[2].strip()
+    assert await roles_of(visitor) == ["administrator"]
+
+
+async def test_a_user_who_becomes_an_administrator_keeps_the_password(operator: Operator, grace: Person) -> None:
+    made = await operator.types("create-admin", "--email", grace.email, stdin="another password altogether\n")
+    assert (made.exit_code, made.output) == (0, f"{grace.email} is an administrator.\n")
+    assert await roles_of(grace) == ["administrator"]
+
+
+async def test_a_password_that_is_too_short_makes_no_administrator(operator: Operator, tables: Tables) -> None:
+    refused = await operator.types("create-admin", "--email", "visitor@example.com", stdin="short\n")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert await tables.rows("user") == []
+
+
+async def test_a_role_is_made_and_given_and_given_again(operator: Operator, grace: Person) -> None:
+    made = await operator.types("create-role", "--role", "auditor", "--permission", "roles:read")
+    assert (made.exit_code, made.output) == (0, "Made the role auditor: roles:read.\n")
+    for _ in range(2):
+        given = await operator.types("assign-role", "--email", grace.email, "--role", "auditor")
+        assert (given.exit_code, given.output) == (0, f"{grace.email} has the role auditor.\n")
+    assert await roles_of(grace) == ["auditor"]
+
+
+@pytest.mark.usefixtures("grace")
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (
+            ["assign-role", "--email", "grace@example.com", "--role", "nothing"],
+            1,
+            "Error: There is no role nothing. Make it first: litestar users create-role\n",
+        ),
+        (
+            ["assign-role", "--email", "nobody@example.com", "--role", "administrator"],
+            1,
+            "Error: Nobody has the address nobody@example.com. Make the user first: litestar users create-user\n",
+        ),
+        (
+            ["create-role", "--role", "administrator"],
+            1,
+            "Error: There is a role administrator already. Nothing was changed.\n",
+        ),
+        (["create-role", "--role", "auditor", "--permission", "fly"], 2, "'fly' is not one of"),
+    ],
+    ids=["unknown role", "unknown user", "known role", "unknown permission"],
+)
+async def test_what_cannot_be_done_is_refused_and_changes_nothing(
+    operator: Operator, tables: Tables, words: list[str], status: int, message: str
+) -> None:
+    before = [await tables.rows(name) for name in ("role", "user_role")]
+    refused = await operator.types(*words)
+    assert (refused.exit_code, refused.stdout) == (status, "")
+    assert message in refused.stderr
+    assert [await tables.rows(name) for name in ("role", "user_role")] == before

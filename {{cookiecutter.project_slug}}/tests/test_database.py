@@ -1,0 +1,125 @@
+"""One committer: what was answered with success is stored, and nothing else is, except what says so."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from httpx import ASGITransport
+from httpx import AsyncClient
+from litestar import Litestar
+from litestar import Request
+from litestar import get
+from litestar.types import Message
+from litestar.types import Receive
+from litestar.types import Scope
+from litestar.types import Send
+
+from app.database import own_transaction
+from app.database import request_session
+from app.errors import Conflict
+from app.models import User
+from app.settings import Settings
+from tests.cast import BASE_URL
+from tests.cast import PASSWORD
+from tests.cast import Outbox
+from tests.cast import Person
+from tests.cast import Stage
+from tests.other_services import another_stage
+from tests.tables import Tables
+
+REFUSE = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'hidden reason'; END $$"
+AT_COMMIT = """
+    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON "{table}"
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+
+
+@asynccontextmanager
+async def commits_failing(tables: Tables) -> AsyncIterator[None]:
+    """PostgreSQL refuses whatever adds a user or a sign-in, and not before the COMMIT."""
+    await tables.execute(REFUSE)
+    try:
+        for table in ("user", "user_session"):
+            await tables.execute(AT_COMMIT.format(table=table))
+        yield
+    finally:
+        await tables.execute("DROP FUNCTION refuse CASCADE")
+
+
+@get("/keeps-some", exclude_from_auth=True)
+async def keep_some(request: Request[Any, Any, Any]) -> None:
+    """Refuse, after one row in the transaction of the request and one in a transaction of its own."""
+    request_session(request).add(User(email="lost@example.com", password_hash=""))
+    await request_session(request).flush()
+    async with own_transaction(request.app) as session:
+        session.add(User(email="kept@example.com", password_hash=""))
+    raise Conflict
+
+
+def connections_in_use(app: Litestar) -> int:
+    """How many connections nobody has given back."""
+    pool = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine().pool
+    return int(pool.checkedout())  # type: ignore[attr-defined]  # the pool that the service has counts
+
+
+async def test_a_registration_whose_commit_fails_is_an_error_and_leaves_no_row_and_no_mail(
+    visitor: Person, outbox: Outbox, tables: Tables
+) -> None:
+    async with commits_failing(tables):
+        answer = await visitor.register()
+    assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/problem+json")
+    assert "hidden" not in answer.text
+    assert (await tables.rows("user"), outbox.messages) == ([], [])
+
+
+async def test_a_sign_in_whose_commit_fails_hands_out_no_credentials(grace: Person, tables: Tables) -> None:
+    async with commits_failing(tables):
+        answer = await grace.post("/login", email=grace.email, password=grace.password)
+    assert (answer.status_code, answer.json().keys()) == (500, {"type", "title", "status"})
+    assert "Set-Cookie" not in answer.headers
+    assert await tables.rows("user_session") == []
+
+
+async def test_a_success_is_stored_before_its_first_byte_leaves(app: Litestar, stage: Stage, tables: Tables) -> None:
+    stored: list[int] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def count_then_send(message: Message) -> None:
+            stored.append(len(await tables.rows("user")))
+            await send(message)
+
+        await app(scope, receive, count_then_send)
+
+    visitor = stage.person("visitor")
+    transport = ASGITransport(watched)  # type: ignore[arg-type]  # as in cast.py
+    async with AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        answer = await client.post("/register", json={"email": visitor.email, "password": PASSWORD})
+    assert (answer.status_code, stored[0]) == (202, 1)
+
+
+@pytest.mark.usefixtures("stage")
+async def test_a_refusal_keeps_what_has_a_transaction_of_its_own_and_nothing_else(
+    settings: Settings, tables: Tables
+) -> None:
+    async with another_stage(settings, keep_some) as another:
+        assert (await another.person("visitor").get("/keeps-some")).status_code == 409
+    assert [row["email"] for row in await tables.rows("user")] == ["kept@example.com"]
+
+
+async def test_every_request_gives_its_connection_back(app: Litestar, grace: Person) -> None:
+    await grace.sign_in()
+    for path in ("/users/me", "/health/ready", "/nowhere"):
+        await grace.get(path)
+    await grace.post("/verify", token="unknown")
+    await grace.post("/login", email=grace.email, password="wrong")
+    assert connections_in_use(app) == 0
+
+
+async def test_a_request_whose_commit_fails_gives_its_connection_back(
+    app: Litestar, visitor: Person, tables: Tables
+) -> None:
+    async with commits_failing(tables):
+        assert (await visitor.register()).status_code == 500
+    assert connections_in_use(app) == 0

@@ -1,0 +1,156 @@
+"""Problem details (RFC 9457): every refusal has one shape, and what breaks shows nothing but that it broke."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from httpx import Response
+from litestar import Request
+from litestar import get
+
+from app.database import request_session
+from app.errors import Conflict
+from app.models import User
+from app.settings import Settings
+from tests.cast import Person
+from tests.other_services import DATABASE_AWAY
+from tests.other_services import another_stage
+
+DEEP = 100_000
+PUBLIC = ["/register", "/verify", "/verify/resend", "/login", "/forgot-password", "/reset-password"]
+ODD_BODIES = {
+    "nothing": b"",
+    "half a body": b"{",
+    "null": b"null",
+    "an array": b"[]",
+    "a number": b"1",
+    "a huge number": b"9" * 5_000,
+    "fields of the wrong type": b'{"email": 1, "password": {}, "token": []}',
+    "a field too many": b'{"email": "a@b.example", "password": "long enough for this", "token": "a", "more": 1}',
+    "half a character": b'{"email": "\xff", "password": "\xff", "token": "\xff"}',
+    "half a surrogate": rb'{"email": "\ud800", "password": "\ud800", "token": "\ud800"}',
+    "arrays in arrays": b"[" * DEEP + b"]" * DEEP,
+    "objects in objects": b'{"email":' * DEEP,
+}
+
+
+@get("/conflicts", exclude_from_auth=True, sync_to_thread=False)
+def conflict() -> None:
+    """Refuse with a reason."""
+    raise Conflict("Somebody was faster.")
+
+
+@get("/collides", exclude_from_auth=True)
+async def collide(request: Request[Any, Any, Any]) -> None:
+    """Break a constraint of the database."""
+    session = request_session(request)
+    session.add_all(User(email="hidden@example.com", password_hash="") for _ in range(2))
+    await session.flush()
+
+
+@get("/breaks", exclude_from_auth=True, sync_to_thread=False)
+def break_down() -> None:
+    """Fail as nobody expected."""
+    raise RuntimeError("hidden reason")
+
+
+@pytest.fixture
+async def outsider(settings: Settings) -> AsyncIterator[Person]:
+    """Somebody in front of a service with the routes above."""
+    async with another_stage(settings, conflict, collide, break_down) as stage:
+        yield stage.person("outsider")
+
+
+def problem_of(answer: Response, status: int, kind: str) -> dict[str, object]:
+    """The body of a refusal, which has this status and type."""
+    problem: dict[str, object] = answer.json()
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.status_code, problem["status"], problem["type"]) == (status, status, f"/problems/{kind}")
+    assert problem["title"]
+    return problem
+
+
+async def test_an_invalid_field_is_named_and_its_value_is_not_repeated(visitor: Person) -> None:
+    answer = await visitor.post("/register", email=visitor.email, password="hidden word")
+    assert problem_of(answer, 400, "invalid-request")["errors"] == [
+        {"field": "password", "message": "Expected `str` of length >= 15"}
+    ]
+    assert "hidden" not in answer.text
+
+
+async def test_what_only_the_service_can_judge_is_named_too(visitor: Person) -> None:
+    answer = await visitor.post("/register", email="nowhere", password=visitor.password)
+    assert problem_of(answer, 400, "invalid-request")["errors"] == [
+        {"field": "email", "message": "An email address must have an @-sign."}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/users/me", 401, "not-authenticated"),
+        ("GET", "/nowhere", 404, "not-found"),
+        ("PUT", "/login", 405, "method-not-allowed"),
+    ],
+)
+async def test_a_request_that_leads_nowhere_is_a_problem(
+    visitor: Person, method: str, path: str, status: int, kind: str
+) -> None:
+    problem_of(await visitor.client.request(method, path), status, kind)
+
+
+@pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES)
+async def test_an_odd_body_is_the_mistake_of_its_sender(visitor: Person, body: bytes) -> None:
+    for path in PUBLIC:
+        answer = await visitor.client.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert (path, answer.status_code) == (path, 400)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"display_name": "a\u0000b"}',
+        rb'{"display_name": "\ud800"}',
+        b'{"display_name": "' + b"a" * 101 + b'"}',
+        b'{"display_name": "\xff"}',
+        b'{"display_name": ' + b"[" * DEEP,
+    ],
+    ids=["NUL", "half a surrogate", "too long", "half a character", "arrays in arrays"],
+)
+async def test_a_name_that_cannot_be_stored_is_the_mistake_of_its_sender(grace: Person, body: bytes) -> None:
+    await grace.sign_in()
+    answer = await grace.client.patch("/users/me", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400, answer.text
+    assert (await grace.get("/users/me")).json()["display_name"] == ""
+
+
+async def test_a_conflict_says_its_reason(outsider: Person) -> None:
+    assert problem_of(await outsider.get("/conflicts"), 409, "conflict")["detail"] == "Somebody was faster."
+
+
+async def test_a_broken_constraint_is_a_conflict_that_shows_no_data(outsider: Person) -> None:
+    answer = await outsider.get("/collides")
+    problem_of(answer, 409, "conflict")
+    assert "hidden" not in answer.text
+
+
+async def test_what_nobody_expected_shows_nothing_and_is_logged_with_its_traceback(
+    outsider: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await outsider.get("/breaks")
+    assert problem_of(answer, 500, "internal-error").keys() == {"type", "title", "status"}
+    assert "hidden" not in answer.text
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.getMessage() == "GET /breaks failed"
+    assert "RuntimeError: hidden reason" in caplog.text
+    assert "in break_down" in caplog.text
+
+
+async def test_without_the_database_callers_are_asked_to_come_again(settings: Settings) -> None:
+    async with another_stage(settings, **DATABASE_AWAY) as stage:
+        visitor = stage.person("visitor")
+        for answer in (await visitor.register(), await visitor.sign_in()):
+            problem_of(answer, 503, "unavailable")
+            assert answer.headers["Retry-After"] == "5"

@@ -1,0 +1,118 @@
+"""The OpenAPI document: it is sound, complete, and tells the truth about who may call what."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from app.auth import credentials
+from app.settings import OpenApi
+from app.settings import Settings
+from tests.cast import Person
+from tests.other_services import another_stage
+
+READS = {"GET", "HEAD", "OPTIONS"}
+PUBLIC = {
+    ("get", "/health"),
+    ("get", "/health/ready"),
+    ("post", "/register"),
+    ("post", "/verify"),
+    ("post", "/verify/resend"),
+    ("post", "/login"),
+    ("post", "/forgot-password"),
+    ("post", "/reset-password"),
+}
+
+
+@pytest.fixture
+def document(app: Litestar) -> dict[str, Any]:
+    """The document as it is served."""
+    return app.openapi_schema.to_schema()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each operation with its method and path."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield method, path, operation
+
+
+def references(part: Any) -> Iterator[str]:
+    """Every `$ref` in a part of the document."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from references(inner)
+
+
+async def test_the_document_is_served(visitor: Person, document: dict[str, Any]) -> None:
+    answer = await visitor.get("/schema/openapi.json")
+    assert (answer.status_code, answer.json()) == (200, document)
+    assert (await visitor.get("/schema")).status_code == 200
+
+
+async def test_the_document_is_sound(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert {"title", "version"} <= document["info"].keys()
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+    for _, path, operation in operations(document):
+        assert operation["responses"]
+        declared = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
+        assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    found = list(references(document))
+    assert found
+    for reference in found:
+        place: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step.replace("~1", "/").replace("~0", "~")]
+
+
+async def test_every_operation_that_changes_something_is_in_the_document(
+    app: Litestar, document: dict[str, Any]
+) -> None:
+    described = {(method, path) for method, path, _ in operations(document)}
+    mounted = {
+        (method.lower(), route.path_format)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method in route.methods - READS
+    }
+    assert mounted
+    assert mounted <= described
+
+
+async def test_the_document_describes_the_credentials(document: dict[str, Any], settings: Settings) -> None:
+    assert document["security"] == [{"credentials": []}]
+    scheme = credentials.security_scheme(settings).to_schema()
+    assert document["components"]["securitySchemes"] == {"credentials": scheme}
+
+
+async def test_public_operations_ask_for_no_credentials(document: dict[str, Any]) -> None:
+    public = {(method, path) for method, path, operation in operations(document) if operation.get("security") == [{}]}
+    assert public >= PUBLIC
+
+
+async def test_every_other_operation_refuses_strangers(visitor: Person, document: dict[str, Any]) -> None:
+    closed = [(method, path) for method, path, operation in operations(document) if operation.get("security") != [{}]]
+    assert {("get", "/users/me"), ("patch", "/users/me"), ("post", "/logout")} <= {*closed}
+    for method, path in closed:
+        parts = (str(UUID(int=0)) if part.startswith("{") else part for part in path.split("/"))
+        answer = await visitor.client.request(method.upper(), "/".join(parts))
+        assert (answer.status_code, method, path) == (401, method, path)
+
+
+async def test_nothing_is_served_when_it_is_off(settings: Settings) -> None:
+    async with another_stage(settings, openapi=OpenApi.OFF) as stage:
+        visitor = stage.person("visitor")
+        for path in ("/schema", "/schema/openapi.json", "/schema/swagger"):
+            assert (await visitor.get(path)).status_code == 404

@@ -1,0 +1,169 @@
+"""Settings: what is refused and in which words, where values come from, and what never shows."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from app.database import address
+from app.settings import PROJECT_ROOT
+from app.settings import Environment
+from app.settings import Settings
+from app.settings import SettingsError
+from app.settings import read_settings
+
+SECRET = "a secret key of the tests that opens nothing else"
+PRODUCTION = {
+    "SECRET_KEY": SECRET,
+    "DATABASE_URL": "postgresql://service:hidden-word@db/service",
+    "BASE_URL": "https://service.example",
+    "MAIL_URL": "smtps://service:hidden-word@mail.example:465",
+}
+MISSING = "is not set. `make setup` writes it into .env; in production, set it in the environment."
+GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+REFUSALS = [
+    ("SECRET_KEY", None, f"SECRET_KEY {MISSING}"),
+    ("SECRET_KEY", "hidden-word", f"SECRET_KEY must be at least 32 characters; got 11. {GENERATE}"),
+    ("ENVIRONMENT", "staging", "ENVIRONMENT must be 'development', 'test' or 'production'"),
+    ("DATABASE_URL", None, "DATABASE_URL must be set in production: postgresql://user:password@host/name"),
+    ("DATABASE_URL", "", "DATABASE_URL must be set in production: postgresql://user:password@host/name"),
+    (
+        "DATABASE_URL",
+        "mysql://service:hidden-word@db/service",
+        "DATABASE_URL must start with postgresql://, for example postgresql://user:password@host/name",
+    ),
+    ("MAIL_FROM", "nobody", "MAIL_FROM must be an e-mail address: An email address must have an @-sign."),
+    ("MAIL_URL", "smtp://", "MAIL_URL must be console:// or a server, for example smtp://user:password@host:587"),
+    ("BASE_URL", "http://service.example", "BASE_URL must start with https:// in production"),
+    (
+        "BASE_URL",
+        "service.example",
+        "BASE_URL must be a scheme and a host, for example https://app.example.com; got 'service.example'",
+    ),
+    ("MAIL_URL", None, "MAIL_URL must be set in production: smtp://..."),
+    (
+        "MAIL_URL",
+        "imap://service:hidden-word@mail.example",
+        "MAIL_URL must be console:// or a server, for example smtp://user:password@host:587",
+    ),
+    ("OPENAPI", "yes", "OPENAPI must be 'on' or 'off'"),
+]
+
+
+@pytest.fixture(autouse=True)
+def project_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout whose `.env` these tests write."""
+    monkeypatch.setattr("app.settings.PROJECT_ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("name", "value", "message"), REFUSALS)
+def test_a_wrong_setting_is_refused_in_one_line_that_says_what_to_do(
+    name: str, value: str | None, message: str
+) -> None:
+    environment = PRODUCTION | ({} if value is None else {name: value})
+    if value is None:
+        del environment[name]
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(environment)
+    assert refusal.value.message == message
+
+
+def test_everything_that_is_wrong_is_said_at_once_a_line_each() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings({"SECRET_KEY": SECRET})
+    assert [line.split()[0] for line in refusal.value.message.splitlines()] == ["DATABASE_URL", "BASE_URL", "MAIL_URL"]
+
+
+def test_whoever_names_no_environment_runs_in_production() -> None:
+    assert read_settings(PRODUCTION).environment is Environment.PRODUCTION
+
+
+def test_development_needs_nothing_but_a_secret_key() -> None:
+    assert read_settings({"ENVIRONMENT": "development", "SECRET_KEY": SECRET}).database_url is None
+
+
+def test_the_env_file_counts_in_development_and_what_is_set_outside_counts_more(project_root: Path) -> None:
+    (project_root / ".env").write_text(f"ENVIRONMENT=development\nSECRET_KEY={SECRET}\nBASE_URL=http://from-the-file\n")
+    assert read_settings({}).base_url == "http://from-the-file"
+    assert read_settings({"BASE_URL": "http://from-outside"}).base_url == "http://from-outside"
+
+
+@pytest.mark.parametrize("environment", ["test", "production"])
+def test_the_env_file_does_not_count_anywhere_else(project_root: Path, environment: str) -> None:
+    (project_root / ".env").write_text(f"SECRET_KEY={SECRET}\n")
+    with pytest.raises(SettingsError, match="SECRET_KEY is not set"):
+        read_settings({"ENVIRONMENT": environment})
+
+
+def test_an_empty_value_means_that_nobody_has_set_it() -> None:
+    settings = read_settings({"ENVIRONMENT": "test", "SECRET_KEY": SECRET, "DATABASE_URL": "", "OPENAPI": ""})
+    assert (settings.database_url, settings.openapi) == (None, None)
+
+
+def test_secrets_show_in_no_representation() -> None:
+    settings = read_settings(PRODUCTION)
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert SECRET not in shown
+        assert "hidden-word" not in shown
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "MAIL_URL"])
+def test_a_refusal_does_not_repeat_a_secret(name: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(PRODUCTION | {name: "hidden-word"})
+    assert "hidden-word" not in f"{refusal.value} {refusal.value.__cause__}"
+
+
+def test_each_purpose_has_a_key_of_its_own_which_hangs_on_the_secret() -> None:
+    settings = read_settings(PRODUCTION)
+    another = read_settings(PRODUCTION | {"SECRET_KEY": SECRET[::-1]})
+    keys = {settings.key_for("one"), settings.key_for("two"), another.key_for("one")}
+    assert len(keys) == 3
+    assert {len(key) for key in keys} == {32}
+    assert settings.key_for("one") == read_settings(PRODUCTION).key_for("one")
+
+
+@pytest.mark.parametrize(
+    ("environment", "openapi", "is_served"),
+    [
+        ("development", "", True),
+        ("development", "off", False),
+        ("test", "", True),
+        ("production", "", False),
+        ("production", "on", True),
+    ],
+)
+def test_the_description_of_the_api_is_closed_in_production_unless_asked_for(
+    environment: str, openapi: str, *, is_served: bool
+) -> None:
+    settings = read_settings(PRODUCTION | {"ENVIRONMENT": environment, "OPENAPI": openapi})
+    assert settings.serves_openapi is is_served
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg"])
+def test_every_way_to_write_the_address_of_a_postgresql_leads_to_our_driver(settings: Settings, scheme: str) -> None:
+    url = SecretStr(f"{scheme}://service:p%40ss@db:5433/name")
+    assert (
+        address(settings.model_copy(update={"database_url": url})) == "postgresql+asyncpg://service:p%40ss@db:5433/name"
+    )
+
+
+def test_the_sslmode_that_hosting_companies_hand_out_is_understood(settings: Settings) -> None:
+    url = SecretStr("postgresql://db/name?sslmode=require&application_name=service")
+    assert (
+        address(settings.model_copy(update={"database_url": url}))
+        == "postgresql+asyncpg://db/name?application_name=service&ssl=require"
+    )
+
+
+def test_importing_the_application_reads_no_settings() -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "PYTHONPYCACHEPREFIX") if name in os.environ}
+    command = [sys.executable, "-c", "import app.asgi, sys; app.asgi.create_app; print('imported')"]
+    run = subprocess.run(  # noqa: S603  # our own interpreter
+        command, cwd=PROJECT_ROOT, env=kept | {"ENVIRONMENT": "production"}, capture_output=True, text=True, check=False
+    )
+    assert (run.stdout.strip(), run.returncode) == ("imported", 0), run.stderr
