@@ -47,7 +47,8 @@ print(json.dumps({
     "relationships": sorted({"roles", "oauth_accounts"} & set(models.User.__mapper__.relationships.keys())),
     "repositories": {
         name: [issubclass(kind, SQLAlchemyAsyncRepository), kind.model_type.__name__]
-        for name, kind in vars(repositories).items() if getattr(kind, "__module__", "") == "app.repositories"
+        for name, kind in vars(repositories).items()
+        if isinstance(kind, type) and kind.__module__ == "app.repositories"
     },
     "handed over": [
         config.user_repository_class.__name__,

@@ -10,6 +10,7 @@ form.addEventListener("submit", async (event) => {
   const button = form.querySelector("button");
   button.disabled = true;
   status.textContent = "";
+  status.className = "refused";
   const fields = Object.fromEntries(new FormData(form));
   const body = JSON.stringify(token === null ? fields : { token, ...fields });
   try {
@@ -19,6 +20,7 @@ form.addEventListener("submit", async (event) => {
       body,
     });
     if (answer.ok) {
+      status.className = "done";
       status.textContent = form.dataset.done;
       form.hidden = true;
       return;
