@@ -50,8 +50,8 @@ def test_tests_pass_with_each_kind_of_credentials(kind: str, in_place: Project) 
     shown = in_place.run(
         *(sys.executable, "-m", "pytest", "-p", "in_place", "-p", "no:cacheprovider", "--kind", kind),
         PYTHONPATH=path,
-        # Tests start processes of their own, which would write bytecode otherwise.
-        PYTHONDONTWRITEBYTECODE="1",
+        # Tests start processes of their own, which leave bytecode too.
+        PYTHONPYCACHEPREFIX=str(in_place.tools.caches / "pycache"),
     )
 
     assert " passed" in shown
