@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from alembic import command
@@ -22,6 +23,7 @@ from tests.cast import Person
 from tests.cast import Stage
 from tests.tables import Tables
 from tests.tables import make_database
+from tests.tables import read_all
 
 
 @pytest.fixture(scope="session")
@@ -31,14 +33,18 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
-    """A database of this test process alone, on the embedded server: whatever `DATABASE_URL` says is out of reach."""
+def migrated() -> tuple[Settings, dict[str, list[dict[str, Any]]]]:
+    """A database of this test process alone, on the embedded server, and what the migrations leave in it.
+
+    Whatever `DATABASE_URL` says is out of reach.
+    """
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     asyncio.run(make_database(embedded_postgres.url(), name))
+    url = embedded_postgres.url(name)
     settings = Settings(
         environment=Environment.TEST,
         secret_key=SecretStr("a secret key of the tests that opens nothing else"),
-        database_url=SecretStr(embedded_postgres.url(name)),
+        database_url=SecretStr(url),
         base_url="https://service.example",
         mail_from="noreply@service.example",
         # The floor: tests hash often, and nobody attacks what they store.
@@ -47,15 +53,30 @@ def settings() -> Settings:
     config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
     config.attributes["settings"] = settings
     command.upgrade(config, "head")
-    return settings
+    return settings, asyncio.run(read_all(url))
 
 
 @pytest.fixture(scope="session")
-async def tables(settings: Settings) -> AsyncIterator[Tables]:
-    """The tables, as the migrations left them."""
-    tables = await Tables.at(settings)
+def settings(migrated: tuple[Settings, dict[str, list[dict[str, Any]]]]) -> Settings:
+    """The settings of the whole run."""
+    return migrated[0]
+
+
+@pytest.fixture(scope="session")
+async def connected(migrated: tuple[Settings, dict[str, list[dict[str, Any]]]]) -> AsyncIterator[Tables]:
+    """A way around the service to its tables."""
+    settings, initial = migrated
+    assert settings.database_url is not None
+    tables = Tables(settings.database_url.get_secret_value(), initial)
     yield tables
     await tables.close()
+
+
+@pytest.fixture
+async def tables(connected: Tables) -> Tables:
+    """The tables, as the migrations left them, whatever the test before has done."""
+    await connected.restore()
+    return connected
 
 
 @pytest.fixture(scope="session")
@@ -83,12 +104,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-async def stage(app: Litestar, outbox: Outbox, tables: Tables) -> AsyncIterator[Stage]:
+async def stage(app: Litestar, outbox: Outbox, tables: Tables) -> AsyncIterator[Stage]:  # noqa: ARG001  # empties them
     """What every test plays on."""
     stage = Stage(app, outbox)
     yield stage
     await stage.close()
-    await tables.restore()
 
 
 @pytest.fixture

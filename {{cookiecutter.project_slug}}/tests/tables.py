@@ -1,7 +1,6 @@
 """A database for tests: made from nothing, and restored after each test to what the migrations left."""
 
 from typing import Any
-from typing import Self
 
 from advanced_alchemy.base import orm_registry
 from sqlalchemy import delete
@@ -9,10 +8,7 @@ from sqlalchemy import insert
 from sqlalchemy import make_url
 from sqlalchemy import select
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import create_async_engine
-
-from app.settings import Settings
 
 
 async def make_database(server_url: str, name: str) -> None:
@@ -26,21 +22,20 @@ async def make_database(server_url: str, name: str) -> None:
     await engine.dispose()
 
 
+async def read_all(url: str) -> dict[str, list[dict[str, Any]]]:
+    """What every table holds."""
+    tables = Tables(url, {})
+    rows = {table.name: await tables.rows(table.name) for table in orm_registry.metadata.sorted_tables}
+    await tables.close()
+    return rows
+
+
 class Tables:
-    """The tables of the test database."""
+    """The tables of the test database, and what the migrations left in them."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._initial: dict[str, list[dict[str, Any]]] = {}
-
-    @classmethod
-    async def at(cls, settings: Settings) -> Self:
-        """Those that the settings name, with the rows that they hold now as what `restore` goes back to."""
-        assert settings.database_url is not None
-        tables = cls(create_async_engine(settings.database_url.get_secret_value()))
-        for table in orm_registry.metadata.sorted_tables:
-            tables._initial[table.name] = await tables.rows(table.name)
-        return tables
+    def __init__(self, url: str, initial: dict[str, list[dict[str, Any]]]) -> None:
+        self._engine = create_async_engine(url)
+        self._initial = initial
 
     async def rows(self, name: str) -> list[dict[str, Any]]:
         """What a table holds."""
