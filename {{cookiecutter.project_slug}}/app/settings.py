@@ -58,6 +58,7 @@ class Settings(BaseModel):
     mail_url: SecretStr = SecretStr("console://")
     mail_from: str = "noreply@example.com"
     openapi: OpenApi | None = None
+    password_min_length: int = Field(default=15, ge=8, le=128)
     # What one argon2id hash costs; OWASP's minimum is the floor.
     hash_memory_kib: int = Field(default=65_536, ge=19_456)
     hash_iterations: int = Field(default=2, ge=2)

@@ -18,6 +18,7 @@ from app import addresses
 from app.accounts import passwords
 from app.accounts.service import AccountService
 from app.database import only_transaction
+from app.errors import InvalidField
 from app.models import User
 
 
@@ -79,10 +80,6 @@ def choose_password() -> Choice:
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         return Choice(passwords.generate(), is_generated=True)
-    if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        raise click.ClickException(
-            f"A password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters; this one has {len(password)}."
-        )
     return Choice(password, is_generated=False)
 
 
@@ -90,11 +87,14 @@ async def add_verified_user(service: AccountService, email: str, password: str) 
     """Store a user who can sign in at once.
 
     Raises:
-        ClickException: if the address has an account.
+        ClickException: if the address has an account, or the password is easily guessed.
     """
     try:
+        passwords.require_good(password, email, service.settings)
         user = User(email=email, password_hash=await service.hasher.digest(password))
         return await service.add_user(user, verify=True)
+    except InvalidField as error:
+        raise click.ClickException(" ".join(problem["message"] for problem in error.errors)) from error
     except IntegrityError as error:
         raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
 

@@ -16,7 +16,6 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from markupsafe import Markup
 
-from app.accounts import passwords
 from app.settings import PROJECT_NAME
 
 FOLDER = Path(__file__).parent / "templates" / "pages"
@@ -48,7 +47,7 @@ PAGES = (
     Page(
         path="/reset-password",
         title="Choose a new password",
-        text=f"It needs at least {passwords.MIN_LENGTH} characters; a sentence is a good one.",
+        text="Long is good: a sentence that you alone would write.",
         button="Save",
         done="Your new password is saved and every device is signed out. You can sign in now.",
         asks_for="password",
@@ -65,9 +64,7 @@ PAGES = (
 
 
 def _route_of(page: Page) -> HTTPRouteHandler:
-    content = TEMPLATE.render(
-        page=page, project_name=PROJECT_NAME, script=SCRIPT, style=STYLE, min_length=passwords.MIN_LENGTH
-    )
+    content = TEMPLATE.render(page=page, project_name=PROJECT_NAME, script=SCRIPT, style=STYLE)
 
     @get(page.path, exclude_from_auth=True, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
     def show() -> Response[str]:

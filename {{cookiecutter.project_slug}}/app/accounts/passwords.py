@@ -1,17 +1,49 @@
-"""Hashing, away from the event loop: one hash takes as long as a hundred requests."""
+"""Passwords: which are good enough, and their hashes, computed away from the event loop."""
 
 import os
 import secrets
+import unicodedata
 from functools import cache
+from typing import NamedTuple
 
 from anyio import CapacityLimiter
 from anyio import to_thread
 from passlib.context import CryptContext
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from app.errors import InvalidField
+from app.settings import PROJECT_NAME
 from app.settings import Settings
 
-MIN_LENGTH = 15
 MAX_LENGTH = 128
+# The 30,000 that breaches have shown most often; the list comes with a package, so no password is sent anywhere.
+COMMON = frozenset(FREQUENCY_LISTS["passwords"])
+# Shorter words are parts of too many sentences.
+CONTEXT_WORD_MIN_LENGTH = 4
+
+
+def require_good(password: str, email: str, settings: Settings) -> None:
+    """Refuse what attackers try first; any character may be used and none has to be (NIST SP 800-63B-4, 3.1.1.2).
+
+    Raises:
+        InvalidField: says what to do instead.
+    """
+    password = _normalised(password)
+    if not settings.password_min_length <= len(password) <= MAX_LENGTH:
+        raise InvalidField("password", f"Use {settings.password_min_length} to {MAX_LENGTH} characters.")
+    folded = password.casefold()
+    if folded in COMMON:
+        raise InvalidField("password", "Many people use this password, so attackers try it first. Use another.")
+    for word in (PROJECT_NAME.casefold(), email.strip().partition("@")[0].casefold()):
+        if len(word) >= CONTEXT_WORD_MIN_LENGTH and word in folded:
+            raise InvalidField("password", "Leave out your address and our name: attackers try them first.")
+
+
+class Verdict(NamedTuple):
+    """Whether a password is right, and the hash to store instead of one that costs less than the settings ask for."""
+
+    is_right: bool
+    new_hash: str | None
 
 
 class Hasher:
@@ -31,17 +63,18 @@ class Hasher:
 
     async def digest(self, password: str) -> str:
         """The hash to store."""
-        return await to_thread.run_sync(self._context.hash, password, limiter=self._limiter)
+        return await to_thread.run_sync(self._context.hash, _normalised(password), limiter=self._limiter)
 
-    async def matches(self, password: str, stored: str | None) -> bool:
+    async def verify(self, password: str, stored: str | None) -> Verdict:
         """Whether the password belongs to the stored hash; without one it takes as long and says no."""
-        return await to_thread.run_sync(self._matches, password, stored, limiter=self._limiter)
+        return await to_thread.run_sync(self._verify, _normalised(password), stored, limiter=self._limiter)
 
-    def _matches(self, password: str, stored: str | None) -> bool:
+    def _verify(self, password: str, stored: str | None) -> Verdict:
         # A hash that nobody can read fits no password, and costs what any other does.
-        is_readable = stored is not None and self._context.identify(stored) is not None
-        is_right: bool = self._context.verify(password, stored if is_readable else self._nobody)
-        return is_right and is_readable
+        if stored is None or self._context.identify(stored) is None:
+            self._context.verify(password, self._nobody)
+            return Verdict(is_right=False, new_hash=None)
+        return Verdict(*self._context.verify_and_update(password, stored))
 
 
 @cache
@@ -53,3 +86,8 @@ def hasher_for(settings: Settings) -> Hasher:
 def generate() -> str:
     """A password that nobody guesses."""
     return secrets.token_urlsafe(16)
+
+
+def _normalised(password: str) -> str:
+    # Keyboards write the same letter in different ways; this makes them one, when it is set and when it is checked.
+    return unicodedata.normalize("NFC", password)

@@ -11,15 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import addresses
+from app.accounts import passwords
 from app.accounts import tokens
 from app.accounts.mail import Mail
-from app.accounts.passwords import Hasher
-from app.accounts.passwords import hasher_for
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
 from app.models import User
 from app.models import UserSession
 from app.repositories import copy_named
+from app.settings import Settings
 
 
 class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]  # its protocol wants `id` to be a union
@@ -37,16 +37,23 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         return session
 
     @property
-    def hasher(self) -> Hasher:
+    def settings(self) -> Settings:
+        """The settings of this installation."""
+        settings: Settings = self.session.info["settings"]
+        return settings
+
+    @property
+    def hasher(self) -> passwords.Hasher:
         """What hashes passwords."""
-        return hasher_for(self.session.info["settings"])
+        return passwords.hasher_for(self.settings)
 
     async def sign_up(self, email: str, password: str) -> None:
         """Register, or tell the owner of a known address that somebody tried; the caller learns nothing (ASVS 6.3.8).
 
         Raises:
-            InvalidField: if this is not an e-mail address.
+            InvalidField: if this is not an e-mail address, or the password is easily guessed.
         """
+        passwords.require_good(password, email, self.settings)
         try:
             async with self.session.begin_nested():
                 await self.register({"email": email, "password": password})
@@ -72,9 +79,14 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
     async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:  # noqa: ARG002  # as litestar-users declares it
         """The user with this address and password, if there is one who is verified and active."""
         user = await self.find(data.email)
+        # Nothing is written yet: this gives the connection back, since the hash takes longer than all statements do.
+        await self.session.commit()
         # The hash is computed for unknown addresses too, so time does not tell who has an account.
-        is_right = await self.hasher.matches(data.password, user.password_hash if user else None)
-        return user if user and is_right and user.is_active and user.is_verified else None
+        is_right, new_hash = await self.hasher.verify(data.password, user.password_hash if user else None)
+        if user is None or not is_right or not user.is_active or not user.is_verified:
+            return None
+        user.password_hash = new_hash or user.password_hash
+        return user
 
     async def initiate_verification(self, user: User) -> None:
         """Mail a link that proves the address."""
@@ -109,8 +121,10 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
 
         Raises:
             InvalidToken: if the token is used, expired or unknown.
+            InvalidField: if the password is easily guessed; the token still works then.
         """
         user = await tokens.consume(self.session, encoded_token, Purpose.RESET_PASSWORD)
+        passwords.require_good(password, user.email, self.settings)
         user.password_hash = await self.hasher.digest(password)
         user.is_verified = True
         await self.session.execute(delete(UserSession).where(UserSession.user_id == user.id))

@@ -1,0 +1,115 @@
+"""Which passwords are good enough, and how they are kept."""
+
+import unicodedata
+
+import pytest
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from litestar import Litestar
+from passlib.hash import argon2
+from sqlalchemy.pool import QueuePool
+
+from app.accounts.passwords import Hasher
+from app.accounts.passwords import Verdict
+from app.settings import PROJECT_NAME
+from app.settings import Settings
+from tests.cast import PASSWORD
+from tests.cast import Outbox
+from tests.cast import Person
+from tests.other_services import another_stage
+from tests.tables import Tables
+
+SHORT_ALLOWED = {"password_min_length": 8}
+GUESSABLE = ["password1", "PassWord1", "1qaz2wsx3edc", "leavemealone"]
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize("length", [8, 14])
+async def test_how_short_a_password_may_be_is_a_setting(settings: Settings, length: int) -> None:
+    async with another_stage(settings, password_min_length=length) as stage:
+        visitor = stage.person("visitor")
+        visitor.password = "é" * (length - 1)
+        assert (await visitor.register()).status_code == 400
+        visitor.password = "é" * length
+        assert (await visitor.register()).status_code == 202
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize("password", GUESSABLE)
+async def test_what_many_people_use_is_refused_at_sign_up_and_at_reset(settings: Settings, password: str) -> None:
+    async with another_stage(settings, **SHORT_ALLOWED) as stage:
+        visitor = stage.person("visitor")
+        answer = await visitor.post("/register", email=visitor.email, password=password)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "password")
+        await visitor.register()
+        await visitor.post("/forgot-password", email=visitor.email)
+        token = stage.outbox.token_for(visitor)
+        assert (await visitor.post("/reset-password", token=token, password=password)).status_code == 400
+        assert (await visitor.post("/reset-password", token=token, password=PASSWORD)).status_code == 204
+
+
+@pytest.mark.parametrize("password", ["my name is Grace, hello", f"welcome to {PROJECT_NAME}, everybody"])
+async def test_the_address_and_our_name_are_refused_in_it(visitor: Person, password: str) -> None:
+    answer = await visitor.post("/register", email="grace@example.com", password=password)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "password")
+
+
+@pytest.mark.parametrize("password", ["aaaa bbbb cccc dddd", "0000 1111 2222 3333", "漢字とひらがな" * 3, "🙂 " * 12])
+async def test_any_characters_will_do(visitor: Person, password: str) -> None:
+    visitor.password = password
+    assert (await visitor.register()).status_code == 202
+    await visitor.verify()
+    assert (await visitor.sign_in()).status_code == 201
+
+
+async def test_it_is_the_same_however_the_keyboard_writes_it(visitor: Person) -> None:
+    visitor.password = unicodedata.normalize("NFD", "üöä and a few more letters")
+    await visitor.register()
+    await visitor.verify()
+    visitor.password = unicodedata.normalize("NFC", visitor.password)
+    assert (await visitor.sign_in()).status_code == 201
+
+
+async def test_nothing_is_cut_off(visitor: Person) -> None:
+    visitor.password = "long " * 19 + "last1"
+    await visitor.register()
+    await visitor.verify()
+    assert (await visitor.post("/login", email=visitor.email, password="long " * 19 + "last2")).status_code == 401
+    assert (await visitor.sign_in()).status_code == 201
+
+
+async def test_argon2id_is_stored_at_the_cost_of_the_settings(grace: Person, tables: Tables) -> None:
+    [row] = await tables.rows("user")
+    assert row["password_hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert grace.password not in row["password_hash"]
+
+
+async def test_a_cheaper_hash_is_replaced_at_the_next_sign_in(grace: Person, tables: Tables) -> None:
+    cheap = argon2.using(type="ID", memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
+    await tables.execute(f"UPDATE \"user\" SET password_hash = '{cheap}'")  # noqa: S608  # made above
+    assert (await grace.post("/login", email=grace.email, password="a wrong password")).status_code == 401
+    assert [row["password_hash"] for row in await tables.rows("user")] == [cheap]
+    assert (await grace.sign_in()).status_code == 201
+    [row] = await tables.rows("user")
+    assert "m=19456,t=2,p=1" in row["password_hash"]
+    assert (await grace.sign_in()).status_code == 201
+
+
+async def test_no_connection_is_held_while_a_sign_in_hashes(
+    app: Litestar, grace: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine().pool
+    assert isinstance(pool, QueuePool)
+    held: list[int] = []
+    verify = Hasher.verify
+
+    async def watch(hasher: Hasher, password: str, stored: str | None) -> Verdict:
+        held.append(pool.checkedout())
+        return await verify(hasher, password, stored)
+
+    monkeypatch.setattr(Hasher, "verify", watch)
+    await grace.sign_in()
+    assert held == [0]
+
+
+async def test_it_is_in_no_mail(grace: Person, outbox: Outbox) -> None:
+    assert all(grace.password not in message.get_content() for message in outbox.messages)
