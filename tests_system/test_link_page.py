@@ -87,6 +87,9 @@ def test_new_password_is_chosen_on_the_page(server: Server, browser: Browser) ->
     until(lambda: browser.text("[role=status]") != "")
     browser.picture("reset-refused")
     assert browser.text("[role=status]").endswith("Use 15 to 128 characters.")
+    # A browser complains of every refusal, and here of nothing else.
+    [complaint] = browser.complaints()
+    assert "400 (Bad Request)" in complaint
 
     browser.type("input", NEW_PASSWORD)
     browser.click("button")
