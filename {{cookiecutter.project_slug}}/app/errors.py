@@ -36,6 +36,14 @@ class InvalidToken(Refusal):
     """A link that is used, expired or unknown: the caller is not told which."""
 
 
+class TooManyAttempts(Refusal):
+    """Tried too often lately, rightly or wrongly: the caller is not told which (NIST SP 800-63B-4, 3.2.2)."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
 class InvalidField(Refusal):
     """A field of the body that only the service can judge."""
 
@@ -62,6 +70,7 @@ TABLE: dict[type[Exception], Row] = {
     ClientException: INVALID,
     NotAuthorizedException: (HTTPStatus.UNAUTHORIZED, "not-authenticated", "Sign in first."),
     PermissionDeniedException: (HTTPStatus.FORBIDDEN, "permission-denied", "You may not do this."),
+    TooManyAttempts: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts", "Wait, or choose a new password."),
     NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "There is nothing here."),
     Conflict: CONFLICT,
     IntegrityError: CONFLICT,

@@ -112,6 +112,17 @@ class UserSession(UUIDBase):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class Attempts(UUIDBase):
+    """How often something was tried lately, counted for all workers together."""
+
+    __tablename__ = "attempts"
+
+    # A keyed digest: whoever reads this table learns no address.
+    bucket: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    count: Mapped[int] = mapped_column()
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class OneTimeToken(UUIDBase):
     """A link in a mail that works once; a newer one for the same purpose takes its place."""
 

@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel
 from pydantic import ConfigDict
 from pydantic import Field
+from pydantic import IPvAnyNetwork
 from pydantic import SecretStr
 from pydantic import ValidationError
 from pydantic import field_validator
@@ -42,6 +43,13 @@ class OpenApi(StrEnum):
     OFF = "off"
 
 
+class Throttle(StrEnum):
+    """Whether attempts are counted."""
+
+    ON = "on"
+    OFF = "off"
+
+
 class SettingsError(click.ClickException):
     """The service refuses to start; the message names each setting and what to write instead, a line each."""
 
@@ -58,6 +66,9 @@ class Settings(BaseModel):
     mail_url: SecretStr = SecretStr("console://")
     mail_from: str = "noreply@example.com"
     openapi: OpenApi | None = None
+    throttle: Throttle = Throttle.ON
+    # Addresses or networks, separated by commas, whose word on who the client is counts.
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     password_min_length: int = Field(default=15, ge=8, le=128)
     # What one argon2id hash costs; OWASP's minimum is the floor.
     hash_memory_kib: int = Field(default=65_536, ge=19_456)
@@ -84,6 +95,12 @@ class Settings(BaseModel):
         if value is not None and not re.fullmatch(r"postgres(ql)?(\+asyncpg)?://\S+", value.get_secret_value()):
             raise ValueError("must start with postgresql://, for example postgresql://user:password@host/name")
         return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def trusted_proxies_is_a_list(cls, value: object) -> object:
+        """The environment knows text alone."""
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("base_url")
     @classmethod
@@ -120,6 +137,7 @@ class Settings(BaseModel):
                     self.database_url is None,
                     "DATABASE_URL must be set in production: postgresql://user:password@host/name",
                 ),
+                (self.throttle is Throttle.OFF, "THROTTLE must be on in production: leave it unset"),
                 (not self.serves_https, "BASE_URL must start with https:// in production"),
                 (self.mail_url.get_secret_value() == "console://", "MAIL_URL must be set in production: smtp://..."),
             )

@@ -103,10 +103,10 @@ class Stage:
     outbox: Outbox
     clients: list[AsyncClient] = field(default_factory=list)
 
-    def person(self, name: str) -> Person:
-        """Somebody with a client of their own, who has done nothing so far."""
+    def person(self, name: str, address: str = "192.0.2.1") -> Person:
+        """Somebody with a client of their own at this network address, who has done nothing so far."""
         # httpx and Litestar describe ASGI in different words.
-        transport = ASGITransport(self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        transport = ASGITransport(self.app, raise_app_exceptions=False, client=(address, 50000))  # type: ignore[arg-type]
         client = AsyncClient(transport=transport, base_url=BASE_URL)
         self.clients.append(client)
         return Person(f"{name}@example.com", client, self.outbox)

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import addresses
 from app.accounts import passwords
+from app.accounts import throttle
 from app.accounts import tokens
 from app.accounts.mail import Mail
+from app.accounts.throttle import Action
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
 from app.models import User
@@ -128,6 +130,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         user.password_hash = await self.hasher.digest(password)
         user.is_verified = True
         await self.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+        await throttle.reopen(self.session, self.settings, Action.SIGN_IN, user.email)
         self.mails.append(Mail("password-changed", user.email))
 
     async def update_user(self, user: User) -> User:

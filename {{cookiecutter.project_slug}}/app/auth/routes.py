@@ -11,8 +11,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from litestar_users.dependencies import provide_user_service
 
+from app.accounts import throttle
 from app.accounts.schemas import SignIn
 from app.accounts.service import AccountService
+from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth.backend import end_session
 from app.database import request_session
@@ -31,9 +33,11 @@ async def login(
     data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[AccountService]
 ) -> Response[credentials.SignedIn]:
     """Trade an address and a password for credentials."""
+    await throttle.admit(request, Action.SIGN_IN, data.email)
     user = await service.authenticate(data, request)
     if user is None:
         raise InvalidCredentials
+    await throttle.forget(request, Action.SIGN_IN, data.email)
     return await credentials.sign_in(request, user)
 
 

@@ -63,6 +63,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "purpose", name=op.f("uq_one_time_token_user_id")),
     )
     op.create_index(op.f("ix_one_time_token_expires_at"), "one_time_token", ["expires_at"])
+    op.create_table(
+        "attempts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("bucket", sa.LargeBinary(32), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sa_orm_sentinel", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+        sa.UniqueConstraint("bucket", name=op.f("uq_attempts_bucket")),
+    )
+    op.create_index(op.f("ix_attempts_expires_at"), "attempts", ["expires_at"])
     # {% if cookiecutter.include_rbac %}
     role = op.create_table(
         "role",
@@ -126,6 +137,7 @@ def downgrade() -> None:
     op.drop_table("user_role")
     op.drop_table("role")
     # {% endif %}
+    op.drop_table("attempts")
     op.drop_table("one_time_token")
     op.drop_table("user_session")
     op.drop_table("user")

@@ -1,0 +1,42 @@
+"""Who calls, as far as the network can tell."""
+
+from ipaddress import IPv6Address
+from ipaddress import ip_address
+from ipaddress import ip_network
+from typing import Any
+
+from litestar import Request
+
+from app.settings import Settings
+
+IPV6_PREFIX_LENGTH = 64
+
+
+def client_network(request: Request[Any, Any, Any], settings: Settings) -> str:
+    """What is counted together: an IPv4 address, or the /64 that one IPv6 subscriber has.
+
+    Headers say what their sender likes, so `X-Forwarded-For` is read from its end and only as far as proxies vouch that
+    `TRUSTED_PROXIES` names.
+    """
+    hops = [hop.strip() for value in request.headers.getall("x-forwarded-for", []) for hop in value.split(",")]
+    address = request.client.host if request.client else ""
+    while hops and _is_trusted(address, settings):
+        address = hops.pop()
+    return _network_of(address)
+
+
+def _is_trusted(address: str, settings: Settings) -> bool:
+    try:
+        return any(ip_address(address) in network for network in settings.trusted_proxies)
+    except ValueError:
+        return False
+
+
+def _network_of(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or ip_network((parsed, IPV6_PREFIX_LENGTH), strict=False))
+    return str(parsed)
