@@ -85,10 +85,17 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         await self.session.commit()
         # The hash is computed for unknown addresses too, so time does not tell who has an account.
         is_right, new_hash = await self.hasher.verify(data.password, user.password_hash if user else None)
-        if user is None or not is_right or not user.is_active or not user.is_verified:
+        if user is None or not is_right or not await self._is_still_so(user):
             return None
         user.password_hash = new_hash or user.password_hash
         return user
+
+    async def _is_still_so(self, user: User) -> bool:
+        # A reset may have come while the hash was computed: this sign-in must not outlive it, nor put the old password
+        # back. The lock makes a later reset wait, so that it ends this sign-in too.
+        unchanged = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
+        allowed = unchanged.where(User.is_active, User.is_verified).with_for_update()
+        return await self.session.scalar(allowed) is not None
 
     async def initiate_verification(self, user: User) -> None:
         """Mail a link that proves the address."""

@@ -94,21 +94,42 @@ async def test_a_cheaper_hash_is_replaced_at_the_next_sign_in(grace: Person, tab
     assert (await grace.sign_in()).status_code == 201
 
 
-async def test_no_connection_is_held_while_a_sign_in_hashes(
-    app: Litestar, grace: Person, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("method", ["verify", "digest"])
+async def test_no_connection_is_held_while_a_password_is_hashed(
+    app: Litestar, grace: Person, visitor: Person, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     pool = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine().pool
     assert isinstance(pool, QueuePool)
     held: list[int] = []
+    compute = getattr(Hasher, method)
+
+    async def watch(hasher: Hasher, *arguments: str) -> object:
+        held.append(pool.checkedout())
+        return await compute(hasher, *arguments)
+
+    monkeypatch.setattr(Hasher, method, watch)
+    await (grace.sign_in() if method == "verify" else visitor.register())
+    assert held == [0]
+
+
+@pytest.mark.parametrize("cost", [8192, 19456])
+async def test_a_password_that_changes_while_it_is_checked_is_not_right_any_more(
+    grace: Person, tables: Tables, monkeypatch: pytest.MonkeyPatch, cost: int
+) -> None:
+    iterations = 2 if cost == 19456 else 1  # the floor needs no better hash
+    stored = argon2.using(type="ID", memory_cost=cost, time_cost=iterations, parallelism=1).hash(PASSWORD)
+    await tables.execute(f"UPDATE \"user\" SET password_hash = '{stored}'")  # noqa: S608  # made above
     verify = Hasher.verify
 
-    async def watch(hasher: Hasher, password: str, stored: str | None) -> Verdict:
-        held.append(pool.checkedout())
-        return await verify(hasher, password, stored)
+    async def change_meanwhile(hasher: Hasher, password: str, against: str | None) -> Verdict:
+        verdict = await verify(hasher, password, against)
+        await tables.execute("UPDATE \"user\" SET password_hash = 'a new one'")
+        return verdict
 
-    monkeypatch.setattr(Hasher, "verify", watch)
-    await grace.sign_in()
-    assert held == [0]
+    monkeypatch.setattr(Hasher, "verify", change_meanwhile)
+    assert (await grace.sign_in()).status_code == 401
+    assert [row["password_hash"] for row in await tables.rows("user")] == ["a new one"]
+    assert await tables.rows("user_session") == []
 
 
 async def test_it_is_in_no_mail(grace: Person, outbox: Outbox) -> None:
