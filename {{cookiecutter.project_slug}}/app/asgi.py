@@ -39,8 +39,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=health.ROUTES,
         middleware=[CommitBeforeSuccess()],
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
-        # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
         lifespan=[using_the_database],
+        # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
         response_headers={"Cache-Control": "no-store"},
         exception_handlers={HTTPException: problem, RepositoryError: problem, Exception: problem},
         openapi_config=OpenAPIConfig(PROJECT_NAME, version="0.1.0") if settings.serves_openapi else None,

@@ -1,13 +1,17 @@
 """Access tokens: JWTs that live for minutes and name the sign-in that they belong to (RFC 9068, RFC 8725)."""
 
 from datetime import timedelta
+from typing import Any
 from typing import NamedTuple
 from uuid import UUID
 from uuid import uuid4
 
 import jwt
+from litestar.connection import ASGIConnection
 
 from app import clock
+from app.auth.backend import find_session
+from app.database import request_session
 from app.models import UserSession
 from app.settings import Settings
 
@@ -23,6 +27,17 @@ class Claims(NamedTuple):
 
     user_id: UUID
     session_id: UUID
+
+
+async def find_named(
+    connection: ASGIConnection[Any, Any, Any, Any], settings: Settings, token: str
+) -> UserSession | None:
+    """The sign-in that a token names, if it has not ended."""
+    claims = read(settings, token)
+    if claims is None:
+        return None
+    is_named = (UserSession.id == claims.session_id) & (UserSession.user_id == claims.user_id)
+    return await find_session(request_session(connection), is_named)
 
 
 def issue(settings: Settings, row: UserSession) -> str:

@@ -21,8 +21,6 @@ from app.auth import access_tokens
 from app.auth import refresh
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
-from app.auth.backend import find_session
-from app.database import request_session
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
@@ -82,11 +80,9 @@ class JWTBackend(CredentialBackend):
     async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
         """The sign-in that the access token names, if it has not ended."""
         scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-        claims = access_tokens.read(self.config.settings, token) if scheme.lower() == "bearer" else None
-        if claims is None:
+        if scheme.lower() != "bearer":
             return None
-        is_named = (UserSession.id == claims.session_id) & (UserSession.user_id == claims.user_id)
-        return await find_session(request_session(connection), is_named)
+        return await access_tokens.find_named(connection, self.config.settings, token)
 
 
 @dataclass

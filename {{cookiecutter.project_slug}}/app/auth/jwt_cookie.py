@@ -23,8 +23,6 @@ from app.auth import refresh
 from app.auth.backend import SESSION_LIFETIME
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
-from app.auth.backend import find_session
-from app.database import request_session
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
@@ -77,11 +75,8 @@ class JWTCookieBackend(CredentialBackend):
 
     async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
         """The sign-in that the access token names, if it has not ended."""
-        claims = access_tokens.read(self.config.settings, connection.cookies.get(self.config.key, ""))
-        if claims is None:
-            return None
-        is_named = (UserSession.id == claims.session_id) & (UserSession.user_id == claims.user_id)
-        return await find_session(request_session(connection), is_named)
+        token = connection.cookies.get(self.config.key, "")
+        return await access_tokens.find_named(connection, self.config.settings, token)
 
 
 @dataclass
