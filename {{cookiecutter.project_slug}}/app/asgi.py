@@ -15,6 +15,7 @@ from app import health
 from app import users
 from app.access_log import WITHOUT_QUERY
 from app.accounts.mail import mailer_for
+from app.accounts.outbox import delivering
 from app.database import CommitBeforeSuccess
 from app.database import sqlalchemy_config
 from app.database import using_the_database
@@ -39,7 +40,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=health.ROUTES,
         middleware=[CommitBeforeSuccess()],
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
-        lifespan=[using_the_database],
+        lifespan=[using_the_database, delivering],
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
         response_headers={"Cache-Control": "no-store"},
         exception_handlers={HTTPException: problem, RepositoryError: problem, Exception: problem},

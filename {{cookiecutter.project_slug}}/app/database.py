@@ -55,7 +55,8 @@ def sqlalchemy_config(settings: Settings) -> SQLAlchemyAsyncConfig:
     """The engine and the sessions of one application."""
     return SQLAlchemyAsyncConfig(
         connection_string=address(settings),
-        engine_config=EngineConfig(pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_SECONDS),
+        # Errors name their statement; its values, which are addresses and hashes, stay out of the log.
+        engine_config=EngineConfig(pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_SECONDS, hide_parameters=True),
         # Rows stay readable after the commit: the response is rendered from them. Services find the settings in `info`.
         session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings}),
         # Problems are answered by errors.py.

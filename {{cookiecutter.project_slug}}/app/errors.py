@@ -44,6 +44,14 @@ class TooManyAttempts(Refusal):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class TooBusy(Refusal):
+    """More work of a costly kind is waiting than can be done soon."""
+
+
+class NotFresh(Refusal):
+    """Being signed in is not enough for this: the caller has to have shown a password lately (ASVS 7.5.1)."""
+
+
 class InvalidField(Refusal):
     """A field of the body that only the service can judge."""
 
@@ -70,8 +78,10 @@ TABLE: dict[type[Exception], Row] = {
     ClientException: INVALID,
     NotAuthorizedException: (HTTPStatus.UNAUTHORIZED, "not-authenticated", "Sign in first."),
     PermissionDeniedException: (HTTPStatus.FORBIDDEN, "permission-denied", "You may not do this."),
+    NotFresh: (HTTPStatus.FORBIDDEN, "reauthentication-required", "Show your password again: POST /reauthenticate."),
     TooManyAttempts: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts", "Wait, or choose a new password."),
     NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "There is nothing here."),
+    TooBusy: UNAVAILABLE,
     Conflict: CONFLICT,
     IntegrityError: CONFLICT,
     DatabaseIntegrityError: CONFLICT,
@@ -92,7 +102,7 @@ RETRY_AFTER_SECONDS = 5
 def problem(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """The answer to an error; one that nobody expected is logged with its traceback and shows nothing to the caller."""
     status, type_, title = _row(error)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Refusal):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     body: dict[str, Any] = {"type": f"/problems/{type_}", "title": title, "status": status}
     if isinstance(error, Refusal) and str(error):

@@ -19,6 +19,9 @@ from sqlalchemy.orm import mapped_column
 from app import addresses
 from app import clock
 
+# What not even its owner is shown, beside all columns of bytes.
+SECRET = {"is_secret": True}
+
 
 # {% if cookiecutter.include_rbac %}
 class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
@@ -53,8 +56,8 @@ class OAuthAccount(UUIDBase, mixins.SQLAlchemyOAuthAccountMixin):
         sa.ForeignKey("user.id", ondelete="CASCADE"), index=True
     )
     # Providers issue tokens of several kilobytes; the mixin's 255 characters would cut them off.
-    access_token: Mapped[str] = mapped_column(sa.Text())
-    refresh_token: Mapped[str | None] = mapped_column(sa.Text())  # type: ignore[assignment]  # may be absent
+    access_token: Mapped[str] = mapped_column(sa.Text(), info=SECRET)
+    refresh_token: Mapped[str | None] = mapped_column(sa.Text(), info=SECRET)  # type: ignore[assignment]  # may be absent
     account_email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
 
@@ -68,6 +71,7 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     __table_args__ = (sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),)
 
     email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
+    password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)
     display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     # {% if cookiecutter.include_rbac %}
@@ -109,6 +113,8 @@ class UserSession(UUIDBase):
     secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     secret_changed_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    # When the caller last showed a password.
+    authenticated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -127,7 +133,7 @@ class OneTimeToken(UUIDBase):
     """A link in a mail that works once; a newer one for the same purpose takes its place."""
 
     __tablename__ = "one_time_token"
-    __table_args__ = (sa.UniqueConstraint("user_id", "purpose"),)
+    __table_args__ = (sa.UniqueConstraint("user_id", "purpose", "email"),)
 
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"))
     purpose: Mapped[str] = mapped_column(sa.String(32))
@@ -136,3 +142,22 @@ class OneTimeToken(UUIDBase):
     email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class OutgoingMail(UUIDBase):
+    """A mail that waits to be sent; the row goes when a server has accepted it."""
+
+    __tablename__ = "outgoing_mail"
+
+    letter: Mapped[str] = mapped_column(sa.String(32))
+    recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
+    # Whom it is about, if that is not whoever has this address. No foreign key: a mail that is being sent must not
+    # hold up what happens to the user meanwhile.
+    user_id: Mapped[UUID | None] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    # Once its link has been stored, another attempt must not make the link work again.
+    is_prepared: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    attempts: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
+    # Never again, if there is none: the mail was given up and stays for somebody to look at.
+    next_attempt_at: Mapped[datetime | None] = mapped_column(default=clock.now, index=True)
+    last_error: Mapped[str] = mapped_column(sa.String(500), default="", server_default="")

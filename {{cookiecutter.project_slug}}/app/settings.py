@@ -1,7 +1,6 @@
 """Everything that differs between two installations, typed; the only reader of the environment."""
 
 import os
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -14,18 +13,21 @@ from dotenv import dotenv_values
 from pydantic import BaseModel
 from pydantic import ConfigDict
 from pydantic import Field
-from pydantic import IPvAnyNetwork
 from pydantic import SecretStr
 from pydantic import ValidationError
-from pydantic import field_validator
 from pydantic import model_validator
 
-from app import addresses
+from app.setting_types import OPEN
+from app.setting_types import DatabaseUrl
+from app.setting_types import MailUrl
+from app.setting_types import Networks
+from app.setting_types import Origin
+from app.setting_types import SecretKey
+from app.setting_types import Sender
+from app.setting_types import WhoMayRegister
 
 PROJECT_NAME = "{{ cookiecutter.project_name | quoted_text }}"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-
-SECRET_KEY_MIN_LENGTH = 32
 
 
 class Environment(StrEnum):
@@ -59,73 +61,32 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, hide_input_in_errors=True)
 
-    secret_key: SecretStr
+    secret_key: SecretKey
     environment: Environment = Environment.PRODUCTION
-    database_url: SecretStr | None = None
-    base_url: str = "http://localhost:8000"
-    mail_url: SecretStr = SecretStr("console://")
-    mail_from: str = "noreply@example.com"
+    database_url: DatabaseUrl | None = None
+    # Links in mails are built on it, whatever the `Host` header of a request says.
+    base_url: Origin = "http://localhost:8000"
+    mail_url: MailUrl = SecretStr("console://")
+    mail_from: Sender = "noreply@example.com"
+    # Everybody, whoever was invited, or whoever has an address in one of these domains.
+    registration: WhoMayRegister = frozenset({OPEN})
     openapi: OpenApi | None = None
     throttle: Throttle = Throttle.ON
-    # Addresses or networks, separated by commas, whose word on who the client is counts.
-    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    # Addresses or networks whose word on who the client is counts.
+    trusted_proxies: Networks = ()
     password_min_length: int = Field(default=15, ge=8, le=128)
     # What one argon2id hash costs; OWASP's minimum is the floor.
     hash_memory_kib: int = Field(default=65_536, ge=19_456)
     hash_iterations: int = Field(default=2, ge=2)
     hash_parallelism: int = Field(default=1, ge=1)
-
-    @field_validator("secret_key")
-    @classmethod
-    def secret_key_is_long(cls, value: SecretStr) -> SecretStr:
-        """A short key can be guessed, and every credential of the service hangs on it (RFC 8725, 3.5)."""
-        length = len(value.get_secret_value())
-        if length < SECRET_KEY_MIN_LENGTH:
-            message = (
-                f"must be at least {SECRET_KEY_MIN_LENGTH} characters; got {length}. "
-                'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
-            )
-            raise ValueError(message)
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def database_url_is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        """The value is not repeated in the message: it may hold a password."""
-        if value is not None and not re.fullmatch(r"postgres(ql)?(\+asyncpg)?://\S+", value.get_secret_value()):
-            raise ValueError("must start with postgresql://, for example postgresql://user:password@host/name")
-        return value
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def trusted_proxies_is_a_list(cls, value: object) -> object:
-        """The environment knows text alone."""
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-    @field_validator("base_url")
-    @classmethod
-    def base_url_is_an_origin(cls, value: str) -> str:
-        """Links in mails are built on it, whatever the `Host` header of a request says."""
-        if not re.fullmatch(r"https?://[^/?#\s]+/?", value):
-            raise ValueError(f"must be a scheme and a host, for example https://app.example.com; got {value!r}")
-        return value.rstrip("/")
-
-    @field_validator("mail_url")
-    @classmethod
-    def mail_url_is_known(cls, value: SecretStr) -> SecretStr:
-        """The value is not repeated in the message: it may hold a password."""
-        if not re.fullmatch(r"console://|smtps?://\S+", value.get_secret_value()):
-            raise ValueError("must be console:// or a server, for example smtp://user:password@host:587")
-        return value
-
-    @field_validator("mail_from")
-    @classmethod
-    def mail_from_is_an_address(cls, value: str) -> str:
-        """A mail server refuses any other sender, and by then nobody is there to read it."""
-        try:
-            return addresses.normalise(value)
-        except ValueError as error:
-            raise ValueError(f"must be an e-mail address: {error}") from error
+    # How many are computed at once by one process; unset means one for each core.
+    hash_concurrency: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    # How long the links in mails work.
+    verification_link_hours: int = Field(default=24, ge=1)
+    reset_link_minutes: int = Field(default=60, ge=5, le=24 * 60)
+    email_change_link_hours: int = Field(default=24, ge=1)
+    undo_link_days: int = Field(default=7, ge=1)
+    invitation_link_days: int = Field(default=7, ge=1)
 
     @model_validator(mode="after")
     def production_is_complete(self) -> Self:
@@ -157,6 +118,10 @@ class Settings(BaseModel):
         """Closed in production unless `OPENAPI=on`."""
         is_public = self.environment is Environment.PRODUCTION
         return (self.openapi or (OpenApi.OFF if is_public else OpenApi.ON)) is OpenApi.ON
+
+    def admits(self, email: str) -> bool:
+        """Whether somebody with this address may register without an invitation."""
+        return self.registration == {OPEN} or email.rpartition("@")[2] in self.registration
 
     def key_for(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose, so that what is signed for one is worthless for another (RFC 5869)."""

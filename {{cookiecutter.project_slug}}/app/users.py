@@ -13,13 +13,16 @@ from litestar_users import LitestarUsersPlugin
 from litestar_users.config import CurrentUserHandlerConfig
 from litestar_users.config import LitestarUsersConfig
 
+from app.accounts import me
 from app.accounts import pages
 from app.accounts import routes as account_routes
+from app.accounts.calibration import calibrate_hash
+from app.accounts.changes import ChangeService
 from app.accounts.commands import create_user
+from app.accounts.commands import invite_user
 from app.accounts.schemas import RegistrationDTO
 from app.accounts.schemas import UserRead
 from app.accounts.schemas import UserUpdate
-from app.accounts.service import AccountService
 from app.auth import credentials
 from app.auth import routes as credential_routes
 # {% if cookiecutter.include_rbac %}
@@ -38,7 +41,7 @@ class UserService(
     # {% if cookiecutter.include_rbac %}
     RoleService,
     # {% endif %}
-    AccountService,
+    ChangeService,
 ):
     """What can be done to users; add methods of your own here."""
 
@@ -95,13 +98,14 @@ class OurParts(InitPlugin, CLIPlugin):
         cli.commands.pop("database", None)
 
 
-COMMANDS = click.Group("users", commands=[create_user], help="Manage users.")
+COMMANDS = click.Group("users", commands=[create_user, invite_user, calibrate_hash], help="Manage users.")
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS)
 # {% endif %}
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *account_routes.ROUTES,
+    *me.ROUTES,
     *pages.ROUTES,
     *credential_routes.ROUTES,
     # {% if cookiecutter.include_rbac %}

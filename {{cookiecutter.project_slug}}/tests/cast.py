@@ -13,9 +13,7 @@ from httpx import AsyncClient
 from httpx import Response
 from litestar import Litestar
 
-from app.accounts.mail import Mail
-from app.accounts.mail import compose
-from app.settings import Settings
+from app.accounts.outbox import deliver_next
 from tests.credentials import kind
 
 BASE_URL = "https://service.example"
@@ -41,22 +39,37 @@ class Clock:
 class Outbox:
     """A mailer that keeps what is sent."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
 
-    async def send(self, mails: list[Mail]) -> None:
-        """Keep each of them."""
-        self.messages += [compose(mail, self._settings) for mail in mails]
+    async def send(self, message: EmailMessage) -> None:
+        """Keep it."""
+        self.messages.append(message)
 
     def to(self, person: "Person") -> list[EmailMessage]:
         """The mails that this person got, oldest first."""
-        return [message for message in self.messages if message["To"] == person.email]
+        return self.to_address(person.email)
+
+    def to_address(self, email: str) -> list[EmailMessage]:
+        """The mails that went to this address, oldest first."""
+        return [message for message in self.messages if message["To"] == email]
 
     def token_for(self, person: "Person") -> str:
-        """The token in the newest mail to this person, which stands alone on a line."""
-        [token] = re.findall(r"^[\w-]{20,}$", self.to(person)[-1].get_content(), re.MULTILINE)
-        return str(token)
+        """The token in the newest mail to this person."""
+        return token_in(self.to(person)[-1])
+
+
+def text_of(message: EmailMessage) -> str:
+    """What a mail says to people whose program shows text."""
+    body = message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def token_in(message: EmailMessage) -> str:
+    """The token in a mail, which stands alone on a line."""
+    [token] = re.findall(r"^[\w-]{20,}$", text_of(message), re.MULTILINE)
+    return str(token)
 
 
 @dataclass
@@ -102,12 +115,13 @@ class Stage:
     app: Litestar
     outbox: Outbox
     clients: list[AsyncClient] = field(default_factory=list)
+    delivers: bool = True
 
     def person(self, name: str, address: str = "192.0.2.1") -> Person:
         """Somebody with a client of their own at this network address, who has done nothing so far."""
         # httpx and Litestar describe ASGI in different words.
         transport = ASGITransport(self.app, raise_app_exceptions=False, client=(address, 50000))  # type: ignore[arg-type]
-        client = AsyncClient(transport=transport, base_url=BASE_URL)
+        client = AsyncClient(transport=transport, base_url=BASE_URL, event_hooks={"response": [self.deliver]})
         self.clients.append(client)
         return Person(f"{name}@example.com", client, self.outbox)
 
@@ -117,6 +131,11 @@ class Stage:
         await person.register()
         await person.verify()
         return person
+
+    async def deliver(self, _answer: Response | None = None) -> None:
+        """Send the mails that are due, as the service does in the background; here it happens after each answer."""
+        while self.delivers and await deliver_next(self.app):
+            pass
 
     async def close(self) -> None:
         """Everybody leaves."""

@@ -88,9 +88,9 @@ async def app(settings: Settings) -> AsyncIterator[Litestar]:
 
 
 @pytest.fixture
-def outbox(app: Litestar, settings: Settings) -> Iterator[Outbox]:
+def outbox(app: Litestar) -> Iterator[Outbox]:
     """The mails that were sent."""
-    mailer, app.state.mailer = app.state.mailer, Outbox(settings)
+    mailer, app.state.mailer = app.state.mailer, Outbox()
     yield app.state.mailer
     app.state.mailer = mailer
 

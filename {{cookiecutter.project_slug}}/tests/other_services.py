@@ -25,9 +25,9 @@ async def another_stage(settings: Settings, *routes: HTTPRouteHandler, **changes
     app = create_app(settings)
     for route in routes:
         app.register(route)
-    app.state.mailer = Outbox(settings)
+    app.state.mailer = Outbox()
     async with app.lifespan():
-        stage = Stage(app, app.state.mailer)
+        stage = Stage(app, app.state.mailer, delivers=not DATABASE_AWAY.items() <= changes.items())
         yield stage
         await stage.close()
         # advanced-alchemy closes the connections of the first application of a process alone.

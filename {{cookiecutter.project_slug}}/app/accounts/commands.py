@@ -1,4 +1,4 @@
-"""`litestar users create-user`, and what every command about users needs."""
+"""`litestar users create-user` and `invite-user`, and what every command about users needs."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -58,6 +58,23 @@ def create_user(context: click.Context, email: str) -> None:
     choice.show_if_generated()
 
 
+@click.command
+@email_option
+@click.pass_context
+def invite_user(context: click.Context, email: str) -> None:
+    """Make a user who chooses a password by mail, whoever may register; the service sends the mail when it runs."""
+
+    async def store() -> None:
+        async with service_of(context) as service:
+            try:
+                await service.invite(email)
+            except IntegrityError as error:
+                raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
+
+    anyio.run(store)
+    click.echo(f"Invited {email}.")
+
+
 class Choice(NamedTuple):
     """A password, and whether anybody has seen it."""
 
@@ -99,6 +116,14 @@ async def add_verified_user(service: AccountService, email: str, password: str) 
         raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
 
 
+def app_of(context: click.Context) -> Litestar:
+    """The application that the command line was started with."""
+    # Litestar keeps its environment there, or what makes it.
+    environment = context.find_root().obj
+    app: Litestar = (environment() if callable(environment) else environment).app
+    return app
+
+
 @asynccontextmanager
 async def service_of(context: click.Context) -> AsyncIterator[AccountService]:
     """The service, in a transaction that is stored when the block ends without an error.
@@ -106,9 +131,7 @@ async def service_of(context: click.Context) -> AsyncIterator[AccountService]:
     Raises:
         ClickException: if the database is away or has no tables.
     """
-    # Litestar keeps its environment there, or what makes it.
-    environment = context.find_root().obj
-    app: Litestar = (environment() if callable(environment) else environment).app
+    app = app_of(context)
     try:
         async with only_transaction(app) as session:
             yield cast("AccountService", get_user_service(app, session))

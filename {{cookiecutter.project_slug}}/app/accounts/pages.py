@@ -60,6 +60,20 @@ PAGES = (
         done="If there is an account with this address, the mail is on its way.",
         asks_for="email",
     ),
+    Page(
+        path="/users/me/email/confirm",
+        title="Confirm your new address",
+        text="Press the button to sign in with this e-mail address from now on.",
+        button="Confirm",
+        done="Your address is changed and every device is signed out. Sign in with the new address.",
+    ),
+    Page(
+        path="/users/me/email/undo",
+        title="Keep this address",
+        text="Press the button to keep this e-mail address for your account, and to sign every device out.",
+        button="Keep this address",
+        done="Your account keeps this address. Choose a new password with the link that we have just mailed to it.",
+    ),
 )
 
 

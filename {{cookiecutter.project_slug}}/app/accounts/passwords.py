@@ -1,10 +1,11 @@
 """Passwords: which are good enough, and their hashes, computed away from the event loop."""
 
-import os
 import secrets
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
+from typing import TypeVar
 
 from anyio import CapacityLimiter
 from anyio import to_thread
@@ -12,6 +13,7 @@ from passlib.context import CryptContext
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.errors import InvalidField
+from app.errors import TooBusy
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 
@@ -20,9 +22,15 @@ MAX_LENGTH = 128
 COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 # Shorter words are parts of too many sentences.
 CONTEXT_WORD_MIN_LENGTH = 4
+# For each hash that is computed; who comes then is told to come again, instead of waiting for seconds.
+MOST_WAITING = 25
+# Stored where there is no password: no hash, so nothing fits it.
+NONE = "!"
+
+Result = TypeVar("Result")
 
 
-def require_good(password: str, email: str, settings: Settings) -> None:
+def require_good(password: str, email: str, settings: Settings, field: str = "password") -> None:
     """Refuse what attackers try first; any character may be used and none has to be (NIST SP 800-63B-4, 3.1.1.2).
 
     Raises:
@@ -30,13 +38,13 @@ def require_good(password: str, email: str, settings: Settings) -> None:
     """
     password = _normalised(password)
     if not settings.password_min_length <= len(password) <= MAX_LENGTH:
-        raise InvalidField("password", f"Use {settings.password_min_length} to {MAX_LENGTH} characters.")
+        raise InvalidField(field, f"Use {settings.password_min_length} to {MAX_LENGTH} characters.")
     folded = password.casefold()
     if folded in COMMON:
-        raise InvalidField("password", "Many people use this password, so attackers try it first. Use another.")
+        raise InvalidField(field, "Many people use this password, so attackers try it first. Use another.")
     for word in (PROJECT_NAME.casefold(), email.strip().partition("@")[0].casefold()):
         if len(word) >= CONTEXT_WORD_MIN_LENGTH and word in folded:
-            raise InvalidField("password", "Leave out your address and our name: attackers try them first.")
+            raise InvalidField(field, "Leave out your address and our name: attackers try them first.")
 
 
 class Verdict(NamedTuple):
@@ -59,15 +67,28 @@ class Hasher:
         )
         self._nobody = self._context.hash(secrets.token_urlsafe())
         # A hash holds its memory and a core while it runs, so the others wait.
-        self._limiter = CapacityLimiter(os.cpu_count() or 1)
+        self._limiter = CapacityLimiter(settings.hash_concurrency)
 
     async def digest(self, password: str) -> str:
-        """The hash to store."""
-        return await to_thread.run_sync(self._context.hash, _normalised(password), limiter=self._limiter)
+        """The hash to store.
+
+        Raises:
+            TooBusy: if too many wait to be computed.
+        """
+        return await self._run(self._context.hash, _normalised(password))
 
     async def verify(self, password: str, stored: str | None) -> Verdict:
-        """Whether the password belongs to the stored hash; without one it takes as long and says no."""
-        return await to_thread.run_sync(self._verify, _normalised(password), stored, limiter=self._limiter)
+        """Whether the password belongs to the stored hash; without one it takes as long and says no.
+
+        Raises:
+            TooBusy: if too many wait to be computed.
+        """
+        return await self._run(self._verify, _normalised(password), stored)
+
+    async def _run(self, compute: Callable[..., Result], *arguments: str | None) -> Result:
+        if self._limiter.statistics().tasks_waiting >= MOST_WAITING * self._limiter.total_tokens:
+            raise TooBusy
+        return await to_thread.run_sync(compute, *arguments, limiter=self._limiter)
 
     def _verify(self, password: str, stored: str | None) -> Verdict:
         # A hash that nobody can read fits no password, and costs what any other does.

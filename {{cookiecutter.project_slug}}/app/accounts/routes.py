@@ -1,11 +1,9 @@
 """Registration, verification and recovery over HTTP; each answer is the same for known and unknown addresses."""
 
-from typing import TypeVar
+from typing import Any
 
-from litestar import Response
+from litestar import Request
 from litestar import post
-from litestar.background_tasks import BackgroundTask
-from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
@@ -13,69 +11,92 @@ from litestar.params import JSONBody
 from litestar.router import Router
 from litestar_users.dependencies import provide_user_service
 
+from app.accounts import throttle
+from app.accounts.changes import ChangeService
 from app.accounts.schemas import Accepted
 from app.accounts.schemas import Address
 from app.accounts.schemas import NewPasswordWithProof
 from app.accounts.schemas import Proof
 from app.accounts.schemas import Registration
 from app.accounts.schemas import UserRead
-from app.accounts.service import AccountService
+from app.accounts.throttle import Action
+from app.accounts.throttle import Tie
 from app.models import User
-
-T = TypeVar("T")
 
 
 @post("/register", status_code=202)
 async def register(
-    data: JSONBody[Registration], service: NamedDependency[AccountService], state: State
-) -> Response[Accepted]:
+    data: JSONBody[Registration], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+) -> Accepted:
     """Ask for an account; a mail to the address says how to go on."""
-    await service.sign_up(data.email, data.password)
-    return _mailing(Accepted(), 202, service, state)
+    is_admitted = await throttle.admit_mail(request, Action.REGISTER, data.email)
+    await service.sign_up(data, is_told=is_admitted)
+    return Accepted()
 
 
 @post("/verify", status_code=200, return_dto=UserRead)
-async def verify(data: JSONBody[Proof], service: NamedDependency[AccountService]) -> User:
+async def verify(
+    data: JSONBody[Proof], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+) -> User:
     """Prove an address with the token from the mail."""
-    return await service.verify(data.token)
+    user = await service.verify(data.token)
+    await throttle.remember(request, user.email, Tie.EXPECTED)
+    return user
 
 
 @post("/verify/resend", status_code=202)
 async def resend_verification(
-    data: JSONBody[Address], service: NamedDependency[AccountService], state: State
-) -> Response[Accepted]:
+    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+) -> Accepted:
     """Ask for the mail again; the older link stops working."""
-    await service.repeat_verification(data.email)
-    return _mailing(Accepted(), 202, service, state)
+    if await throttle.admit_mail(request, Action.RESEND_VERIFICATION, data.email):
+        service.repeat_verification(data.email)
+    return Accepted()
 
 
 @post("/forgot-password", status_code=202)
 async def forgot_password(
-    data: JSONBody[Address], service: NamedDependency[AccountService], state: State
-) -> Response[Accepted]:
+    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+) -> Accepted:
     """Ask for a mail with a link that sets a new password."""
-    await service.initiate_password_reset(data.email)
-    return _mailing(Accepted(), 202, service, state)
+    if await throttle.admit_mail(request, Action.FORGET_PASSWORD, data.email):
+        await service.initiate_password_reset(data.email)
+    return Accepted()
 
 
 @post("/reset-password", status_code=204)
 async def reset_password(
-    data: JSONBody[NewPasswordWithProof], service: NamedDependency[AccountService], state: State
-) -> Response[None]:
-    """Set a new password with the token from the mail; every device is signed out."""
-    await service.reset_password(data.token, data.password)
-    return _mailing(None, 204, service, state)
+    data: JSONBody[NewPasswordWithProof], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+) -> None:
+    """Set a password with the token from the mail, also that of an invitation; every device is signed out."""
+    user = await service.choose_password(data.token, data.password)
+    await throttle.remember(request, user.email)
 
 
-def _mailing(content: T, status_code: int, service: AccountService, state: State) -> Response[T]:
-    # Background tasks run after the answer, hence after the commit: no mail speaks of what was not stored.
-    return Response(content, status_code=status_code, background=BackgroundTask(state.mailer.send, service.mails))
+@post("/users/me/email/confirm", status_code=200, return_dto=UserRead)
+async def confirm_email(data: JSONBody[Proof], service: NamedDependency[ChangeService]) -> User:
+    """Prove the new address with the token from the mail to it; from now on it is the one to sign in with."""
+    return await service.confirm_email(data.token)
+
+
+@post("/users/me/email/undo", status_code=200, return_dto=UserRead)
+async def undo_email_change(data: JSONBody[Proof], service: NamedDependency[ChangeService]) -> User:
+    """Keep the former address, with the token from the mail to it; every device is signed out."""
+    return await service.undo_email_change(data.token)
 
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
-        route_handlers=[register, verify, resend_verification, forgot_password, reset_password],
+        route_handlers=[
+            register,
+            verify,
+            resend_verification,
+            forgot_password,
+            reset_password,
+            confirm_email,
+            undo_email_change,
+        ],
         dependencies={"service": Provide(provide_user_service, sync_to_thread=False)},
         opt={"exclude_from_auth": True},
         security=[{}],

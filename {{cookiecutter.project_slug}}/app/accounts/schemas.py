@@ -41,21 +41,30 @@ class UserUpdate(SQLAlchemyDTO[User]):
     config = SQLAlchemyDTOConfig(include=CHANGEABLE, partial=True, forbid_unknown_fields=True)
 
 
-class Registration(Struct, forbid_unknown_fields=True):
+class Body(Struct, forbid_unknown_fields=True):
+    """What callers send; its representation shows no value, since some of them are secrets (ASVS 16.2.5)."""
+
+    def __repr__(self) -> str:
+        """The name of the class alone."""
+        return f"{type(self).__name__}(...)"
+
+
+class Registration(Body):
     """Somebody asks for an account."""
 
     email: Email
     password: Password
+    display_name: Annotated[str, Meta(max_length=100, description="What mails call them.")] = ""
 
 
-class SignIn(Struct, forbid_unknown_fields=True):
+class SignIn(Body):
     """Somebody claims an account."""
 
     email: Email
     password: Password
 
 
-class Address(Struct, forbid_unknown_fields=True):
+class Address(Body):
     """Somebody asks for a mail."""
 
     email: Email
@@ -67,16 +76,36 @@ class Accepted(Struct):
     detail: str = "If this address can be mailed, what to do next is on its way there."
 
 
-class Proof(Struct, forbid_unknown_fields=True):
+class Proof(Body):
     """Somebody followed the link in a mail."""
 
     token: Token
 
 
-class NewPasswordWithProof(Struct, forbid_unknown_fields=True):
+class NewPasswordWithProof(Body):
     """Somebody followed the link in a mail and chose a password."""
 
     token: Token
+    password: Password
+
+
+class KnownPassword(Body):
+    """Somebody signed in shows that it is them."""
+
+    password: Password
+
+
+class NewPassword(Body):
+    """Somebody signed in wants another password."""
+
+    current_password: Password
+    new_password: Password
+
+
+class NewAddress(Body):
+    """Somebody signed in wants another address."""
+
+    email: Email
     password: Password
 
 

@@ -1,20 +1,23 @@
-"""What can be done to an account: the methods of litestar-users, holding what this service promises."""
+"""What can be done to an account without being signed in: the methods of litestar-users, holding what we promise."""
 
+from contextlib import suppress
 from typing import Any
 
-from advanced_alchemy.exceptions import IntegrityError
 from litestar import Request
 from litestar_users.service import BaseUserService
 from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import addresses
+from app.accounts import outbox
 from app.accounts import passwords
 from app.accounts import throttle
 from app.accounts import tokens
-from app.accounts.mail import Mail
+from app.accounts.mail import Letter
+from app.accounts.schemas import Registration
 from app.accounts.throttle import Action
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
@@ -23,13 +26,12 @@ from app.models import UserSession
 from app.repositories import copy_named
 from app.settings import Settings
 
+# A new password or address makes these links worthless; that which undoes a change of address is meant to outlive it.
+WORTHLESS_AFTER_A_CHANGE = set(Purpose) - {Purpose.UNDO_EMAIL_CHANGE}
+
 
 class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]  # its protocol wants `id` to be a union
-    """Registration, verification, sign-in and recovery; `mails` are to be sent once the transaction is stored."""
-
-    def __init__(self, **dependencies: Any) -> None:
-        super().__init__(**dependencies)
-        self.mails: list[Mail] = []
+    """Registration, verification, sign-in and recovery; what they tell by mail leaves once it is stored."""
 
     @property
     def session(self) -> AsyncSession:
@@ -49,64 +51,73 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         """What hashes passwords."""
         return passwords.hasher_for(self.settings)
 
-    async def sign_up(self, email: str, password: str) -> None:
+    async def sign_up(self, data: Registration, *, is_told: bool = True) -> None:
         """Register, or tell the owner of a known address that somebody tried; the caller learns nothing (ASVS 6.3.8).
+
+        Whoever has the address gets one mail in each case, unless they got too many.
 
         Raises:
             InvalidField: if this is not an e-mail address, or the password is easily guessed.
         """
-        passwords.require_good(password, email, self.settings)
+        email = address_in(data.email)
+        passwords.require_good(data.password, email, self.settings)
+        password_hash = await self.hasher.digest(data.password)
+        if not self.settings.admits(email):
+            letter = Letter.ALREADY_REGISTERED if await self.find(email) else Letter.REGISTRATION_CLOSED
+        else:
+            user = User(email=email, password_hash=password_hash, is_active=True, is_verified=False)
+            copy_named(User(display_name=data.display_name), user)
+            letter = Letter.VERIFY if await self._is_new(user) else Letter.ALREADY_REGISTERED
+        if is_told:
+            outbox.put(self.session, letter, email)
+
+    async def _is_new(self, user: User) -> bool:
+        # Without a look-up before, so parallel requests are judged by the index, and all of them cost the same.
         try:
             async with self.session.begin_nested():
-                await self.register({"email": email, "password": password})
+                self.session.add(user)
         except IntegrityError:
-            self.mails.append(Mail("already-registered", addresses.normalise(email)))
+            return False
+        return True
 
-    async def register(self, data: dict[str, Any], request: Request[Any, Any, Any] | None = None) -> User:  # noqa: ARG002  # as litestar-users declares it
-        """Store a new user who can sign in once the address is verified.
+    async def invite(self, email: str) -> None:
+        """Store a user without a password, and mail a link that lets its owner choose one.
 
         Raises:
-            InvalidField: if this is not an e-mail address.
             IntegrityError: if the address has an account.
         """
-        password_hash = await self.hasher.digest(data.pop("password"))
-        try:
-            user = User(**data, password_hash=password_hash)
-        except ValueError as error:
-            raise InvalidField("email", str(error)) from error
-        await self.add_user(user)
-        await self.initiate_verification(user)
-        return user
+        user = await self.add_user(User(email=email, password_hash=passwords.NONE))
+        outbox.put(self.session, Letter.INVITATION, user.email)
 
     async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:  # noqa: ARG002  # as litestar-users declares it
         """The user with this address and password, if there is one who is verified and active."""
         user = await self.find(data.email)
+        is_right = await self.proves(user, data.password)
+        return user if is_right else None
+
+    async def proves(self, user: User | None, password: str) -> bool:
+        """Whether the password is that of a user who may sign in; takes as long if there is no such user."""
         # Nothing is written yet: this gives the connection back, since the hash takes longer than all statements do.
         await self.session.commit()
-        # The hash is computed for unknown addresses too, so time does not tell who has an account.
-        is_right, new_hash = await self.hasher.verify(data.password, user.password_hash if user else None)
-        if user is None or not is_right or not await self._is_still_so(user):
-            return None
-        user.password_hash = new_hash or user.password_hash
-        return user
-
-    async def _is_still_so(self, user: User) -> bool:
-        # A reset may have come while the hash was computed: this sign-in must not outlive it, nor put the old password
+        verdict = await self.hasher.verify(password, user.password_hash if user else None)
+        if user is None or not (verdict.is_right and user.is_active and user.is_verified):
+            return False
+        # A reset may have come while the hash was computed: this proof must not outlive it, nor put the old password
         # back. The lock makes a later reset wait, so that it ends this sign-in too.
         unchanged = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
-        allowed = unchanged.where(User.is_active, User.is_verified).with_for_update()
-        return await self.session.scalar(allowed) is not None
+        allowed = unchanged.where(User.is_active, User.is_verified).with_for_update(key_share=True)
+        is_still_so = await self.session.scalar(allowed) is not None
+        if is_still_so:
+            user.password_hash = verdict.new_hash or user.password_hash
+        return is_still_so
 
     async def initiate_verification(self, user: User) -> None:
         """Mail a link that proves the address."""
-        token = await tokens.issue(self.session, user, Purpose.VERIFY)
-        self.mails.append(Mail("verify", user.email, token))
+        self.repeat_verification(user.email)
 
-    async def repeat_verification(self, email: str) -> None:
-        """Mail that link again, if somebody unverified has this address."""
-        user = await self.find(email)
-        if user and not user.is_verified:
-            await self.initiate_verification(user)
+    def repeat_verification(self, email: str) -> None:
+        """Mail that link, if somebody unverified has this address by the time the mail is sent."""
+        self._write_to(email, Letter.VERIFY)
 
     async def verify(self, encoded_token: str, request: Request[Any, Any, Any] | None = None) -> User:  # noqa: ARG002  # as litestar-users declares it
         """The user whose address the token proves, verified from now on.
@@ -114,40 +125,59 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         Raises:
             InvalidToken: if the token is used, expired or unknown.
         """
-        user = await tokens.consume(self.session, encoded_token, Purpose.VERIFY)
+        user, _ = await tokens.consume(self.session, encoded_token, Purpose.VERIFY)
         user.is_verified = True
         return user
 
     async def initiate_password_reset(self, email: str) -> None:
-        """Mail a link that lets its owner choose a password, if somebody active has this address."""
-        user = await self.find(email)
-        if user and user.is_active:
-            token = await tokens.issue(self.session, user, Purpose.RESET_PASSWORD)
-            self.mails.append(Mail("reset-password", user.email, token))
+        """Mail a link that lets its owner choose a password, if somebody active has this address by then."""
+        self._write_to(email, Letter.RESET_PASSWORD)
+
+    def _write_to(self, email: str, letter: Letter) -> None:
+        # What is no address has no owner to tell, and nobody is told that.
+        with suppress(ValueError):
+            outbox.put(self.session, letter, addresses.normalise(email))
 
     async def reset_password(self, encoded_token: str, password: str) -> None:
+        """As `choose_password`, under the name that litestar-users gives it."""
+        await self.choose_password(encoded_token, password)
+
+    async def choose_password(self, encoded_token: str, password: str) -> User:
         """Store a new password, end every sign-in and tell the owner; the link has also proven the address.
 
         Raises:
             InvalidToken: if the token is used, expired or unknown.
             InvalidField: if the password is easily guessed; the token still works then.
         """
-        user = await tokens.consume(self.session, encoded_token, Purpose.RESET_PASSWORD)
+        purposes = (Purpose.RESET_PASSWORD, Purpose.ACCEPT_INVITATION)
+        user = await tokens.find(self.session, encoded_token, *purposes)
         passwords.require_good(password, user.email, self.settings)
-        user.password_hash = await self.hasher.digest(password)
-        user.is_verified = True
-        await self.session.execute(delete(UserSession).where(UserSession.user_id == user.id))
+        # As above: no connection is held while the hash is computed.
+        await self.session.commit()
+        password_hash = await self.hasher.digest(password)
+        user, _ = await tokens.consume(self.session, encoded_token, *purposes)
+        was_verified, user.is_verified = user.is_verified, True
+        user.password_hash = password_hash
+        await self.end_credentials(user)
         await throttle.reopen(self.session, self.settings, Action.SIGN_IN, user.email)
-        self.mails.append(Mail("password-changed", user.email))
+        if was_verified:
+            outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
+        return user
+
+    async def end_credentials(self, user: User, *, but: Any = None) -> None:
+        """End every sign-in of this user, except the one with this id, and every link that would start another."""
+        others = (UserSession.user_id == user.id) & (UserSession.id.is_distinct_from(but))
+        await self.session.execute(delete(UserSession).where(others))
+        await tokens.revoke(self.session, user, *WORTHLESS_AFTER_A_CHANGE)
 
     async def update_user(self, user: User) -> User:
-        """Change what `user`, a partial row, names; passwords have their own ways.
+        """Change what `user`, a partial row, names; passwords and addresses have their own ways.
 
         Raises:
             InvalidField: if a column cannot hold what it is given.
         """
         stored = await self.get_user(user.id)
-        copy_named(user, stored, never=frozenset({"id", "password_hash"}))
+        copy_named(user, stored, never=frozenset({"id", "email", "password_hash"}))
         await self.session.flush()
         return stored
 
@@ -158,3 +188,15 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         except ValueError:
             return None
         return (await self.session.scalars(select(User).where(func.lower(User.email) == email))).one_or_none()
+
+
+def address_in(email: str, field: str = "email") -> str:
+    """The one spelling of an address from a body.
+
+    Raises:
+        InvalidField: if this is not an e-mail address.
+    """
+    try:
+        return addresses.normalise(email)
+    except ValueError as error:
+        raise InvalidField(field, str(error)) from error

@@ -1,26 +1,21 @@
-"""How often something may be tried: one table, counted in PostgreSQL for all workers, whatever the answer becomes."""
+"""How often something may be tried: one table of limits, counted whatever the answer becomes."""
 
-import hmac
-from datetime import datetime
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 from typing import NamedTuple
 
 from litestar import Request
-from sqlalchemy import case
-from sqlalchemy import delete
-from sqlalchemy import select
-from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import addresses
 from app import clock
+from app.accounts import counters
 from app.accounts.client_address import client_network
+from app.accounts.counters import Count
 from app.database import own_transaction
+from app.database import request_session
 from app.errors import TooManyAttempts
-from app.models import Attempts
 from app.settings import Settings
 from app.settings import Throttle
 
@@ -29,6 +24,10 @@ class Action(StrEnum):
     """What is counted."""
 
     SIGN_IN = "sign-in"
+    REGISTER = "register"
+    RESEND_VERIFICATION = "resend-verification"
+    FORGET_PASSWORD = "forget-password"  # noqa: S105  # the name of an action
+    CHANGE_EMAIL = "change-email"
 
 
 class Limit(NamedTuple):
@@ -39,83 +38,124 @@ class Limit(NamedTuple):
 
 
 # For each action: how often for one account from anywhere, and how often from one network for any account.
+PASSWORDS = (Limit(10, timedelta(minutes=15)), Limit(100, timedelta(minutes=15)))
+MAILS = (Limit(5, timedelta(hours=1)), Limit(100, timedelta(hours=1)))
 LIMITS = {
-    Action.SIGN_IN: (Limit(10, timedelta(minutes=15)), Limit(100, timedelta(minutes=15))),
+    Action.SIGN_IN: PASSWORDS,
+    Action.REGISTER: MAILS,
+    Action.RESEND_VERIFICATION: MAILS,
+    Action.FORGET_PASSWORD: MAILS,
+    Action.CHANGE_EMAIL: MAILS,
 }
 
 
-async def admit(request: Request[Any, Any, Any], action: Action, address: str) -> None:
+class Tie(StrEnum):
+    """What an account has to do with a network, for as long as `KNOWN_FOR`."""
+
+    # Its owner signed in there: strangers elsewhere cannot lock them out.
+    KNOWN = "known"
+    # Its owner proved the address there: the first sign-in from it is no news.
+    EXPECTED = "expected"
+
+
+KNOWN_FOR = timedelta(days=30)
+
+
+async def admit(request: Request[Any, Any, Any], action: Action, address: str) -> int:
     """Count an attempt before anything is looked up or hashed, so known and unknown accounts are refused alike.
+
+    Returns how many there were for the account. A network that the account knows counts for itself at a sign-in, so
+    nobody elsewhere can lock the owner out.
 
     Raises:
         TooManyAttempts: if the account or the network has used up its share; what is right is refused then, too.
     """
-    settings: Settings = request.app.state.settings
-    if settings.throttle is Throttle.OFF:
-        return
-    buckets = (_account(settings, action, address), _network(settings, action, request))
-    async with own_transaction(request.app) as session:
-        counted = [await _count(session, bucket, limit) for bucket, limit in zip(buckets, LIMITS[action], strict=True)]
-        await _clean_up(session)
-    blocked = [ends for (count, ends), limit in zip(counted, LIMITS[action], strict=True) if count > limit.attempts]
-    if blocked:
-        raise TooManyAttempts(max(1, round((max(blocked) - clock.now()).total_seconds())))
+    of_account, of_network = await _attempt(request, action, address)
+    for count, limit in zip((of_account, of_network), LIMITS[action], strict=True):
+        _require_share(count, limit)
+    return of_account.attempts
 
 
-async def forget(request: Request[Any, Any, Any], action: Action, address: str) -> None:
+async def admit_mail(request: Request[Any, Any, Any], action: Action, address: str) -> bool:
+    """Whether one more mail may go to this address; whoever asks is answered as if it did (ASVS 6.3.8).
+
+    Raises:
+        TooManyAttempts: if the network has used up its share.
+    """
+    of_account, of_network = await _attempt(request, action, address)
+    for_account, for_network = LIMITS[action]
+    _require_share(of_network, for_network)
+    return of_account.attempts <= for_account.attempts
+
+
+async def succeed(request: Request[Any, Any, Any], action: Action, address: str) -> bool:
     """Take back what a success has counted: all of the account, and of the network this one attempt.
 
-    A network that signs in to one account keeps what it has tried on others.
+    A network that signs in to one account keeps what it has tried on others. Returns whether the account expects it.
     """
     settings: Settings = request.app.state.settings
-    network = _network(settings, action, request)
-    async with own_transaction(request.app) as session:
-        await reopen(session, settings, action, address)
-        await session.execute(update(Attempts).where(Attempts.bucket == network).values(count=Attempts.count - 1))
+    if settings.throttle is Throttle.OFF:
+        return True
+    # In the transaction of the request: if the success is not stored, the attempt stays counted.
+    session, place = request_session(request), client_network(request, settings)
+    is_known = await counters.is_counted(session, _tie(settings, Tie.KNOWN, address, place))
+    is_expected = await counters.is_counted(session, _tie(settings, Tie.EXPECTED, address, place))
+    await remember(request, address)
+    await reopen(session, settings, action, address, place if is_known else "")
+    await counters.take_back(session, _of_network(settings, action, place))
+    return is_known or is_expected
 
 
-async def reopen(session: AsyncSession, settings: Settings, action: Action, address: str) -> None:
+async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie.KNOWN) -> None:
+    """Tie the account to this network, since whoever calls has shown its password or reads its mails."""
+    settings: Settings = request.app.state.settings
+    if settings.throttle is Throttle.ON:
+        key = _tie(settings, tie, address, client_network(request, settings))
+        await counters.add(request_session(request), key, KNOWN_FOR, prolong=True)
+
+
+async def reopen(session: AsyncSession, settings: Settings, action: Action, address: str, place: str = "") -> None:
     """Let an account be tried again, since its owner has shown who it is."""
-    await session.execute(delete(Attempts).where(Attempts.bucket == _account(settings, action, address)))
+    await counters.reset(session, _of_account(settings, action, address, place))
 
 
-async def _count(session: AsyncSession, bucket: bytes, limit: Limit) -> tuple[int, datetime]:
-    now = clock.now()
-    is_over = Attempts.expires_at <= now
-    counted = await session.execute(
-        insert(Attempts)
-        .values(bucket=bucket, count=1, expires_at=now + limit.window)
-        .on_conflict_do_update(
-            index_elements=["bucket"],
-            set_={
-                "count": case((is_over, 1), else_=Attempts.count + 1),
-                "expires_at": case((is_over, now + limit.window), else_=Attempts.expires_at),
-            },
-        )
-        .returning(Attempts.count, Attempts.expires_at)
-    )
-    count, ends = counted.one()
-    return count, ends
+async def _attempt(request: Request[Any, Any, Any], action: Action, address: str) -> tuple[Count, Count]:
+    settings: Settings = request.app.state.settings
+    if settings.throttle is Throttle.OFF:
+        return Count(0, clock.now()), Count(0, clock.now())
+    for_account, for_network = LIMITS[action]
+    place = client_network(request, settings)
+    # Nothing is written yet: this gives the connection back, so that no request waits for a second one.
+    await request_session(request).commit()
+    async with own_transaction(request.app) as session:
+        known = _tie(settings, Tie.KNOWN, address, place)
+        is_exempt = action is Action.SIGN_IN and await counters.is_counted(session, known)
+        key = _of_account(settings, action, address, place if is_exempt else "")
+        of_account = await counters.add(session, key, for_account.window)
+        of_network = await counters.add(session, _of_network(settings, action, place), for_network.window)
+        await counters.clean_up(session)
+    return of_account, of_network
 
 
-async def _clean_up(session: AsyncSession) -> None:
-    # More than one attempt can add, so the table does not grow; what another request holds is left to it.
-    over = select(Attempts.id).where(Attempts.expires_at <= clock.now()).limit(10).with_for_update(skip_locked=True)
-    await session.execute(delete(Attempts).where(Attempts.id.in_(over)))
+def _require_share(count: Count, limit: Limit) -> None:
+    if count.attempts > limit.attempts:
+        raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 
 
-def _account(settings: Settings, action: Action, address: str) -> bytes:
+def _tie(settings: Settings, tie: Tie, address: str, place: str) -> bytes:
+    return counters.bucket(settings, tie, _spelled_once(address), place)
+
+
+def _of_account(settings: Settings, action: Action, address: str, place: str) -> bytes:
+    return counters.bucket(settings, action, "account", _spelled_once(address), place)
+
+
+def _of_network(settings: Settings, action: Action, place: str) -> bytes:
+    return counters.bucket(settings, action, "network", place)
+
+
+def _spelled_once(address: str) -> str:
     try:
-        address = addresses.normalise(address)
+        return addresses.normalise(address)
     except ValueError:
-        address = "none"
-    return _bucket(settings, f"{action} account {address}")
-
-
-def _network(settings: Settings, action: Action, request: Request[Any, Any, Any]) -> bytes:
-    return _bucket(settings, f"{action} network {client_network(request, settings)}")
-
-
-def _bucket(settings: Settings, name: str) -> bytes:
-    # With a key, since whoever reads the table could try every address otherwise.
-    return hmac.digest(settings.key_for("throttle"), name.encode(), "sha256")
+        return "none"

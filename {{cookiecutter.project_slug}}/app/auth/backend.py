@@ -18,6 +18,7 @@ from litestar.types import ScopeSession
 from sqlalchemy import ColumnElement
 from sqlalchemy import delete
 from sqlalchemy import select
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -42,6 +43,11 @@ async def find_session(session: AsyncSession, condition: ColumnElement[bool]) ->
     return (await session.scalars(found)).one_or_none()
 
 
+async def renew_proof(session: AsyncSession, session_id: UUID) -> None:
+    """Note that the holder of this sign-in has just shown a password."""
+    await session.execute(update(UserSession).where(UserSession.id == session_id).values(authenticated_at=clock.now()))
+
+
 async def end_session(session: AsyncSession, session_id: UUID) -> None:
     """End a sign-in: what its holder presents is worth nothing from the next request on (ASVS 7.4.1)."""
     await session.execute(delete(UserSession).where(UserSession.id == session_id))
@@ -53,7 +59,7 @@ def digest(secret: bytes) -> bytes:
 
 
 class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
-    """Litestar's way in: whom a request belongs to, as `{"user_id": ..., "session_id": ...}` or nothing.
+    """Litestar's way in: whom a request belongs to, in which sign-in, and when a password was shown; or nothing.
 
     litestar-users then loads that user. Nothing is ever written back at the end of a request, so one that is under way
     cannot revive a sign-in that has ended meanwhile.
@@ -66,7 +72,9 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
     async def load_from_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
         """What litestar-users looks up the user with."""
         row = await self.find(connection)
-        return {"user_id": str(row.user_id), "session_id": row.id} if row else {}
+        if row is None:
+            return {}
+        return {"user_id": str(row.user_id), "session_id": row.id, "authenticated_at": row.authenticated_at}
 
     def get_session_id(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         """No id is made up for callers who have not signed in."""

@@ -1,9 +1,10 @@
-"""Signing in and out, whatever the kind of credentials."""
+"""Signing in and out, for a while or for ever, whatever the kind of credentials."""
 
 from typing import Any
 
 from litestar import Request
 from litestar import Response
+from litestar import delete
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.di import Provide
@@ -11,34 +12,57 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from litestar_users.dependencies import provide_user_service
 
+from app.accounts import outbox
 from app.accounts import throttle
+from app.accounts.changes import ChangeService
+from app.accounts.fresh import fresh
+from app.accounts.mail import Letter
+from app.accounts.schemas import KnownPassword
 from app.accounts.schemas import SignIn
-from app.accounts.service import AccountService
 from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth.backend import end_session
+from app.auth.backend import renew_proof
 from app.database import request_session
 from app.errors import InvalidCredentials
+
+SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
+# More wrong passwords than people usually need to remember the right one; the owner is told then (ASVS 6.3.5).
+SUSPICIOUS_ATTEMPTS = 5
 
 
 @post(
     "/login",
     return_dto=credentials.SignedInDTO,
-    dependencies={"service": Provide(provide_user_service, sync_to_thread=False)},
+    dependencies=SERVICE,
     exclude_from_auth=True,
     security=[{}],
     tags=["Credentials"],
 )
 async def login(
-    data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[AccountService]
+    data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
 ) -> Response[credentials.SignedIn]:
     """Trade an address and a password for credentials."""
-    await throttle.admit(request, Action.SIGN_IN, data.email)
+    attempts = await throttle.admit(request, Action.SIGN_IN, data.email)
     user = await service.authenticate(data, request)
     if user is None:
         raise InvalidCredentials
-    await throttle.forget(request, Action.SIGN_IN, data.email)
+    is_expected = await throttle.succeed(request, Action.SIGN_IN, data.email)
+    if not is_expected or attempts > SUSPICIOUS_ATTEMPTS:
+        outbox.put(service.session, Letter.SIGNED_IN, user.email, user.id)
     return await credentials.sign_in(request, user)
+
+
+@post("/reauthenticate", status_code=204, dependencies=SERVICE, tags=["Credentials"])
+async def reauthenticate(
+    data: JSONBody[KnownPassword], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+) -> None:
+    """Show the password again; what asks for a fresh sign-in is open for ten minutes then."""
+    email = request.user.email
+    await throttle.admit(request, Action.SIGN_IN, email)
+    await service.require_password(request.user, data.password)
+    await throttle.succeed(request, Action.SIGN_IN, email)
+    await renew_proof(request_session(request), request.auth["session_id"])
 
 
 @post("/logout", status_code=204, tags=["Credentials"])
@@ -48,4 +72,11 @@ async def logout(request: Request[Any, Any, Any]) -> Response[None]:
     return Response(None, cookies=credentials.cleared_cookies(request.app.state.settings))
 
 
-ROUTES: list[HTTPRouteHandler] = [login, logout, *credentials.ROUTES]
+@delete("/users/me", status_code=204, guards=[fresh], dependencies=SERVICE, tags=["Accounts"])
+async def delete_account(request: Request[Any, Any, Any], service: NamedDependency[ChangeService]) -> Response[None]:
+    """End the account of the caller, and with it everything that belongs to it."""
+    await service.delete_account(request.user)
+    return Response(None, status_code=204, cookies=credentials.cleared_cookies(request.app.state.settings))
+
+
+ROUTES: list[HTTPRouteHandler] = [login, reauthenticate, logout, delete_account, *credentials.ROUTES]

@@ -84,9 +84,22 @@ class RoleService(AccountService):
         user, role = await self.get_user(user_id), await self.get_role(role_id)
         if role not in user.roles:
             raise Conflict(f"The user does not have the role {role.name}.")
+        await self._require_another_administrator(role)
+        return await super().revoke_role(user_id, role_id)
+
+    async def delete_user(self, user_id: UUID | int) -> User:
+        """Remove a user.
+
+        Raises:
+            Conflict: if it is the last administrator.
+        """
+        for role in (await self.get_user(user_id)).roles:
+            await self._require_another_administrator(role)
+        return await super().delete_user(user_id)
+
+    async def _require_another_administrator(self, role: Role) -> None:
         if role.name == ADMINISTRATOR and await self._count_administrators(role) == 1:
             raise Conflict("This is the last administrator. Make somebody else one first.")
-        return await super().revoke_role(user_id, role_id)
 
     async def _count_administrators(self, role: Role) -> int:
         # The lock makes a second request wait for the first, so that two cannot remove two administrators at once.

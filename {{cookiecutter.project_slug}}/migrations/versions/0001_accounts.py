@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("secret_digest", sa.LargeBinary(32), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
         sa.Column("secret_changed_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("authenticated_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sa_orm_sentinel", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -60,9 +61,25 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_one_time_token")),
         sa.UniqueConstraint("digest", name=op.f("uq_one_time_token_digest")),
-        sa.UniqueConstraint("user_id", "purpose", name=op.f("uq_one_time_token_user_id")),
+        sa.UniqueConstraint("user_id", "purpose", "email", name=op.f("uq_one_time_token_user_id")),
     )
     op.create_index(op.f("ix_one_time_token_expires_at"), "one_time_token", ["expires_at"])
+    op.create_table(
+        "outgoing_mail",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("letter", sa.String(32), nullable=False),
+        sa.Column("recipient", sa.String(254), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("is_prepared", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.String(500), server_default="", nullable=False),
+        sa.Column("sa_orm_sentinel", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outgoing_mail")),
+    )
+    op.create_index(op.f("ix_outgoing_mail_user_id"), "outgoing_mail", ["user_id"])
+    op.create_index(op.f("ix_outgoing_mail_next_attempt_at"), "outgoing_mail", ["next_attempt_at"])
     op.create_table(
         "attempts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -138,6 +155,7 @@ def downgrade() -> None:
     op.drop_table("role")
     # {% endif %}
     op.drop_table("attempts")
+    op.drop_table("outgoing_mail")
     op.drop_table("one_time_token")
     op.drop_table("user_session")
     op.drop_table("user")

@@ -1,12 +1,19 @@
 """Mails: what is printed, what a server receives, and what nobody can slip into a header."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -16,14 +23,20 @@ from aiosmtpd.smtp import LoginPassword
 from aiosmtplib import SMTPAuthenticationError
 from pydantic import SecretStr
 
+from app.accounts.mail import Letter
 from app.accounts.mail import Mail
 from app.accounts.mail import compose
+from app.accounts.mail import in_words
 from app.accounts.mail import mailer_for
+from app.accounts.outbox import PURPOSES
 from app.settings import PROJECT_NAME
 from app.settings import Settings
+from tests.cast import text_of
 
 TOKEN = "a-token-of-the-tests-that-opens-nothing"
-VERIFY = Mail("verify", "grace@example.com", TOKEN)
+VERIFY = Mail(
+    uuid4(), Letter.VERIFY, "grace@example.com", datetime(2026, 11, 22, tzinfo=UTC), "", TOKEN, timedelta(hours=24)
+)
 # The server listens on this machine alone, and TLS would need a certificate.
 WITHOUT_TLS = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 INJECTION = "grace@example.com\r\nBcc: mallory@example.com"
@@ -71,7 +84,7 @@ def through(settings: Settings, user: str, port: int) -> Settings:
 async def test_the_console_shows_the_link_and_the_token_alone_on_a_line(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await mailer_for(settings).send([VERIFY])
+    await mailer_for(settings).send(compose(VERIFY, settings))
     lines = capsys.readouterr().out.splitlines()
     assert f"{settings.base_url}/verify?token={TOKEN}" in lines
     assert TOKEN in lines
@@ -80,40 +93,81 @@ async def test_the_console_shows_the_link_and_the_token_alone_on_a_line(
 
 
 @WITHOUT_TLS
-async def test_a_server_receives_each_mail_whole(settings: Settings) -> None:
+async def test_a_server_receives_the_mail_whole(settings: Settings) -> None:
     async with mail_server() as (server, port):
-        mailer = mailer_for(through(settings, "service:p%40ss%3Aw%2Frd", port))
-        await mailer.send([VERIFY, Mail("password-changed", "barbara@example.com")])
-    first, second = server.received
-    assert server.recipients == ["grace@example.com", "barbara@example.com"]
-    assert first["From"].addresses[0].addr_spec == settings.mail_from
-    assert first["From"].addresses[0].display_name == PROJECT_NAME
-    assert first["To"] == VERIFY.recipient
-    assert first["Subject"].strip() == f"Confirm your address for {PROJECT_NAME}"
-    assert TOKEN in first.get_content().splitlines()
-    assert first["Message-ID"].endswith(f"@{settings.mail_from.partition('@')[2]}>")
-    assert first["Message-ID"] != second["Message-ID"]
+        await mailer_for(through(settings, "service:p%40ss%3Aw%2Frd", port)).send(compose(VERIFY, settings))
+    [message] = server.received
+    assert server.recipients == ["grace@example.com"]
+    assert message["From"].addresses[0].addr_spec == settings.mail_from
+    assert message["From"].addresses[0].display_name == PROJECT_NAME
+    assert message["To"] == VERIFY.recipient
+    assert message["Subject"].strip() == f"Confirm your address for {PROJECT_NAME}"
+    assert message["Date"] == "Sun, 22 Nov 2026 00:00:00 +0000"
+    assert message["Message-ID"] == f"<{VERIFY.id}@{settings.mail_from.partition('@')[2]}>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert TOKEN in text_of(message).splitlines()
+    html = message.get_body(("html",))
+    assert html is not None
+    assert f'href="{settings.base_url}/verify?token={TOKEN}"' in html.get_content()
 
 
 @WITHOUT_TLS
 async def test_a_wrong_password_for_the_server_is_an_error(settings: Settings) -> None:
     async with mail_server() as (server, port):
         with pytest.raises(SMTPAuthenticationError):
-            await mailer_for(through(settings, "service:wrong", port)).send([VERIFY])
+            await mailer_for(through(settings, "service:wrong", port)).send(compose(VERIFY, settings))
     assert server.received == []
 
 
-def test_every_mail_leads_to_the_address_of_the_service_and_leaves_nothing_open(settings: Settings) -> None:
-    for template in ("verify", "reset-password", "already-registered", "password-changed"):
-        content = compose(Mail(template, "grace@example.com", TOKEN), settings).get_content()
-        assert template == "verify" or f"{settings.base_url}/" in content
-        assert "{" * 2 not in content.replace(PROJECT_NAME, "")
-        assert all(len(line) < 120 for line in content.splitlines())
+@pytest.mark.parametrize("letter", Letter)
+def test_both_parts_of_every_letter_say_the_same_and_leave_nothing_open(settings: Settings, letter: Letter) -> None:
+    message = compose(
+        replace(VERIFY, letter=letter, name="Grace", token=TOKEN if letter in PURPOSES else None), settings
+    )
+    text, html = text_of(message), message.get_body(("html",))
+    assert html is not None
+    in_html = unescape(" ".join(re.sub("<style.*?</style>|<[^>]+>", " ", html.get_content()).split()))
+    assert "Hello Grace," in text
+    for sentence in re.split(r"\n{2,}", text.strip()):
+        assert (
+            sentence.startswith(settings.base_url)
+            or sentence == TOKEN
+            or " ".join(sentence.split()) in in_html
+            or (sentence == "Your program may ask for this token instead:")
+        )
+    assert (TOKEN in text.splitlines()) is (letter in PURPOSES)
+    assert f"?token={TOKEN}" in text or letter not in PURPOSES
+    assert "{" * 2 not in text.replace(PROJECT_NAME, "")
+    assert all(len(line) < 120 for line in text.splitlines())
+    # Nothing is fetched when a mail is opened.
+    assert not re.search("<img|<link|<script|url\\(", html.get_content())
+
+
+def test_a_name_is_text_in_html(settings: Settings) -> None:
+    message = compose(replace(VERIFY, letter=Letter.PASSWORD_CHANGED, name="<a href=//evil>Grace</a>"), settings)
+    html = message.get_body(("html",))
+    assert html is not None
+    assert "<a href=//evil>" not in html.get_content()
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "words"),
+    [
+        (timedelta(minutes=60), "60 minutes"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(hours=2), "2 hours"),
+        (timedelta(hours=24), "24 hours"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(days=7), "7 days"),
+    ],
+)
+def test_lifetimes_are_said_as_people_do(lifetime: timedelta, words: str) -> None:
+    assert in_words(lifetime) == words
 
 
 def test_nobody_slips_a_header_in_through_an_address(settings: Settings) -> None:
     with pytest.raises(ValueError, match="linefeed"):
-        compose(Mail("verify", INJECTION, TOKEN), settings)
+        compose(replace(VERIFY, recipient=INJECTION), settings)
     with pytest.raises(ValueError, match="linefeed"):
         compose(VERIFY, settings.model_copy(update={"mail_from": INJECTION}))
 

@@ -15,6 +15,7 @@ from app.settings import Settings
 from tests.cast import PASSWORD
 from tests.cast import Outbox
 from tests.cast import Person
+from tests.cast import text_of
 from tests.other_services import another_stage
 from tests.tables import Tables
 
@@ -133,4 +134,4 @@ async def test_a_password_that_changes_while_it_is_checked_is_not_right_any_more
 
 
 async def test_it_is_in_no_mail(grace: Person, outbox: Outbox) -> None:
-    assert all(grace.password not in message.get_content() for message in outbox.messages)
+    assert all(grace.password not in text_of(message) for message in outbox.messages)

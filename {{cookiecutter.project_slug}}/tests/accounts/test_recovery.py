@@ -9,6 +9,7 @@ from tests.cast import ANOTHER_PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
 from tests.cast import Person
+from tests.cast import text_of
 from tests.tables import Tables
 
 SAME_FOR_ALL = {"detail": "If this address can be mailed, what to do next is on its way there."}
@@ -94,6 +95,6 @@ async def test_the_tables_hold_no_token(grace: Person, tables: Tables, outbox: O
 async def test_links_lead_to_the_base_url_whatever_the_host_header_says(grace: Person, outbox: Outbox) -> None:
     headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     await grace.client.post("/forgot-password", json={"email": grace.email}, headers=headers)
-    text = outbox.to(grace)[-1].get_content()
+    text = text_of(outbox.to(grace)[-1])
     assert "https://service.example/reset-password?token=" in text
     assert "evil" not in text

@@ -1,0 +1,94 @@
+"""What signed-in users do to their own account; a change needs a proof, ends credentials, is told by mail."""
+
+from uuid import UUID
+
+from app.accounts import outbox
+from app.accounts import passwords
+from app.accounts import tokens
+from app.accounts.mail import Letter
+from app.accounts.service import AccountService
+from app.accounts.service import address_in
+from app.accounts.tokens import Purpose
+from app.errors import InvalidField
+from app.models import User
+
+
+class ChangeService(AccountService):
+    """New passwords, new addresses, and the end of an account."""
+
+    async def require_password(self, user: User, password: str, field: str = "password") -> None:
+        """Hold up whoever has got hold of a credential but does not know the password.
+
+        Raises:
+            InvalidField: if the password is wrong.
+        """
+        if not await self.proves(user, password):
+            raise InvalidField(field, "This is not your password.")
+
+    async def change_password(self, user: User, current: str, new: str, keep: UUID) -> None:
+        """Store a new password and end every sign-in except the one with the id `keep`.
+
+        Raises:
+            InvalidField: if the present password is wrong, or the new one is easily guessed.
+        """
+        passwords.require_good(new, user.email, self.settings, "new_password")
+        # No connection is held while hashes are computed.
+        await self.session.commit()
+        new_hash = await self.hasher.digest(new)
+        await self.require_password(user, current, "current_password")
+        user.password_hash = new_hash
+        await self.end_credentials(user, but=keep)
+        outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
+
+    async def ask_for_email_change(self, user: User, email: str, password: str) -> None:
+        """Mail the new address a link that confirms it, and the present one a link that undoes it.
+
+        Raises:
+            InvalidField: if the password is wrong, or this is no address or the present one.
+        """
+        email = address_in(email)
+        if email == user.email:
+            raise InvalidField("email", "This is your address already.")
+        await self.require_password(user, password)
+        if await self.find(email) is None:
+            outbox.put(self.session, Letter.CONFIRM_EMAIL, email, user.id)
+        else:
+            # The caller does not learn who has an account.
+            outbox.put(self.session, Letter.ALREADY_REGISTERED, email)
+        outbox.put(self.session, Letter.EMAIL_CHANGING, user.email, user.id)
+
+    async def confirm_email(self, token: str) -> User:
+        """Give the user the address that the token proves, and end every sign-in.
+
+        Raises:
+            InvalidToken: if the token is used, expired or unknown.
+            IntegrityError: if somebody has registered the address meanwhile.
+        """
+        user, email = await tokens.consume(self.session, token, Purpose.CHANGE_EMAIL)
+        user.email = email
+        await self.session.flush()
+        await self.end_credentials(user)
+        return user
+
+    async def undo_email_change(self, token: str) -> User:
+        """Give the user the address back to which the token was sent, and end whatever a stranger may hold.
+
+        Raises:
+            InvalidToken: if the token is used, expired or unknown.
+            IntegrityError: if somebody else has registered the address meanwhile.
+        """
+        user, email = await tokens.consume(self.session, token, Purpose.UNDO_EMAIL_CHANGE)
+        user.email = email
+        await self.session.flush()
+        await self.end_credentials(user)
+        # The stranger may have got links to undo this in turn.
+        await tokens.revoke(self.session, user, Purpose.UNDO_EMAIL_CHANGE)
+        outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id)
+        return user
+
+    async def delete_account(self, user: User) -> None:
+        """Remove the user and everything that belongs to them; the address is free again."""
+        await outbox.forget(self.session, user)
+        email = user.email
+        await self.delete_user(user.id)
+        outbox.put(self.session, Letter.ACCOUNT_DELETED, email)

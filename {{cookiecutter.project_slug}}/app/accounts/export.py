@@ -1,0 +1,28 @@
+"""What is stored about somebody: the row of the user, and every row that points to it, of tables yet to come too."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import User
+
+
+async def export_of(session: AsyncSession, user: User) -> dict[str, Any]:
+    """The columns of the user, and a list of rows for each table with a foreign key to users; no secret is in it."""
+    export: dict[str, Any] = {"user": (await _rows(session, User.__table__, User.id == user.id))[0]}
+    for table in User.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.column is User.__table__.c.id:
+                export[table.name] = await _rows(session, table, key.parent == user.id)
+    return export
+
+
+async def _rows(session: AsyncSession, table: sa.FromClause, condition: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    shown = [column for column in table.columns if not _is_secret(column)]
+    return [dict(row) for row in (await session.execute(sa.select(*shown).where(condition))).mappings()]
+
+
+def _is_secret(column: sa.ColumnElement[Any]) -> bool:
+    # Digests are bytes; other secrets say so in the model.
+    return isinstance(column.type, sa.LargeBinary) or column.info.get("is_secret", column.key == "sa_orm_sentinel")

@@ -1,0 +1,74 @@
+"""What a setting may hold; a refusal says what to write instead, and never repeats a value that may be a secret."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic import BeforeValidator
+from pydantic import IPvAnyNetwork
+from pydantic import SecretStr
+
+from app import addresses
+
+SECRET_KEY_MIN_LENGTH = 32
+OPEN = "open"
+INVITE = "invite"
+
+
+def _long(value: SecretStr) -> SecretStr:
+    # A short key can be guessed, and every credential of the service hangs on it (RFC 8725, 3.5).
+    length = len(value.get_secret_value())
+    if length < SECRET_KEY_MIN_LENGTH:
+        raise ValueError(
+            f"must be at least {SECRET_KEY_MIN_LENGTH} characters; got {length}. "
+            'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+        )
+    return value
+
+
+def _postgresql(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"postgres(ql)?(\+asyncpg)?://\S+", value.get_secret_value()):
+        raise ValueError("must start with postgresql://, for example postgresql://user:password@host/name")
+    return value
+
+
+def _origin(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#\s]+/?", value):
+        raise ValueError(f"must be a scheme and a host, for example https://app.example.com; got {value!r}")
+    return value.rstrip("/")
+
+
+def _mail_server(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"console://|smtps?://\S+", value.get_secret_value()):
+        raise ValueError("must be console:// or a server, for example smtp://user:password@host:587")
+    return value
+
+
+def _sender(value: str) -> str:
+    # A mail server refuses any other sender, and by then nobody is there to read it.
+    try:
+        return addresses.normalise(value)
+    except ValueError as error:
+        raise ValueError(f"must be an e-mail address: {error}") from error
+
+
+def _listed(value: object) -> object:
+    # The environment knows text alone.
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _who(value: list[str]) -> frozenset[str]:
+    given = frozenset(part.casefold().removeprefix("@") for part in value)
+    is_word = given in ({OPEN}, {INVITE})
+    if not is_word and not (given and all(re.fullmatch(r"([a-z0-9-]+\.)+[a-z0-9-]{2,}", domain) for domain in given)):
+        raise ValueError("must be open, invite, or e-mail domains separated by commas, for example example.com")
+    return given
+
+
+SecretKey = Annotated[SecretStr, AfterValidator(_long)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
+Origin = Annotated[str, AfterValidator(_origin)]
+MailUrl = Annotated[SecretStr, AfterValidator(_mail_server)]
+Sender = Annotated[str, AfterValidator(_sender)]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_listed)]
+WhoMayRegister = Annotated[frozenset[str], BeforeValidator(_listed), AfterValidator(_who)]
