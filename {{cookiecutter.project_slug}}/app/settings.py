@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from pydantic import ValidationError
 from pydantic import model_validator
 
+from app.setting_types import INVITE
 from app.setting_types import OPEN
 from app.setting_types import DatabaseUrl
 from app.setting_types import MailUrl
@@ -121,7 +122,7 @@ class Settings(BaseModel):
 
     def admits(self, email: str) -> bool:
         """Whether somebody with this address may register without an invitation."""
-        return self.registration == {OPEN} or email.rpartition("@")[2] in self.registration
+        return self.registration == {OPEN} or email.rpartition("@")[2] in self.registration - {OPEN, INVITE}
 
     def key_for(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose, so that what is signed for one is worthless for another (RFC 5869)."""
@@ -152,7 +153,7 @@ def _in_words(error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         name = "".join(f"{part} ".upper() for part in problem["loc"])
-        reason = problem["msg"].removeprefix("Value error, ")
+        reason = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         if problem["type"] == "missing":
             reason = "is not set. `make setup` writes it into .env; in production, set it in the environment."
         if problem["type"] == "enum":

@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 from dataclasses import field
-from datetime import UTC
-from datetime import datetime
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -13,6 +11,7 @@ from httpx import AsyncClient
 from httpx import Response
 from litestar import Litestar
 
+from app import clock
 from app.accounts.outbox import deliver_next
 from tests.credentials import kind
 
@@ -24,16 +23,9 @@ ANOTHER_PASSWORD = "wrong donkey socket paperclip"
 class Clock:
     """A time that a test moves."""
 
-    def __init__(self) -> None:
-        self._shift = timedelta()
-
-    def now(self) -> datetime:
-        """The moment that the service sees."""
-        return datetime.now(UTC) + self._shift
-
     def advance(self, shift: timedelta) -> None:
         """Let time pass."""
-        self._shift += shift
+        clock.shift += shift
 
 
 class Outbox:

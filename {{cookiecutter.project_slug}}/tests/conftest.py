@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from alembic.config import Config
 from litestar import Litestar
 from pydantic import SecretStr
 
+from app import clock as service_clock
 from app import embedded_postgres
 from app.asgi import create_app
 from app.settings import PROJECT_ROOT
@@ -96,11 +98,10 @@ def outbox(app: Litestar) -> Iterator[Outbox]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock() -> Iterator[Clock]:
     """The time, which a test moves."""
-    clock = Clock()
-    monkeypatch.setattr("app.clock.now", clock.now)
-    return clock
+    yield Clock()
+    service_clock.shift = timedelta()
 
 
 @pytest.fixture

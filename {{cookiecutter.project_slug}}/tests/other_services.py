@@ -26,10 +26,12 @@ async def another_stage(settings: Settings, *routes: HTTPRouteHandler, **changes
     for route in routes:
         app.register(route)
     app.state.mailer = Outbox()
-    async with app.lifespan():
-        stage = Stage(app, app.state.mailer, delivers=not DATABASE_AWAY.items() <= changes.items())
-        yield stage
-        await stage.close()
+    stage = Stage(app, app.state.mailer, delivers=not DATABASE_AWAY.items() <= changes.items())
+    try:
+        async with app.lifespan():
+            yield stage
+            await stage.close()
+    finally:
         # advanced-alchemy closes the connections of the first application of a process alone.
         config = app.plugins.get(SQLAlchemyInitPlugin).config[0]
         assert isinstance(config, SQLAlchemyAsyncConfig)

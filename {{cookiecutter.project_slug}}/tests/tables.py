@@ -37,6 +37,11 @@ class Tables:
         self._engine = create_async_engine(url)
         self._initial = initial
 
+    @property
+    def names(self) -> list[str]:
+        """What the tables are called."""
+        return [*orm_registry.metadata.tables]
+
     async def rows(self, name: str) -> list[dict[str, Any]]:
         """What a table holds."""
         async with self._engine.connect() as connection:

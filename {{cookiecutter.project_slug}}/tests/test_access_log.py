@@ -7,6 +7,7 @@ import pytest
 FORMAT = '%s - "%s %s HTTP/%s" %d'
 
 
+@pytest.mark.checklist("A06")
 @pytest.mark.usefixtures("app")
 async def test_the_access_log_shows_paths_without_their_queries(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "uvicorn.access"):

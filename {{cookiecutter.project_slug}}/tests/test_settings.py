@@ -24,6 +24,7 @@ PRODUCTION = {
 }
 MISSING = "is not set. `make setup` writes it into .env; in production, set it in the environment."
 GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+WHO = "must be open, invite, or e-mail domains separated by commas, for example example.com"
 REFUSALS = [
     ("SECRET_KEY", None, f"SECRET_KEY {MISSING}"),
     ("SECRET_KEY", "hidden-word", f"SECRET_KEY must be at least 32 characters; got 11. {GENERATE}"),
@@ -50,6 +51,13 @@ REFUSALS = [
         "MAIL_URL must be console:// or a server, for example smtp://user:password@host:587",
     ),
     ("OPENAPI", "yes", "OPENAPI must be 'on' or 'off'"),
+    ("THROTTLE", "off", "THROTTLE must be on in production: leave it unset"),
+    ("REGISTRATION", "closed", f"REGISTRATION {WHO}"),
+    ("REGISTRATION", "open, example.com", f"REGISTRATION {WHO}"),
+    ("REGISTRATION", ",", f"REGISTRATION {WHO}"),
+    ("HASH_MEMORY_KIB", "8192", "HASH_MEMORY_KIB must be greater than or equal to 19456"),
+    ("PASSWORD_MIN_LENGTH", "7", "PASSWORD_MIN_LENGTH must be greater than or equal to 8"),
+    ("RESET_LINK_MINUTES", "1", "RESET_LINK_MINUTES must be greater than or equal to 5"),
 ]
 
 
@@ -167,3 +175,28 @@ def test_importing_the_application_reads_no_settings() -> None:
         command, cwd=PROJECT_ROOT, env=kept | {"ENVIRONMENT": "production"}, capture_output=True, text=True, check=False
     )
     assert (run.stdout.strip(), run.returncode) == ("imported", 0), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("registration", "admitted", "turned_away"),
+    [
+        (None, ["grace@example.com"], []),
+        ("open", ["grace@example.com"], []),
+        ("invite", [], ["grace@example.com", "grace@invite"]),
+        (
+            "Example.com, @example.org",
+            ["grace@example.com", "grace@example.org"],
+            ["grace@example.net", "grace@sub.example.com"],
+        ),
+    ],
+)
+def test_who_may_register(registration: str | None, admitted: list[str], turned_away: list[str]) -> None:
+    settings = read_settings(PRODUCTION | ({"REGISTRATION": registration} if registration else {}))
+    assert [settings.admits(address) for address in admitted + turned_away] == [True] * len(admitted) + [False] * len(
+        turned_away
+    )
+
+
+def test_how_many_hashes_are_computed_at_once_depends_on_the_machine() -> None:
+    assert read_settings(PRODUCTION).hash_concurrency == os.cpu_count()
+    assert read_settings(PRODUCTION | {"HASH_CONCURRENCY": "3"}).hash_concurrency == 3

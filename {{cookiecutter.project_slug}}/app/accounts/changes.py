@@ -11,10 +11,22 @@ from app.accounts.service import address_in
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
 from app.models import User
+from app.repositories import copy_named
 
 
 class ChangeService(AccountService):
-    """New passwords, new addresses, and the end of an account."""
+    """New names, passwords and addresses, and the end of an account."""
+
+    async def update_user(self, user: User) -> User:
+        """Change what `user`, a partial row, names; passwords and addresses have their own ways.
+
+        Raises:
+            InvalidField: if a column cannot hold what it is given.
+        """
+        stored = await self.get_user(user.id)
+        copy_named(user, stored, never=frozenset({"id", "email", "password_hash"}))
+        await self.session.flush()
+        return stored
 
     async def require_password(self, user: User, password: str, field: str = "password") -> None:
         """Hold up whoever has got hold of a credential but does not know the password.

@@ -60,7 +60,6 @@ class Mail:
     letter: Letter
     recipient: str
     written_at: datetime
-    # Names are for people who have proven their address: nobody else's words go to strangers.
     name: str = ""
     token: str | None = field(default=None, repr=False)
     lifetime: timedelta = timedelta()

@@ -135,7 +135,8 @@ async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail)
     user = await _addressee(session, row)
     if user is None or (letter in FOR_UNVERIFIED and user.is_verified):
         return None
-    name = user.display_name if user.is_verified else ""
+    # Whoever has not proven the address may be a stranger, and strangers must not be sent words of somebody's choice.
+    name = user.display_name if user.is_verified and row.recipient == user.email else ""
     if purpose is None:
         return Mail(row.id, letter, row.recipient, row.created_at, name)
     token = tokens.derive(settings, row.id)

@@ -10,6 +10,8 @@ from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import lazyload
+from sqlalchemy.sql.base import ExecutableOption
 
 from app import addresses
 from app.accounts import outbox
@@ -91,7 +93,8 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
 
     async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:  # noqa: ARG002  # as litestar-users declares it
         """The user with this address and password, if there is one who is verified and active."""
-        user = await self.find(data.email)
+        # Nothing that belongs to the user is read along, which would take time for known addresses alone.
+        user = await self.find(data.email, lazyload("*"))
         is_right = await self.proves(user, data.password)
         return user if is_right else None
 
@@ -104,9 +107,9 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
             return False
         # A reset may have come while the hash was computed: this proof must not outlive it, nor put the old password
         # back. The lock makes a later reset wait, so that it ends this sign-in too.
-        unchanged = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
-        allowed = unchanged.where(User.is_active, User.is_verified).with_for_update(key_share=True)
-        is_still_so = await self.session.scalar(allowed) is not None
+        unchanged = select(User).where(User.id == user.id, User.password_hash == user.password_hash)
+        allowed = unchanged.where(User.is_active, User.is_verified).with_for_update(key_share=True, of=User)
+        is_still_so = await self.session.scalar(allowed, execution_options={"populate_existing": True}) is not None
         if is_still_so:
             user.password_hash = verdict.new_hash or user.password_hash
         return is_still_so
@@ -170,24 +173,14 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         await self.session.execute(delete(UserSession).where(others))
         await tokens.revoke(self.session, user, *WORTHLESS_AFTER_A_CHANGE)
 
-    async def update_user(self, user: User) -> User:
-        """Change what `user`, a partial row, names; passwords and addresses have their own ways.
-
-        Raises:
-            InvalidField: if a column cannot hold what it is given.
-        """
-        stored = await self.get_user(user.id)
-        copy_named(user, stored, never=frozenset({"id", "email", "password_hash"}))
-        await self.session.flush()
-        return stored
-
-    async def find(self, email: str) -> User | None:
+    async def find(self, email: str, *options: ExecutableOption) -> User | None:
         """The user with this address, however it is spelled."""
         try:
             email = addresses.normalise(email)
         except ValueError:
             return None
-        return (await self.session.scalars(select(User).where(func.lower(User.email) == email))).one_or_none()
+        found = select(User).where(func.lower(User.email) == email).options(*options)
+        return (await self.session.scalars(found)).one_or_none()
 
 
 def address_in(email: str, field: str = "email") -> str:

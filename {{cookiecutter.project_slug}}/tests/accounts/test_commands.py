@@ -1,10 +1,16 @@
 """`litestar users create-user`: what it prints is what is stored, and it fails when nothing is."""
 
+from datetime import timedelta
+
 import pytest
 
+from app.accounts.calibration import measure
 from app.settings import Settings
 from tests.cast import PASSWORD
+from tests.cast import Clock
+from tests.cast import Outbox
 from tests.cast import Person
+from tests.cast import Stage
 from tests.command_line import Operator
 from tests.tables import Tables
 
@@ -54,3 +60,54 @@ async def test_what_is_no_address_is_refused(operator: Operator, tables: Tables)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.endswith("An email address must have an @-sign.\n")
     assert await tables.rows("user") == []
+
+
+@pytest.mark.checklist("C03")
+async def test_somebody_invited_chooses_a_password_by_mail(
+    operator: Operator, visitor: Person, stage: Stage, clock: Clock
+) -> None:
+    made = await operator.types("invite-user", "--email", visitor.email.upper())
+    assert (made.exit_code, made.output) == (0, f"Invited {visitor.email}.\n")
+    assert (await visitor.sign_in()).status_code == 401
+    [mail] = stage.outbox.to(visitor)
+    assert "You are invited" in mail["Subject"]
+    clock.advance(timedelta(days=7) - timedelta(seconds=5))
+    token = stage.outbox.token_for(visitor)
+    assert (await visitor.post("/verify", token=token)).status_code == 400
+    for refused in ("short", "visitor for a long time"):
+        assert (await visitor.post("/reset-password", token=token, password=refused)).status_code == 400
+    assert (await visitor.post("/reset-password", token=token, password=PASSWORD)).status_code == 204
+    assert (await visitor.sign_in()).status_code == 201
+
+
+async def test_an_invitation_ends(operator: Operator, visitor: Person, stage: Stage, clock: Clock) -> None:
+    await operator.types("invite-user", "--email", visitor.email)
+    await stage.deliver()
+    clock.advance(timedelta(days=7))
+    answer = await visitor.post("/reset-password", token=stage.outbox.token_for(visitor), password=PASSWORD)
+    assert answer.json()["type"] == "/problems/invalid-token"
+
+
+async def test_who_has_an_account_is_not_invited(operator: Operator, grace: Person, outbox: Outbox) -> None:
+    before = len(outbox.messages)
+    refused = await operator.types("invite-user", "--email", grace.email)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == f"Error: {grace.email} has an account already. Nothing was changed.\n"
+    await grace.get("/health")
+    assert len(outbox.messages) == before
+
+
+async def test_the_cost_of_a_hash_is_measured_and_proposed(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(memory_kib: int, iterations: int) -> float:
+        return memory_kib * iterations / 1000
+
+    monkeypatch.setattr("app.accounts.calibration.measure", measured)
+    proposed = await operator.types("calibrate-hash", "--target-ms", "150")
+    assert proposed.exit_code == 0
+    assert "HASH_MEMORY_KIB=65536\nHASH_ITERATIONS=2\nHASH_PARALLELISM=1\n" in proposed.output
+    refused = await operator.types("calibrate-hash", "--target-ms", "20")
+    assert (refused.exit_code, "Allow more" in refused.stderr) == (1, True)
+
+
+def test_a_hash_is_really_computed_to_measure_it() -> None:
+    assert 0 < measure(19_456, 2) < measure(19_456, 20)

@@ -165,6 +165,7 @@ def test_lifetimes_are_said_as_people_do(lifetime: timedelta, words: str) -> Non
     assert in_words(lifetime) == words
 
 
+@pytest.mark.checklist("A09")
 def test_nobody_slips_a_header_in_through_an_address(settings: Settings) -> None:
     with pytest.raises(ValueError, match="linefeed"):
         compose(replace(VERIFY, recipient=INJECTION), settings)
@@ -181,5 +182,6 @@ def test_a_name_that_reads_like_a_header_stays_a_name(settings: Settings, monkey
     assert len(message.keys()) == len({*message.keys()})
 
 
+@pytest.mark.checklist("C06")
 def test_the_token_shows_in_no_representation() -> None:
     assert TOKEN not in f"{VERIFY} {VERIFY!r}"

@@ -48,6 +48,7 @@ async def test_a_page_runs_its_own_script_and_style_and_nothing_else(visitor: Pe
     assert not re.search(r"<[^>]+ (on\w+|style|src|href)=", answer.text)
 
 
+@pytest.mark.checklist("A06")
 async def test_opening_a_link_consumes_nothing(visitor: Person, outbox: Outbox, tables: Tables) -> None:
     await visitor.register()
     before = await tables.rows("one_time_token")

@@ -1,6 +1,9 @@
 """Which passwords are good enough, and how they are kept."""
 
+import asyncio
+import threading
 import unicodedata
+from collections.abc import Iterator
 
 import pytest
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
@@ -8,10 +11,12 @@ from litestar import Litestar
 from passlib.hash import argon2
 from sqlalchemy.pool import QueuePool
 
+from app.accounts.passwords import MOST_WAITING
 from app.accounts.passwords import Hasher
 from app.accounts.passwords import Verdict
 from app.settings import PROJECT_NAME
 from app.settings import Settings
+from app.settings import Throttle
 from tests.cast import PASSWORD
 from tests.cast import Outbox
 from tests.cast import Person
@@ -23,6 +28,7 @@ SHORT_ALLOWED = {"password_min_length": 8}
 GUESSABLE = ["password1", "PassWord1", "1qaz2wsx3edc", "leavemealone"]
 
 
+@pytest.mark.checklist("C01")
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("length", [8, 14])
 async def test_how_short_a_password_may_be_is_a_setting(settings: Settings, length: int) -> None:
@@ -34,6 +40,7 @@ async def test_how_short_a_password_may_be_is_a_setting(settings: Settings, leng
         assert (await visitor.register()).status_code == 202
 
 
+@pytest.mark.checklist("C03")
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("password", GUESSABLE)
 async def test_what_many_people_use_is_refused_at_sign_up_and_at_reset(settings: Settings, password: str) -> None:
@@ -48,12 +55,14 @@ async def test_what_many_people_use_is_refused_at_sign_up_and_at_reset(settings:
         assert (await visitor.post("/reset-password", token=token, password=PASSWORD)).status_code == 204
 
 
+@pytest.mark.checklist("C03")
 @pytest.mark.parametrize("password", ["my name is Grace, hello", f"welcome to {PROJECT_NAME}, everybody"])
 async def test_the_address_and_our_name_are_refused_in_it(visitor: Person, password: str) -> None:
     answer = await visitor.post("/register", email="grace@example.com", password=password)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "password")
 
 
+@pytest.mark.checklist("C02")
 @pytest.mark.parametrize("password", ["aaaa bbbb cccc dddd", "0000 1111 2222 3333", "漢字とひらがな" * 3, "🙂 " * 12])
 async def test_any_characters_will_do(visitor: Person, password: str) -> None:
     visitor.password = password
@@ -62,6 +71,7 @@ async def test_any_characters_will_do(visitor: Person, password: str) -> None:
     assert (await visitor.sign_in()).status_code == 201
 
 
+@pytest.mark.checklist("C02")
 async def test_it_is_the_same_however_the_keyboard_writes_it(visitor: Person) -> None:
     visitor.password = unicodedata.normalize("NFD", "üöä and a few more letters")
     await visitor.register()
@@ -70,6 +80,7 @@ async def test_it_is_the_same_however_the_keyboard_writes_it(visitor: Person) ->
     assert (await visitor.sign_in()).status_code == 201
 
 
+@pytest.mark.checklist("C02")
 async def test_nothing_is_cut_off(visitor: Person) -> None:
     visitor.password = "long " * 19 + "last1"
     await visitor.register()
@@ -78,12 +89,14 @@ async def test_nothing_is_cut_off(visitor: Person) -> None:
     assert (await visitor.sign_in()).status_code == 201
 
 
+@pytest.mark.checklist("C04")
 async def test_argon2id_is_stored_at_the_cost_of_the_settings(grace: Person, tables: Tables) -> None:
     [row] = await tables.rows("user")
     assert row["password_hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert grace.password not in row["password_hash"]
 
 
+@pytest.mark.checklist("C05")
 async def test_a_cheaper_hash_is_replaced_at_the_next_sign_in(grace: Person, tables: Tables) -> None:
     cheap = argon2.using(type="ID", memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
     await tables.execute(f"UPDATE \"user\" SET password_hash = '{cheap}'")  # noqa: S608  # made above
@@ -95,6 +108,7 @@ async def test_a_cheaper_hash_is_replaced_at_the_next_sign_in(grace: Person, tab
     assert (await grace.sign_in()).status_code == 201
 
 
+@pytest.mark.checklist("B09")
 @pytest.mark.parametrize("method", ["verify", "digest"])
 async def test_no_connection_is_held_while_a_password_is_hashed(
     app: Litestar, grace: Person, visitor: Person, monkeypatch: pytest.MonkeyPatch, method: str
@@ -113,6 +127,54 @@ async def test_no_connection_is_held_while_a_password_is_hashed(
     assert held == [0]
 
 
+class Jam:
+    """Hashes that take until they are let go, and how many were computed at once."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self._go_on = threading.Event()
+
+    def verify(self, _password: str, _stored: str | None) -> Verdict:
+        """Wait."""
+        self.begun += 1
+        self._go_on.wait(30)
+        return Verdict(is_right=False, new_hash=None)
+
+    def end(self) -> None:
+        """Let all of them go."""
+        self._go_on.set()
+
+
+@pytest.fixture
+def jam(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jam]:
+    """No hash comes to an end before the test says so."""
+    jam = Jam()
+    monkeypatch.setattr(Hasher, "_verify", lambda _hasher, *arguments: jam.verify(*arguments))
+    yield jam
+    jam.end()
+
+
+@pytest.mark.checklist("B09", "B10")
+@pytest.mark.usefixtures("tables")
+async def test_few_hashes_are_computed_at_once_and_hold_up_nothing_else(settings: Settings, jam: Jam) -> None:
+    async with another_stage(settings, throttle=Throttle.OFF, hash_concurrency=2) as stage:
+        people = [stage.person(f"user{number}") for number in range(200)]
+        signing_in = [asyncio.create_task(person.sign_in()) for person in people]
+        most = 2 + 2 * MOST_WAITING
+        refused, _ = await asyncio.wait(signing_in, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        while len(refused) < len(people) - most:
+            refused |= (await asyncio.wait(set(signing_in) - refused, return_when=asyncio.FIRST_COMPLETED))[0]
+        visitor = stage.person("visitor")
+        assert (await visitor.get("/health")).status_code == 200
+        assert (await visitor.get("/users/me")).status_code == 401
+        assert jam.begun == 2
+        jam.end()
+        answers = [await task for task in signing_in]
+    assert sorted(answer.status_code for answer in answers) == [401] * most + [503] * (len(people) - most)
+    assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503} == {"5"}
+
+
+@pytest.mark.checklist("D04")
 @pytest.mark.parametrize("cost", [8192, 19456])
 async def test_a_password_that_changes_while_it_is_checked_is_not_right_any_more(
     grace: Person, tables: Tables, monkeypatch: pytest.MonkeyPatch, cost: int
@@ -133,5 +195,6 @@ async def test_a_password_that_changes_while_it_is_checked_is_not_right_any_more
     assert await tables.rows("user_session") == []
 
 
+@pytest.mark.checklist("C06")
 async def test_it_is_in_no_mail(grace: Person, outbox: Outbox) -> None:
     assert all(grace.password not in text_of(message) for message in outbox.messages)

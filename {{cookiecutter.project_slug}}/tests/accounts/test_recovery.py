@@ -1,6 +1,8 @@
 """Forgotten passwords."""
 
 import asyncio
+import time
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,6 +17,7 @@ from tests.tables import Tables
 SAME_FOR_ALL = {"detail": "If this address can be mailed, what to do next is on its way there."}
 
 
+@pytest.mark.checklist("D04")
 async def test_the_link_sets_a_new_password_and_tells_the_owner(grace: Person, outbox: Outbox) -> None:
     await grace.post("/forgot-password", email=grace.email)
     answer = await grace.post("/reset-password", token=outbox.token_for(grace), password=ANOTHER_PASSWORD)
@@ -25,6 +28,7 @@ async def test_the_link_sets_a_new_password_and_tells_the_owner(grace: Person, o
     assert (await grace.sign_in()).status_code == 201
 
 
+@pytest.mark.checklist("D04")
 async def test_a_reset_does_not_sign_in_and_signs_everybody_out(grace: Person, outbox: Outbox) -> None:
     await grace.sign_in()
     await grace.post("/forgot-password", email=grace.email)
@@ -32,12 +36,14 @@ async def test_a_reset_does_not_sign_in_and_signs_everybody_out(grace: Person, o
     assert (await grace.get("/users/me")).status_code == 401
 
 
+@pytest.mark.checklist("B02")
 @pytest.mark.parametrize("address", ["nobody@example.com", "grace@example.com", "no address at all"])
 async def test_everybody_gets_the_same_answer(grace: Person, visitor: Person, address: str) -> None:
     answer = await visitor.post("/forgot-password", email=address)
     assert (answer.status_code, answer.json()) == (202, SAME_FOR_ALL), grace.email
 
 
+@pytest.mark.checklist("D01")
 async def test_the_link_works_once(grace: Person, outbox: Outbox) -> None:
     await grace.post("/forgot-password", email=grace.email)
     token = outbox.token_for(grace)
@@ -56,9 +62,53 @@ async def test_a_password_that_is_refused_does_not_use_up_the_link(grace: Person
     assert (await grace.post("/reset-password", token=token, password=ANOTHER_PASSWORD)).status_code == 204
 
 
+@pytest.mark.checklist("D02")
 async def test_the_link_dies_after_an_hour(grace: Person, clock: Clock, outbox: Outbox) -> None:
     await grace.post("/forgot-password", email=grace.email)
     clock.advance(timedelta(minutes=60))
+    answer = await grace.post("/reset-password", token=outbox.token_for(grace), password=ANOTHER_PASSWORD)
+    assert answer.json()["type"] == "/problems/invalid-token"
+
+
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's clock shows the time of a place that is most of a day ahead."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.checklist("D02")
+@pytest.mark.usefixtures("far_away")
+@pytest.mark.parametrize(("minutes", "status_code"), [(59, 204), (60, 400)])
+async def test_the_hour_is_an_hour_in_every_time_zone(
+    grace: Person, clock: Clock, outbox: Outbox, minutes: int, status_code: int
+) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    clock.advance(timedelta(minutes=minutes))
+    answer = await grace.post("/reset-password", token=outbox.token_for(grace), password=ANOTHER_PASSWORD)
+    assert answer.status_code == status_code
+
+
+@pytest.mark.checklist("D02")
+async def test_the_link_dies_when_a_newer_one_is_mailed(grace: Person, outbox: Outbox) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    older = outbox.token_for(grace)
+    await grace.post("/forgot-password", email=grace.email)
+    newer = outbox.token_for(grace)
+    assert (await grace.post("/reset-password", token=older, password=ANOTHER_PASSWORD)).status_code == 400
+    assert (await grace.post("/reset-password", token=newer, password=ANOTHER_PASSWORD)).status_code == 204
+
+
+@pytest.mark.checklist("D02")
+@pytest.mark.parametrize("change", ["is_active = false", "email = 'another@example.com'"])
+async def test_the_link_dies_with_what_it_was_made_for(
+    grace: Person, tables: Tables, outbox: Outbox, change: str
+) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    await tables.execute(f'UPDATE "user" SET {change}')  # noqa: S608  # written above
     answer = await grace.post("/reset-password", token=outbox.token_for(grace), password=ANOTHER_PASSWORD)
     assert answer.json()["type"] == "/problems/invalid-token"
 
@@ -85,6 +135,7 @@ async def test_somebody_deactivated_gets_no_link(grace: Person, tables: Tables, 
     assert len(outbox.messages) == before
 
 
+@pytest.mark.checklist("D03")
 async def test_the_tables_hold_no_token(grace: Person, tables: Tables, outbox: Outbox) -> None:
     await grace.post("/forgot-password", email=grace.email)
     token = outbox.token_for(grace)
@@ -92,6 +143,7 @@ async def test_the_tables_hold_no_token(grace: Person, tables: Tables, outbox: O
     assert token not in str(row)
 
 
+@pytest.mark.checklist("D06")
 async def test_links_lead_to_the_base_url_whatever_the_host_header_says(grace: Person, outbox: Outbox) -> None:
     headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     await grace.client.post("/forgot-password", json={"email": grace.email}, headers=headers)

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from app.settings import Settings
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 from tests.cast import text_of
+from tests.other_services import another_stage
 from tests.tables import Tables
 
 SAME_FOR_ALL = {"detail": "If this address can be mailed, what to do next is on its way there."}
@@ -25,11 +27,13 @@ async def test_a_new_address_is_verified_by_mail_and_then_signs_in(visitor: Pers
     assert (await visitor.get("/users/me")).json()["email"] == visitor.email
 
 
+@pytest.mark.checklist("A08")
 async def test_nobody_signs_in_before_the_address_is_verified(visitor: Person) -> None:
     await visitor.register()
     assert (await visitor.sign_in()).status_code == 401
 
 
+@pytest.mark.checklist("A01")
 async def test_a_known_address_gets_the_same_answer_and_its_owner_a_mail(
     grace: Person, visitor: Person, outbox: Outbox
 ) -> None:
@@ -39,12 +43,14 @@ async def test_a_known_address_gets_the_same_answer_and_its_owner_a_mail(
     assert "already have an account" in text_of(outbox.to(grace)[-1])
 
 
+@pytest.mark.checklist("A01")
 async def test_registering_a_known_address_changes_nothing(grace: Person, mallory: Person, tables: Tables) -> None:
     before = await tables.rows("user")
     await mallory.post("/register", email=f" {grace.email.title()} ", password="a password of mallory's")
     assert await tables.rows("user") == before
 
 
+@pytest.mark.checklist("A02")
 async def test_parallel_spellings_of_one_address_make_one_account(stage: Stage, tables: Tables) -> None:
     spellings = ["Grace@Example.com", "grace@example.com", " GRACE@EXAMPLE.COM"] * 4
     people = [stage.person("grace") for _ in spellings]
@@ -58,13 +64,15 @@ async def test_parallel_spellings_of_one_address_make_one_account(stage: Stage, 
     assert [row["email"] for row in await tables.rows("user")] == ["grace@example.com"]
 
 
-@pytest.mark.parametrize("field", ["is_active", "is_verified", "id", "created_at", "password_hash", "display_name"])
+@pytest.mark.checklist("A03")
+@pytest.mark.parametrize("field", ["is_active", "is_verified", "id", "created_at", "password_hash", "is_superuser"])
 async def test_a_body_says_address_and_password_and_nothing_else(visitor: Person, field: str, tables: Tables) -> None:
     answer = await visitor.post("/register", email=visitor.email, password=PASSWORD, **{field: True})
     assert answer.status_code == 400
     assert await tables.rows("user") == []
 
 
+@pytest.mark.checklist("A09")
 @pytest.mark.parametrize(
     "address",
     [
@@ -88,12 +96,14 @@ async def test_what_is_no_address_is_refused_by_name(visitor: Person, address: s
     assert outbox.messages == []
 
 
+@pytest.mark.checklist("C01")
 @pytest.mark.parametrize(("length", "status_code"), [(14, 400), (15, 202), (128, 202), (129, 400)])
 async def test_a_password_has_15_to_128_characters(visitor: Person, length: int, status_code: int) -> None:
     answer = await visitor.post("/register", email=visitor.email, password="ü" * length)
     assert answer.status_code == status_code
 
 
+@pytest.mark.checklist("A04")
 async def test_a_verification_link_works_once(visitor: Person, outbox: Outbox) -> None:
     await visitor.register()
     token = outbox.token_for(visitor)
@@ -108,6 +118,7 @@ async def test_a_verification_link_dies_after_a_day(visitor: Person, clock: Cloc
     assert (await visitor.verify()).status_code == 400
 
 
+@pytest.mark.checklist("A07")
 async def test_asking_again_kills_the_older_link(visitor: Person, outbox: Outbox) -> None:
     await visitor.register()
     older = outbox.token_for(visitor)
@@ -116,12 +127,14 @@ async def test_asking_again_kills_the_older_link(visitor: Person, outbox: Outbox
     assert (await visitor.verify()).status_code == 200
 
 
+@pytest.mark.checklist("A05")
 async def test_a_link_proves_the_address_it_was_sent_to_and_no_other(visitor: Person, tables: Tables) -> None:
     await visitor.register()
     await tables.execute("UPDATE \"user\" SET email = 'another@example.com'")
     assert (await visitor.verify()).status_code == 400
 
 
+@pytest.mark.checklist("A01")
 @pytest.mark.parametrize("address", ["nobody@example.com", "grace@example.com", "no address at all"])
 async def test_asking_again_says_nothing_about_who_has_an_account(
     grace: Person, visitor: Person, outbox: Outbox, address: str
@@ -130,3 +143,71 @@ async def test_asking_again_says_nothing_about_who_has_an_account(
     answer = await visitor.post("/verify/resend", email=address)
     assert (answer.status_code, answer.json()) == (202, SAME_FOR_ALL)
     assert len(outbox.messages) == before, f"{grace.email} is verified, so there is nothing to send"
+
+
+@pytest.mark.checklist("A01")
+async def test_whoever_signs_up_with_an_address_first_cannot_keep_its_owner_out(
+    mallory: Person, visitor: Person, outbox: Outbox
+) -> None:
+    await mallory.post("/register", email=visitor.email, password="a password of mallory's")
+    planted = outbox.token_for(visitor)
+    await visitor.register()
+    assert "has an account" in outbox.to(visitor)[-1]["Subject"]
+    # What the owner might confirm by mistake would confirm the password of somebody else.
+    assert (await visitor.post("/verify", token=planted)).status_code == 400
+    answer = await visitor.post("/reset-password", token=outbox.token_for(visitor), password=PASSWORD)
+    assert answer.status_code == 204
+    assert (await visitor.sign_in()).status_code == 201
+    answer = await mallory.post("/login", email=visitor.email, password="a password of mallory's")
+    assert answer.status_code == 401
+
+
+async def test_a_name_is_stored_shown_and_used_once_the_address_is_proven(visitor: Person, outbox: Outbox) -> None:
+    await visitor.post("/register", email=visitor.email, password=PASSWORD, display_name="Grace Hopper")
+    assert "Grace Hopper" not in text_of(outbox.to(visitor)[-1]), "strangers are not sent words of somebody's choice"
+    assert (await visitor.verify()).json()["display_name"] == "Grace Hopper"
+    await visitor.post("/forgot-password", email=visitor.email)
+    assert text_of(outbox.to(visitor)[-1]).startswith("Hello Grace Hopper,")
+    await visitor.sign_in()
+    await visitor.post("/users/me/email", email="new@example.com", password=PASSWORD)
+    [to_new] = outbox.to_address("new@example.com")
+    assert "Grace Hopper" not in text_of(to_new)
+
+
+@pytest.mark.parametrize("name", ["G" * 101, "Grace\nHopper", "Grace\x00"])
+async def test_a_name_that_cannot_be_shown_is_refused_by_name(visitor: Person, name: str, tables: Tables) -> None:
+    answer = await visitor.post("/register", email=visitor.email, password=PASSWORD, display_name=name)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "display_name")
+    assert await tables.rows("user") == []
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize("registration", [{"invite"}, {"example.org", "example.net"}])
+async def test_outsiders_get_the_same_answer_a_mail_and_no_account(
+    settings: Settings, registration: set[str], tables: Tables
+) -> None:
+    async with another_stage(settings, registration=frozenset(registration)) as stage:
+        outsider = stage.person("outsider")
+        answer = await outsider.register()
+        assert (answer.status_code, answer.json()) == (202, SAME_FOR_ALL)
+        assert "not open to everybody" in stage.outbox.to(outsider)[-1]["Subject"]
+        assert await tables.rows("user") == []
+
+
+@pytest.mark.usefixtures("tables")
+async def test_people_of_a_domain_that_may_register_do(settings: Settings) -> None:
+    async with another_stage(settings, registration=frozenset({"example.org", "example.com"})) as stage:
+        assert (await (await stage.verified("grace")).sign_in()).status_code == 201
+        for address in ("grace@sub.example.com", "grace@example.com.evil.example", "grace@notexample.com"):
+            await stage.person("mallory").post("/register", email=address, password=PASSWORD)
+            assert "not open to everybody" in stage.outbox.to_address(address)[-1]["Subject"]
+
+
+@pytest.mark.usefixtures("tables")
+async def test_somebody_known_is_told_so_where_registration_is_closed(settings: Settings) -> None:
+    async with another_stage(settings) as open_stage:
+        grace = await open_stage.verified("grace")
+    async with another_stage(settings, registration=frozenset({"invite"})) as stage:
+        answer = await stage.person("somebody").post("/register", email=grace.email, password=PASSWORD)
+        assert (answer.status_code, answer.json()) == (202, SAME_FOR_ALL)
+        assert "has an account" in stage.outbox.to_address(grace.email)[-1]["Subject"]

@@ -23,6 +23,7 @@ async def test_the_address_may_be_spelled_in_any_case(grace: Person) -> None:
     assert answer.status_code == 201
 
 
+@pytest.mark.checklist("B01")
 async def test_unknown_and_wrong_get_the_same_answer(grace: Person, visitor: Person) -> None:
     wrong = await visitor.post("/login", email=grace.email, password="not her password")
     unknown = await visitor.post("/login", email="nobody@example.com", password="not her password")
@@ -33,6 +34,7 @@ async def test_unknown_and_wrong_get_the_same_answer(grace: Person, visitor: Per
     assert wrong.headers == unknown.headers == absurd.headers
 
 
+@pytest.mark.checklist("A08", "B03", "C05")
 @pytest.mark.parametrize("state", ["is_active = false", "is_verified = false", "password_hash = 'no hash'"])
 async def test_whoever_may_not_sign_in_gets_that_answer_too(grace: Person, tables: Tables, state: str) -> None:
     await tables.execute(f'UPDATE "user" SET {state}')  # noqa: S608  # from the table above

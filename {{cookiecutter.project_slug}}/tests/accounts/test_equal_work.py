@@ -1,0 +1,117 @@
+"""Whoever has an account, a request costs the same: as many hashes, statements and rows in the outbox.
+
+`make timing` shows with statistics what follows from it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import pytest
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from litestar import Litestar
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.accounts.passwords import Hasher
+from app.accounts.passwords import Verdict
+from tests.cast import PASSWORD
+from tests.cast import Person
+from tests.cast import Stage
+from tests.tables import Tables
+
+STATES = ["is_verified = false", "is_active = false", "password_hash = '!'", "password_hash = 'corrupt'"]
+
+
+@dataclass
+class Work:
+    """What was done since somebody looked last."""
+
+    statements: list[str] = field(default_factory=list)
+    hashes: int = 0
+
+    def take(self) -> tuple[list[str], int]:
+        """Look, and begin again."""
+        done = self.statements, self.hashes
+        self.statements, self.hashes = [], 0
+        return done
+
+
+@pytest.fixture
+def work(app: Litestar, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    """Counts what the service does for a request; the mails that follow from it are not part of that."""
+    stage.delivers = False
+    work = Work()
+    engine = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine()
+    assert isinstance(engine, AsyncEngine)
+    verify = Hasher._verify  # noqa: SLF001  # what runs in the pool
+
+    def count(*arguments: Any) -> None:
+        # Savepoints are named by number, and what is stored where is what matters.
+        work.statements.append(arguments[2].split("sa_savepoint")[0])
+
+    def verify_and_count(hasher: Hasher, password: str, stored: str | None) -> Verdict:
+        work.hashes += 1
+        return verify(hasher, password, stored)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", count)
+    monkeypatch.setattr(Hasher, "_verify", verify_and_count)
+    yield work
+    event.remove(engine.sync_engine, "before_cursor_execute", count)
+
+
+async def sign_in(person: Person, email: str, password: str) -> None:
+    """Try to."""
+    assert (await person.post("/login", email=email, password=password)).status_code == 401
+
+
+@pytest.mark.checklist("B01")
+async def test_a_sign_in_costs_the_same_for_known_and_unknown_addresses(
+    grace: Person, visitor: Person, work: Work
+) -> None:
+    await sign_in(visitor, "nobody@example.com", "a wrong password")
+    unknown = work.take()
+    await sign_in(visitor, grace.email, "a wrong password")
+    assert work.take() == unknown
+    assert unknown[1] == 1
+
+
+@pytest.mark.checklist("B03", "A08")
+@pytest.mark.parametrize("state", STATES)
+async def test_a_sign_in_costs_the_same_whatever_is_wrong(
+    grace: Person, visitor: Person, tables: Tables, work: Work, state: str
+) -> None:
+    await tables.execute(f'UPDATE "user" SET {state}')  # noqa: S608  # written above
+    for password in (PASSWORD, "a wrong password"):
+        await sign_in(visitor, "nobody@example.com", password)
+        unknown = work.take()
+        await sign_in(visitor, grace.email, password)
+        assert work.take() == unknown
+    assert await tables.rows("user_session") == []
+
+
+@pytest.mark.checklist("B02")
+@pytest.mark.parametrize("path", ["/forgot-password", "/verify/resend"])
+async def test_asking_for_a_mail_costs_the_same_for_known_and_unknown_addresses(
+    grace: Person, visitor: Person, tables: Tables, work: Work, path: str
+) -> None:
+    await visitor.post(path, email="nobody@example.com")
+    unknown = work.take()
+    await visitor.post(path, email=grace.email)
+    assert work.take() == unknown
+    assert [row["letter"] for row in await tables.rows("outgoing_mail")].count(path[1:]) in {0, 2}
+    assert len(await tables.rows("outgoing_mail")) == 2
+
+
+@pytest.mark.checklist("A01")
+async def test_a_registration_costs_the_same_for_new_and_known_addresses(
+    grace: Person, visitor: Person, tables: Tables, work: Work
+) -> None:
+    await visitor.post("/register", email="nobody@example.com", password=PASSWORD)
+    new = work.take()[0]
+    await visitor.post("/register", email=grace.email, password=PASSWORD)
+    known = work.take()[0]
+    # The one gives its savepoint back, the other rolls back to it.
+    assert [each.split()[0] for each in known] == [each.replace("RELEASE", "ROLLBACK").split()[0] for each in new]
+    assert len(await tables.rows("outgoing_mail")) == 2

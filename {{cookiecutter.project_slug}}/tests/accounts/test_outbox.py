@@ -1,0 +1,208 @@
+"""The outbox: a mail is sent when what it tells of is stored, once, and whatever the mail server does."""
+
+import asyncio
+from datetime import timedelta
+from email.message import EmailMessage
+from uuid import uuid4
+
+import pytest
+from aiosmtplib import SMTPRecipientRefused
+from aiosmtplib import SMTPRecipientsRefused
+from litestar import Litestar
+
+from app.accounts import outbox as service_outbox
+from app.accounts.outbox import GIVE_UP_AFTER
+from app.accounts.outbox import KEEP_GIVEN_UP
+from app.accounts.outbox import deliver_next
+from app.settings import Environment
+from app.settings import Settings
+from tests.cast import ANOTHER_PASSWORD
+from tests.cast import Clock
+from tests.cast import Outbox
+from tests.cast import Person
+from tests.cast import Stage
+from tests.cast import token_in
+from tests.other_services import another_stage
+from tests.tables import Tables
+
+SECOND = timedelta(seconds=1)
+
+
+class Moody(Outbox):
+    """A mail server that refuses as long as it has a reason to, before or after it has accepted a mail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason: Exception | None = ConnectionRefusedError("nobody listens")
+        self.accepts_first = False
+
+    async def send(self, message: EmailMessage) -> None:
+        """Refuse it, or keep it."""
+        if self.accepts_first or self.reason is None:
+            await super().send(message)
+        if self.reason:
+            raise self.reason
+
+
+class Slow(Outbox):
+    """A mail server that takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun = asyncio.Event()
+
+    async def send(self, message: EmailMessage) -> None:
+        """Keep it, later."""
+        self.has_begun.set()
+        await asyncio.sleep(0.1)
+        await super().send(message)
+
+
+@pytest.fixture
+def moody(app: Litestar, stage: Stage) -> Moody:
+    """The service sends through this server now."""
+    moody = app.state.mailer = stage.outbox = Moody()
+    return moody
+
+
+def refusal(code: int) -> SMTPRecipientsRefused:
+    """What a server says about a mailbox."""
+    return SMTPRecipientsRefused([SMTPRecipientRefused(code, "no such mailbox", "grace@example.com")])
+
+
+@pytest.mark.checklist("D05")
+async def test_a_mail_server_that_is_down_changes_no_answer_and_loses_no_mail(
+    grace: Person, moody: Moody, clock: Clock, stage: Stage, tables: Tables
+) -> None:
+    answers = [await grace.post("/forgot-password", email=email) for email in (grace.email, "nobody@example.com")]
+    assert {(answer.status_code, answer.content) for answer in answers} == {(202, answers[0].content)}
+    for pause in (2, 4, 8):
+        [row] = await tables.rows("outgoing_mail")
+        assert row["last_error"] == "ConnectionRefusedError: nobody listens"
+        clock.advance((pause - 1) * SECOND)
+        await stage.deliver()
+        assert (await tables.rows("outgoing_mail"))[0]["attempts"] == row["attempts"], "before its time"
+        clock.advance(SECOND)
+        await stage.deliver()
+    moody.reason = None
+    clock.advance(timedelta(minutes=1))
+    await stage.deliver()
+    [mail] = moody.messages
+    assert await tables.rows("outgoing_mail") == []
+    assert (await grace.post("/reset-password", token=token_in(mail), password=ANOTHER_PASSWORD)).status_code == 204
+
+
+async def test_a_mail_that_was_accepted_before_a_crash_comes_again_with_the_same_id_and_token(
+    grace: Person, moody: Moody, clock: Clock, stage: Stage
+) -> None:
+    moody.accepts_first = True
+    await grace.post("/forgot-password", email=grace.email)
+    moody.reason = None
+    clock.advance(2 * SECOND)
+    await stage.deliver()
+    first, second = moody.messages
+    assert first["Message-ID"] == second["Message-ID"]
+    assert token_in(first) == token_in(second)
+
+
+async def test_a_link_that_was_used_is_not_mailed_again(
+    grace: Person, moody: Moody, clock: Clock, stage: Stage, tables: Tables
+) -> None:
+    moody.accepts_first = True
+    await grace.post("/forgot-password", email=grace.email)
+    token = token_in(moody.messages[0])
+    moody.reason = None
+    assert (await grace.post("/reset-password", token=token, password=ANOTHER_PASSWORD)).status_code == 204
+    clock.advance(2 * SECOND)
+    await stage.deliver()
+    assert [mail["Subject"].split()[0] for mail in moody.messages] == ["Choose", "Your"]
+    assert (await grace.post("/reset-password", token=token, password=ANOTHER_PASSWORD)).status_code == 400
+    assert await tables.rows("outgoing_mail") == []
+
+
+async def test_a_link_works_before_anybody_can_read_it(grace: Person, app: Litestar, tables: Tables) -> None:
+    stored: list[int] = []
+
+    class Watching(Outbox):
+        async def send(self, message: EmailMessage) -> None:
+            stored.append(len(await tables.rows("one_time_token")))
+            await super().send(message)
+
+    app.state.mailer = Watching()
+    await grace.post("/forgot-password", email=grace.email)
+    assert stored == [1]
+
+
+async def test_a_mailbox_that_does_not_exist_is_given_up_at_once(
+    grace: Person, moody: Moody, tables: Tables, caplog: pytest.LogCaptureFixture
+) -> None:
+    moody.reason = refusal(550)
+    await grace.post("/forgot-password", email=grace.email)
+    [row] = await tables.rows("outgoing_mail")
+    assert (row["attempts"], row["next_attempt_at"]) == (1, None)
+    assert "no such mailbox" in row["last_error"]
+    assert f"({row['letter']}) was given up" in caplog.text
+    assert grace.email not in caplog.text
+
+
+async def test_a_full_mailbox_is_tried_again(grace: Person, moody: Moody, tables: Tables) -> None:
+    moody.reason = refusal(452)
+    await grace.post("/forgot-password", email=grace.email)
+    [row] = await tables.rows("outgoing_mail")
+    assert row["next_attempt_at"] is not None
+
+
+async def test_after_three_days_a_mail_is_given_up_and_after_a_month_it_goes(
+    grace: Person, moody: Moody, tables: Tables, stage: Stage, clock: Clock
+) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    clock.advance(GIVE_UP_AFTER + SECOND)
+    await stage.deliver()
+    assert [row["next_attempt_at"] for row in await tables.rows("outgoing_mail")] == [None]
+    assert moody.messages == []
+    clock.advance(KEEP_GIVEN_UP)
+    await grace.post("/verify/resend", email=grace.email)
+    await grace.post("/forgot-password", email=grace.email)
+    [row] = await tables.rows("outgoing_mail")
+    assert row["attempts"] == 1, "the newer one"
+
+
+async def test_what_cannot_be_written_does_not_hold_up_what_comes_after(
+    grace: Person, tables: Tables, outbox: Outbox
+) -> None:
+    await tables.execute(
+        "INSERT INTO outgoing_mail (id, letter, recipient, next_attempt_at) "  # noqa: S608  # made here
+        f"VALUES ('{uuid4()}', 'unheard-of', 'grace@example.com', now() - interval '1 day')"
+    )
+    await grace.post("/forgot-password", email=grace.email)
+    assert "new password" in outbox.to(grace)[-1]["Subject"]
+    [row] = await tables.rows("outgoing_mail")
+    assert "unheard-of" in row["last_error"]
+
+
+async def test_several_workers_send_a_mail_once(grace: Person, app: Litestar, stage: Stage) -> None:
+    app.state.mailer = slow = Slow()
+    stage.delivers = False
+    for path in ("/forgot-password", "/forgot-password", "/forgot-password"):
+        await grace.post(path, email=grace.email)
+    await asyncio.gather(*(deliver_next(app) for _ in range(10)))
+    while await deliver_next(app):
+        pass
+    ids = [mail["Message-ID"] for mail in slow.messages]
+    assert ids
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.usefixtures("tables")
+async def test_mails_leave_by_themselves_and_none_is_cut_off_at_the_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_outbox, "POLL_SECONDS", 0.01)
+    async with another_stage(settings, environment=Environment.DEVELOPMENT) as stage:
+        stage.delivers = False
+        slow = stage.app.state.mailer = Slow()
+        await stage.person("visitor").register()
+        async with asyncio.timeout(5):
+            await slow.has_begun.wait()
+        assert slow.messages == []
+    assert len(slow.messages) == 1

@@ -1,0 +1,96 @@
+"""`make security`: what the service promises to withstand, and the tests that hold each promise.
+
+Run as `python -m tests.checklist`; a test names the rows that it holds with `@pytest.mark.checklist("A01")`.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROWS = {
+    "A01": "Registering a known address looks the same from outside; its owner gets a mail",
+    "A02": "Parallel spellings of one address make one account, over several workers",
+    "A03": "A registration sets nothing but what it may",
+    "A04": "A verification link works once, also for parallel requests",
+    "A05": "A link proves the address it was sent to, and no other",
+    "A06": "Tokens travel in bodies; no log holds one",
+    "A07": "A newer link kills the older; an address gets few mails an hour",
+    "A08": "Who has not verified the address is told what a wrong password is told",
+    "A09": "What is no address is refused, and never becomes a mail header",
+    "B01": "A sign-in takes as long for unknown addresses as for known ones",
+    "B02": "So does asking for a mail, however slow the mail server is",
+    "B03": "So does a sign-in to an account that is inactive, unverified or without a password",
+    "B04": "Wrong passwords are counted for each account, over all workers and restarts",
+    "B05": "The count stands although the answer is a refusal",
+    "B06": "The owner gets in by a new password, or from a network that the account knows",
+    "B07": "Headers change nobody's network unless a trusted proxy wrote them; IPv6 counts by /64",
+    "B08": "A success gives a network no new attempts on other accounts",
+    "B09": "Hashes hold up nothing else",
+    "B10": "Few hashes are computed at once; what is too much is refused quickly",
+    "B11": "The owner is told of a sign-in from a new network, or after many wrong passwords",
+    "C01": "A password has 15 to 128 characters; the minimum is a setting with a floor of 8",
+    "C02": "Any character will do, spelled in any way; nothing is cut off",
+    "C03": "Common passwords, the address and the project's name are refused wherever one is chosen",
+    "C04": "Passwords are stored as argon2id at no less than OWASP's cost",
+    "C05": "Cheaper hashes are replaced at sign-in; a broken one is a wrong password",
+    "C06": "Passwords, hashes and tokens show in no answer, log line, representation or example",
+    "D01": "A reset link works once, also for parallel requests",
+    "D02": "A reset link dies by a newer one, a new password or address, deactivation and time",
+    "D03": "The tables hold no token that works",
+    "D04": "A reset signs nobody in and everybody out, and tells the owner",
+    "D05": "With the mail server down the answers are the same, and the mail is sent later",
+    "D06": "Links in mails lead to BASE_URL, whatever headers say",
+    "D07": "A new password needs the present one",
+    "D08": "A new password ends every other sign-in",
+    "D09": "A new address counts once it is confirmed; the former one can undo it",
+    "D10": "What a stolen credential must not do needs a password shown in the last ten minutes",
+}
+
+
+class Table:
+    """A pytest plugin that notes which rows a test holds, and how it went."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, dict[str, str]] = {row: {} for row in ROWS}
+        self._rows: dict[str, tuple[str, ...]] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Note the rows of each test; all its parameters are one line."""
+        for item in items:
+            self._rows[item.nodeid] = tuple(row for marker in item.iter_markers("checklist") for row in marker.args)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note how it went; one failure outweighs any success."""
+        name = re.sub(r"\[.*", "", report.nodeid)
+        for row in self._rows.get(report.nodeid, ()):
+            if report.when == "call" or report.failed:
+                before = self._outcomes[row].get(name)
+                self._outcomes[row][name] = "failed" if "failed" in {before, report.outcome} else report.outcome
+
+    def show(self) -> bool:
+        """Print the table; False if a row has no test or a test has failed."""
+        for row, promise in ROWS.items():
+            print(f"\n{row}  {promise}")  # noqa: T201  # what the command is for
+            for name, outcome in self._outcomes[row].items() or [("no test holds this", "open")]:
+                path, _, test = name.partition("::")
+                where = f"{path}: {test.removeprefix('test_').replace('_', ' ')}" if test else name
+                print(f"     {outcome:<7} {where}")  # noqa: T201  # likewise
+        return all(outcomes and set(outcomes.values()) == {"passed"} for outcomes in self._outcomes.values())
+
+
+def marked_rows(folder: Path) -> set[str]:
+    """The rows that tests in this folder name."""
+    marks = [
+        mark
+        for path in folder.rglob("test_*.py")
+        for mark in re.findall(r"\.checklist\((.*?)\)", path.read_text("utf-8"))
+    ]
+    return {row for mark in marks for row in re.findall(r'"(\w+)"', mark)}
+
+
+if __name__ == "__main__":
+    table = Table()
+    pytest.main(["-m", "checklist", "-q", "--no-header", *sys.argv[1:]], plugins=[table])
+    sys.exit(not table.show())
