@@ -16,6 +16,7 @@ from tests.server import Server
 
 GRACE = "grace@example.com"
 ADA = "ada@example.com"
+HOPPER = "hopper@example.com"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
 NEW_PASSWORD = "another horse battery staple"  # noqa: S105 - likewise
 WRONG_PASSWORD = "wrong donkey socket paperclip"  # noqa: S105 - likewise
@@ -123,14 +124,21 @@ def from_the_newest_mail(visit: Visit) -> str:
     return token
 
 
+def from_the_mail_to_the_new_address(visit: Visit) -> str:
+    """The token in the mail to the address that grace wants."""
+    token = visit.server.until(lambda: next(iter(tokens_mailed(visit, HOPPER)), None))
+    visit.secrets.add(token)
+    return token
+
+
 def token_in_mail(visit: Visit) -> str:
     """The token of the newest mail, read before."""
     return tokens_mailed(visit)[-1]
 
 
-def tokens_mailed(visit: Visit) -> list[str]:
-    """Each stands alone on a line of a mail to grace."""
-    return re.findall(r"^[\w-]{20,}$", "\n".join(visit.server.mails_to(GRACE)), re.MULTILINE)
+def tokens_mailed(visit: Visit, address: str = GRACE) -> list[str]:
+    """Each stands alone on a line of a mail to this address."""
+    return re.findall(r"^[\w-]{20,}$", "\n".join(visit.server.mails_to(address)), re.MULTILINE)
 
 
 def newest_refresh_token(visit: Visit) -> object:
@@ -188,6 +196,7 @@ ACCOUNTS: list[Step] = [
     grace("POST /verify", 400, token=token_in_mail),
     grace("POST /verify/resend", 202, email=GRACE),
     grace("POST /register", 202, email=GRACE, password=PASSWORD),
+    grace("GET /reset-password", 200, token=from_the_newest_mail),
     grace("POST /login", 401, email=GRACE, password=WRONG_PASSWORD),
     grace("GET /users/me", 401),
     grace("POST /login", 201, email=GRACE, password=PASSWORD),
@@ -256,7 +265,27 @@ ROLES_OF_GRACE: list[Step] = [
 ]
 
 
+CHANGES: list[Step] = [
+    grace("POST /users/me/password", 400, current_password=WRONG_PASSWORD, new_password=PASSWORD),
+    grace("POST /users/me/password", 204, current_password=NEW_PASSWORD, new_password=PASSWORD),
+    grace("POST /reauthenticate", 204, password=PASSWORD),
+    grace("POST /users/me/email", 202, email=HOPPER, password=PASSWORD),
+    grace("GET /users/me/email/confirm", 200, token=from_the_mail_to_the_new_address),
+    grace("POST /users/me/email/confirm", 200, token=from_the_mail_to_the_new_address),
+    expect("POST /users/me/email/confirm", email=HOPPER),
+    grace("GET /users/me", 401),
+    grace("GET /users/me/email/undo", 200, token=from_the_newest_mail),
+    grace("POST /users/me/email/undo", 200, token=token_in_mail),
+    expect("POST /users/me/email/undo", email=GRACE),
+    grace("POST /login", 201, email=GRACE, password=PASSWORD),
+    grace("GET /users/me/export", 200),
+    grace("DELETE /users/me", 204),
+    grace("GET /users/me", 401),
+    grace("POST /login", 401, email=GRACE, password=PASSWORD),
+]
+
+
 def steps(combination: Combination) -> list[Step]:
     """The contract of a service that was generated from these answers."""
     roles = [*ROLES, *ROLES_OF_GRACE] if combination.include_rbac else []
-    return [*PUBLIC, *ACCOUNTS, *REFRESH[combination.auth_backend], *SIGN_OUT, *RECOVERY, *roles]
+    return [*PUBLIC, *ACCOUNTS, *REFRESH[combination.auth_backend], *SIGN_OUT, *RECOVERY, *roles, *CHANGES]

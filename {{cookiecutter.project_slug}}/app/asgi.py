@@ -1,6 +1,7 @@
 """The composition root: a list of what the service consists of."""
 
 import logging
+import os
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -36,6 +37,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """
     settings = settings or read_settings()
     logging.getLogger("uvicorn.access").addFilter(WITHOUT_QUERY)
+    # uvicorn would believe X-Forwarded-For from this machine; whom to believe is TRUSTED_PROXIES' to say alone.
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     return Litestar(
         route_handlers=health.ROUTES,
         middleware=[CommitBeforeSuccess()],

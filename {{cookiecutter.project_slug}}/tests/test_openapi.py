@@ -24,6 +24,8 @@ PUBLIC = {
     ("post", "/login"),
     ("post", "/forgot-password"),
     ("post", "/reset-password"),
+    ("post", "/users/me/email/confirm"),
+    ("post", "/users/me/email/undo"),
 }
 
 

@@ -1,5 +1,6 @@
 """What signed-in users do to their own account; a change needs a proof, ends credentials, is told by mail."""
 
+import secrets
 from uuid import UUID
 
 from app.accounts import outbox
@@ -62,12 +63,14 @@ class ChangeService(AccountService):
         if email == user.email:
             raise InvalidField("email", "This is your address already.")
         await self.require_password(user, password)
+        # Stored now and not when the mails leave: whatever ends the thief's sign-in has to end these links too.
+        await outbox.put_link(self.session, Letter.EMAIL_CHANGING, user.email, user)
         if await self.find(email) is None:
-            outbox.put(self.session, Letter.CONFIRM_EMAIL, email, user.id)
+            await outbox.put_link(self.session, Letter.CONFIRM_EMAIL, email, user)
         else:
-            # The caller does not learn who has an account.
+            # The caller does not learn who has an account, by the time that it takes neither.
+            await tokens.store(self.session, user, Purpose.CHANGE_EMAIL, email, token=secrets.token_urlsafe())
             outbox.put(self.session, Letter.ALREADY_REGISTERED, email)
-        outbox.put(self.session, Letter.EMAIL_CHANGING, user.email, user.id)
 
     async def confirm_email(self, token: str) -> User:
         """Give the user the address that the token proves, and end every sign-in.

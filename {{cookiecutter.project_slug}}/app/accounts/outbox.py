@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
+from uuid import uuid4
 
 from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
@@ -60,6 +61,14 @@ def put(session: AsyncSession, letter: Letter, recipient: str, user_id: UUID | N
     request does the same work for known and unknown addresses (ASVS 6.3.8).
     """
     session.add(OutgoingMail(letter=letter, recipient=recipient, user_id=user_id))
+
+
+async def put_link(session: AsyncSession, letter: Letter, recipient: str, user: User) -> None:
+    """Likewise, with a link that works from now on, so that it can be revoked before the mail has left."""
+    row = OutgoingMail(id=uuid4(), letter=letter, recipient=recipient, user_id=user.id, is_prepared=True)
+    session.add(row)
+    token = tokens.derive(session.info["settings"], row.id)
+    await tokens.store(session, user, PURPOSES[letter], recipient, token)
 
 
 @asynccontextmanager

@@ -66,8 +66,10 @@ class Hasher:
             argon2__parallelism=settings.hash_parallelism,
         )
         self._nobody = self._context.hash(secrets.token_urlsafe())
-        # A hash holds its memory and a core while it runs, so the others wait.
+        # A hash holds its memory and a core while it runs, so the others wait; and only so many of them.
         self._limiter = CapacityLimiter(settings.hash_concurrency)
+        self._most = settings.hash_concurrency * (1 + MOST_WAITING)
+        self._asked_for = 0
 
     async def digest(self, password: str) -> str:
         """The hash to store.
@@ -86,9 +88,13 @@ class Hasher:
         return await self._run(self._verify, _normalised(password), stored)
 
     async def _run(self, compute: Callable[..., Result], *arguments: str | None) -> Result:
-        if self._limiter.statistics().tasks_waiting >= MOST_WAITING * self._limiter.total_tokens:
+        if self._asked_for >= self._most:
             raise TooBusy
-        return await to_thread.run_sync(compute, *arguments, limiter=self._limiter)
+        self._asked_for += 1
+        try:
+            return await to_thread.run_sync(compute, *arguments, limiter=self._limiter)
+        finally:
+            self._asked_for -= 1
 
     def _verify(self, password: str, stored: str | None) -> Verdict:
         # A hash that nobody can read fits no password, and costs what any other does.

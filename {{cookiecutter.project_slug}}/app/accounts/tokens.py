@@ -75,13 +75,16 @@ async def store(session: AsyncSession, user: User, purpose: Purpose, email: str,
     await session.flush()
 
 
-async def find(session: AsyncSession, token: str, *purposes: Purpose) -> User:
-    """The user to whom the token was sent.
+async def find(session: AsyncSession, token: str, *purposes: Purpose, locked: bool = False) -> User:
+    """The user to whom the token was sent; nobody else changes that row meanwhile if it is `locked`.
 
     Raises:
         InvalidToken: if it is used, expired or unknown, or the user has another address by now or is not active.
     """
-    user = await session.scalar(select(User).where(_works(token, *purposes)))
+    found = select(User).where(_works(token, *purposes))
+    if locked:
+        found = found.with_for_update(of=User).execution_options(populate_existing=True)
+    user = (await session.scalars(found)).one_or_none()
     if user is None:
         raise InvalidToken
     return user
@@ -93,11 +96,13 @@ async def consume(session: AsyncSession, token: str, *purposes: Purpose) -> Proo
     Raises:
         InvalidToken: as `find` does.
     """
-    used = delete(OneTimeToken).where(_works(token, *purposes)).returning(OneTimeToken.user_id, OneTimeToken.email)
-    row = (await session.execute(used)).one_or_none()
-    if row is None:
+    # The user is locked first, so that two tokens of one user are consumed one after the other, each knowing the other.
+    user = await find(session, token, *purposes, locked=True)
+    used = delete(OneTimeToken).where(_works(token, *purposes)).returning(OneTimeToken.email)
+    email = await session.scalar(used)
+    if email is None:
         raise InvalidToken
-    return Proof((await session.scalars(select(User).where(User.id == row.user_id))).one(), row.email)
+    return Proof(user, email)
 
 
 async def is_waiting(session: AsyncSession, token: str) -> bool:

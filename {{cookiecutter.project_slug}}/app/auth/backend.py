@@ -43,7 +43,7 @@ async def find_session(session: AsyncSession, condition: ColumnElement[bool]) ->
     return (await session.scalars(found)).one_or_none()
 
 
-async def renew_proof(session: AsyncSession, session_id: UUID) -> None:
+async def note_proof(session: AsyncSession, session_id: UUID) -> None:
     """Note that the holder of this sign-in has just shown a password."""
     await session.execute(update(UserSession).where(UserSession.id == session_id).values(authenticated_at=clock.now()))
 

@@ -22,7 +22,7 @@ from app.accounts.schemas import SignIn
 from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth.backend import end_session
-from app.auth.backend import renew_proof
+from app.auth.backend import note_proof
 from app.database import request_session
 from app.errors import InvalidCredentials
 
@@ -62,7 +62,7 @@ async def reauthenticate(
     await throttle.admit(request, Action.SIGN_IN, email)
     await service.require_password(request.user, data.password)
     await throttle.succeed(request, Action.SIGN_IN, email)
-    await renew_proof(request_session(request), request.auth["session_id"])
+    await note_proof(request_session(request), request.auth["session_id"])
 
 
 @post("/logout", status_code=204, tags=["Credentials"])

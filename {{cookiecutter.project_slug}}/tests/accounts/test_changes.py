@@ -194,6 +194,35 @@ async def test_undoing_stops_a_change_that_nobody_has_confirmed_yet(signed_in: P
     assert (await signed_in.post("/users/me/email/confirm", token=token_in(mail))).status_code == 400
 
 
+@pytest.mark.checklist("D02", "D09")
+async def test_a_change_that_a_thief_asked_for_dies_before_its_mail_has_left(
+    stage: Stage, signed_in: Person, outbox: Outbox
+) -> None:
+    stage.delivers = False
+    await signed_in.post("/users/me/email", email="first@evil.example", password=PASSWORD)
+    await signed_in.post("/users/me/password", current_password=PASSWORD, new_password=ANOTHER_PASSWORD)
+    stage.delivers = True
+    await stage.deliver()
+    assert outbox.to_address("first@evil.example") == []
+    assert "about to change" in "".join(subjects(outbox, signed_in.email))
+
+
+@pytest.mark.checklist("D09")
+@pytest.mark.parametrize("attempt", range(5))
+async def test_undoing_wins_over_a_confirmation_at_the_same_moment(
+    signed_in: Person, outbox: Outbox, tables: Tables, attempt: int
+) -> None:
+    await signed_in.post("/users/me/email", email=NEW, password=PASSWORD)
+    tokens = [token_in(outbox.to_address(NEW)[-1]), outbox.token_for(signed_in)]
+    requests = [
+        signed_in.post(f"/users/me/email/{path}", token=token)
+        for path, token in zip(("confirm", "undo"), tokens, strict=True)
+    ]
+    confirmed, undone = await asyncio.gather(*(requests[::-1] if attempt % 2 else requests))
+    assert 200 in {confirmed.status_code, undone.status_code}
+    assert [row["email"] for row in await tables.rows("user")] == [signed_in.email]
+
+
 @pytest.mark.parametrize(("path", "days"), [("confirm", 1), ("undo", 7)])
 async def test_links_about_addresses_die_in_time(
     signed_in: Person, outbox: Outbox, clock: Clock, path: str, days: int

@@ -11,7 +11,7 @@ from tests.cast import Outbox
 from tests.cast import Person
 from tests.tables import Tables
 
-PATHS = ["/verify", "/reset-password", "/forgot-password"]
+PATHS = ["/verify", "/reset-password", "/forgot-password", "/users/me/email/confirm", "/users/me/email/undo"]
 
 
 def allowed(policy: str, directive: str) -> set[str]:

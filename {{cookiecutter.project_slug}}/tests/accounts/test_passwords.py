@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import pytest
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
+from passlib.context import CryptContext
 from passlib.hash import argon2
 from sqlalchemy.pool import QueuePool
 
 from app.accounts.passwords import MOST_WAITING
+from app.accounts.passwords import NONE
 from app.accounts.passwords import Hasher
 from app.accounts.passwords import Verdict
 from app.settings import PROJECT_NAME
@@ -125,6 +127,25 @@ async def test_no_connection_is_held_while_a_password_is_hashed(
     monkeypatch.setattr(Hasher, method, watch)
     await (grace.sign_in() if method == "verify" else visitor.register())
     assert held == [0]
+
+
+@pytest.mark.checklist("B01", "B03")
+@pytest.mark.parametrize("stored", [None, NONE, "corrupt"])
+async def test_a_password_is_checked_against_a_hash_of_equal_cost_when_there_is_none(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, stored: str | None
+) -> None:
+    computed: list[str] = []
+    verify = CryptContext.verify
+
+    def watch(context: CryptContext, secret: str, against: str) -> bool:
+        computed.append(against)
+        return bool(verify(context, secret, against))
+
+    monkeypatch.setattr(CryptContext, "verify", watch)
+    verdict = await Hasher(settings).verify("a password", stored)
+    assert verdict == Verdict(is_right=False, new_hash=None)
+    [against] = computed
+    assert against.startswith(f"$argon2id$v=19$m={settings.hash_memory_kib},t={settings.hash_iterations},p=1$")
 
 
 class Jam:
