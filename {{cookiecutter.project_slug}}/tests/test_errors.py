@@ -19,6 +19,8 @@ from tests.other_services import another_stage
 
 DEEP = 100_000
 PUBLIC = ["/register", "/verify", "/verify/resend", "/login", "/forgot-password", "/reset-password"]
+PUBLIC += ["/users/me/email/confirm", "/users/me/email/undo"]
+CLOSED = ["/users/me/password", "/users/me/email", "/reauthenticate"]
 ODD_BODIES = {
     "nothing": b"",
     "half a body": b"{",
@@ -106,6 +108,37 @@ async def test_an_odd_body_is_the_mistake_of_its_sender(visitor: Person, body: b
         answer = await visitor.client.post(path, content=body, headers={"Content-Type": "application/json"})
         assert (path, answer.status_code) == (path, 400)
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES)
+async def test_a_body_that_makes_no_sense_is_the_mistake_of_its_sender_who_is_signed_in_too(
+    grace: Person, body: bytes
+) -> None:
+    await grace.sign_in()
+    for path in CLOSED:
+        answer = await grace.client.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert (path, answer.status_code) == (path, 400)
+
+
+@pytest.mark.parametrize("odd", ["\0", "\0" * 64, "\u202e" * 20, "e\u0301" * 64, "\U0010ffff" * 128])
+async def test_odd_characters_in_any_field_are_no_mistake_of_ours(grace: Person, odd: str) -> None:
+    await grace.sign_in()
+    words = ("email", "password", "token", "display_name", "current_password", "new_password")
+    for path, names in (
+        ("/register", words[:2]),
+        ("/register", (*words[:2], words[3])),
+        ("/verify", words[2:3]),
+        ("/verify/resend", words[:1]),
+        ("/login", words[:2]),
+        ("/forgot-password", words[:1]),
+        ("/reset-password", words[1:3]),
+        ("/users/me/email", words[:2]),
+        ("/users/me/password", words[4:]),
+        ("/reauthenticate", words[1:2]),
+    ):
+        for email in (odd, "barbara@example.com"):
+            body = {name: email if name == "email" else odd for name in names}
+            assert (path, (await grace.post(path, **body)).status_code < 500) == (path, True), body
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import uvicorn
 from litestar import Request
 from litestar.types import HTTPScope
 from pydantic import SecretStr
@@ -236,3 +237,10 @@ def test_headers_count_as_far_as_trusted_proxies_vouch(peer: str, forwarded: str
     # The rest of a scope is not looked at.
     scope: HTTPScope = {"type": "http", "client": (peer, 1), "headers": headers}  # type: ignore[typeddict-item]
     assert client_network(Request(scope), settings) == network
+
+
+@pytest.mark.checklist("B07")
+@pytest.mark.usefixtures("app")
+def test_the_server_believes_nobody_either() -> None:
+    # By itself uvicorn takes the address of the client from a header that anybody on this machine may have written.
+    assert uvicorn.Config("app.asgi:app").forwarded_allow_ips == ""
