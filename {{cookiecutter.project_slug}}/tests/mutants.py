@@ -229,10 +229,17 @@ MUTANTS = [
     ),
     Mutant(
         "A reset opens the account again",
-        ACCOUNTS + "service.py",
-        "        await throttle.reopen(self.session, self.settings, Action.SIGN_IN, user.email)\n",
-        "",
+        ACCOUNTS + "throttle.py",
+        'for place in ("", client_network(request, settings)):',
+        "for place in (client_network(request, settings),):",
         "accounts/test_throttle.py::test_its_owner_gets_in_by_a_new_password",
+    ),
+    Mutant(
+        "A reset opens the account to the network it comes from",
+        ACCOUNTS + "throttle.py",
+        'for place in ("", client_network(request, settings)):',
+        'for place in ("",):',
+        "accounts/test_throttle.py::test_a_known_network_can_be_exhausted_too",
     ),
     Mutant(
         "A success gives a network back its own attempt alone",

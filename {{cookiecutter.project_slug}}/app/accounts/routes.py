@@ -70,7 +70,7 @@ async def reset_password(
 ) -> None:
     """Set a password with the token from the mail, also that of an invitation; every device is signed out."""
     user = await service.choose_password(data.token, data.password)
-    await throttle.remember(request, user.email)
+    await throttle.readmit(request, user.email)
 
 
 @post("/users/me/email/confirm", status_code=200, return_dto=UserRead)

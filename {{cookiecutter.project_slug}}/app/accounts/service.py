@@ -16,11 +16,9 @@ from sqlalchemy.sql.base import ExecutableOption
 from app import addresses
 from app.accounts import outbox
 from app.accounts import passwords
-from app.accounts import throttle
 from app.accounts import tokens
 from app.accounts.mail import Letter
 from app.accounts.schemas import Registration
-from app.accounts.throttle import Action
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
 from app.models import User
@@ -162,7 +160,6 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         was_verified, user.is_verified = user.is_verified, True
         user.password_hash = password_hash
         await self.end_credentials(user)
-        await throttle.reopen(self.session, self.settings, Action.SIGN_IN, user.email)
         if was_verified:
             outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
         return user

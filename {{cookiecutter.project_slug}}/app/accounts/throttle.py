@@ -6,7 +6,6 @@ from typing import Any
 from typing import NamedTuple
 
 from litestar import Request
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import addresses
 from app import clock
@@ -101,22 +100,25 @@ async def succeed(request: Request[Any, Any, Any], action: Action, address: str)
     is_known = await counters.is_counted(session, _tie(settings, Tie.KNOWN, address, place))
     is_expected = await counters.is_counted(session, _tie(settings, Tie.EXPECTED, address, place))
     await remember(request, address)
-    await reopen(session, settings, action, address, place if is_known else "")
+    await counters.reset(session, _of_account(settings, action, address, place if is_known else ""))
     await counters.take_back(session, _of_network(settings, action, place))
     return is_known or is_expected
 
 
 async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie.KNOWN) -> None:
-    """Tie the account to this network, since whoever calls has shown its password or reads its mails."""
+    """Tie the account to this network, since its owner calls."""
     settings: Settings = request.app.state.settings
     if settings.throttle is Throttle.ON:
         key = _tie(settings, tie, address, client_network(request, settings))
         await counters.add(request_session(request), key, KNOWN_FOR, prolong=True)
 
 
-async def reopen(session: AsyncSession, settings: Settings, action: Action, address: str, place: str = "") -> None:
-    """Let an account be tried again, since its owner has shown who it is."""
-    await counters.reset(session, _of_account(settings, action, address, place))
+async def readmit(request: Request[Any, Any, Any], address: str) -> None:
+    """Let the account be tried again, from here and from anywhere: whoever chose its new password reads its mails."""
+    settings: Settings = request.app.state.settings
+    await remember(request, address)
+    for place in ("", client_network(request, settings)):
+        await counters.reset(request_session(request), _of_account(settings, Action.SIGN_IN, address, place))
 
 
 async def _attempt(request: Request[Any, Any, Any], action: Action, address: str) -> tuple[Count, Count]:
