@@ -12,8 +12,8 @@ from tests.server import serving
 
 # Started with several processes, some combinations prove that too.
 RUN_OPTIONS = {"session-rbac-oauth": ["--wc", "2"], "jwt-rbac-oauth": ["--reload"]}
-# How Litestar ends when Ctrl-C reaches it together with the processes that it has started.
-ABORTED = 1
+# How Litestar ends when Ctrl-C reaches it together with the processes that it has started, or a moment before them.
+ENDINGS = {0, 1}
 
 
 def test_migrations_go_up_and_down_on_postgresql(project: Project) -> None:
@@ -42,7 +42,7 @@ def test_it_keeps_the_contract(project: Project, combination: Combination) -> No
         for step in steps(combination):
             step(visit)
 
-        assert server.interrupt() == (ABORTED if options else 0), server.console
+        assert server.interrupt() in (ENDINGS if options else {0}), server.console
     assert_console_is_clean(server, visit)
     assert project.tools.databases().keys() <= others, "PostgreSQL still runs"
 

@@ -17,6 +17,9 @@ from app import users
 from app.access_log import WITHOUT_QUERY
 from app.accounts.mail import mailer_for
 from app.accounts.outbox import delivering
+from app.browsers import OwnPagesOnly
+from app.browsers import cors_config
+from app.browsers import security_headers
 from app.database import CommitBeforeSuccess
 from app.database import sqlalchemy_config
 from app.database import using_the_database
@@ -41,9 +44,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     return Litestar(
         route_handlers=health.ROUTES,
-        middleware=[CommitBeforeSuccess()],
+        middleware=[OwnPagesOnly(settings), CommitBeforeSuccess()],
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
         lifespan=[using_the_database, delivering],
+        cors_config=cors_config(settings),
+        before_send=[security_headers(settings)],
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
         response_headers={"Cache-Control": "no-store"},
         exception_handlers={HTTPException: problem, RepositoryError: problem, Exception: problem},

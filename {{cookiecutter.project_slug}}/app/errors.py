@@ -52,6 +52,14 @@ class NotFresh(Refusal):
     """Being signed in is not enough for this: the caller has to have shown a password lately (ASVS 7.5.1)."""
 
 
+class CrossSite(Refusal):
+    """Another site's page made the browser send this (ASVS 3.5.1)."""
+
+
+class UnsupportedMediaType(Refusal):
+    """A body of a kind that browsers send to any site without asking."""
+
+
 class InvalidField(Refusal):
     """A field of the body that only the service can judge."""
 
@@ -79,6 +87,8 @@ TABLE: dict[type[Exception], Row] = {
     NotAuthorizedException: (HTTPStatus.UNAUTHORIZED, "not-authenticated", "Sign in first."),
     PermissionDeniedException: (HTTPStatus.FORBIDDEN, "permission-denied", "You may not do this."),
     NotFresh: (HTTPStatus.FORBIDDEN, "reauthentication-required", "Show your password again: POST /reauthenticate."),
+    CrossSite: (HTTPStatus.FORBIDDEN, "cross-site-request", "Only our own pages and CORS_ORIGINS may send this."),
+    UnsupportedMediaType: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Send application/json."),
     TooManyAttempts: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts", "Wait, or choose a new password."),
     NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "There is nothing here."),
     TooBusy: UNAVAILABLE,

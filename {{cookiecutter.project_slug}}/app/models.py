@@ -113,6 +113,10 @@ class UserSession(UUIDBase):
     secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     secret_changed_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    # Noted once a minute at most.
+    last_seen_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    ip: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")
+    user_agent: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
     # When the caller last showed a password.
     authenticated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -150,12 +154,12 @@ class OutgoingMail(UUIDBase):
     __tablename__ = "outgoing_mail"
 
     letter: Mapped[str] = mapped_column(sa.String(32))
-    recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
+    recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH), index=True)
     # Whom it is about, if that is not whoever has this address. No foreign key: a mail that is being sent must not
     # hold up what happens to the user meanwhile.
     user_id: Mapped[UUID | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    # Once its link has been stored, another attempt must not make the link work again.
+    # Once its link, if it has one, has been stored; another attempt must not make the link work again.
     is_prepared: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     attempts: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
     # Never again, if there is none: the mail was given up and stays for somebody to look at.

@@ -38,6 +38,10 @@ def _origin(value: str) -> str:
     return value.rstrip("/")
 
 
+def _origins(value: list[str]) -> tuple[str, ...]:
+    return tuple(_origin(each) for each in value)
+
+
 def _mail_server(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"console://|smtps?://\S+", value.get_secret_value()):
         raise ValueError("must be console:// or a server, for example smtp://user:password@host:587")
@@ -68,6 +72,7 @@ def _who(value: list[str]) -> frozenset[str]:
 SecretKey = Annotated[SecretStr, AfterValidator(_long)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 Origin = Annotated[str, AfterValidator(_origin)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_origins)]
 MailUrl = Annotated[SecretStr, AfterValidator(_mail_server)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_listed)]

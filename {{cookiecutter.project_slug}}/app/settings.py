@@ -23,6 +23,7 @@ from app.setting_types import DatabaseUrl
 from app.setting_types import MailUrl
 from app.setting_types import Networks
 from app.setting_types import Origin
+from app.setting_types import Origins
 from app.setting_types import SecretKey
 from app.setting_types import Sender
 from app.setting_types import WhoMayRegister
@@ -73,6 +74,8 @@ class Settings(BaseModel):
     registration: WhoMayRegister = frozenset({OPEN})
     openapi: OpenApi | None = None
     throttle: Throttle = Throttle.ON
+    # Sites beside BASE_URL whose pages may call the service from a browser.
+    cors_origins: Origins = ()
     # Addresses or networks whose word on who the client is counts.
     trusted_proxies: Networks = ()
     password_min_length: int = Field(default=15, ge=8, le=128)
@@ -82,6 +85,9 @@ class Settings(BaseModel):
     hash_parallelism: int = Field(default=1, ge=1)
     # How many are computed at once by one process; unset means one for each core.
     hash_concurrency: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    # How long a sign-in lasts, and how long it does unused.
+    session_lifetime_days: int = Field(default=30, ge=1)
+    session_idle_days: int = Field(default=7, ge=1)
     # How long the links in mails work.
     verification_link_hours: int = Field(default=24, ge=1)
     reset_link_minutes: int = Field(default=60, ge=5, le=24 * 60)

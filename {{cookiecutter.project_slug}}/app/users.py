@@ -13,7 +13,6 @@ from litestar_users import LitestarUsersPlugin
 from litestar_users.config import CurrentUserHandlerConfig
 from litestar_users.config import LitestarUsersConfig
 
-from app.accounts import me
 from app.accounts import pages
 from app.accounts import routes as account_routes
 from app.accounts.calibration import calibrate_hash
@@ -105,7 +104,6 @@ COMMANDS.commands.update(role_commands.COMMANDS)
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *account_routes.ROUTES,
-    *me.ROUTES,
     *pages.ROUTES,
     *credential_routes.ROUTES,
     # {% if cookiecutter.include_rbac %}

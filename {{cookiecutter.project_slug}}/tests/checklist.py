@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.credentials import kind
+
 ROWS = {
     "A01": "Registering a known address looks the same from outside; its owner gets a mail",
     "A02": "Parallel spellings of one address make one account, over several workers",
@@ -46,7 +48,16 @@ ROWS = {
     "D08": "A new password ends every other sign-in",
     "D09": "A new address counts once it is confirmed; the former one can undo it",
     "D10": "What a stolen credential must not do needs a password shown in the last ten minutes",
+    "E02": "Nothing that was stored before a sign-in outlives it",
+    "E04": "Signing out ends what was presented, whatever is under way",
+    "E05": "A sign-in ends in time, used or unused",
+    "E06": "Callers who have not signed in leave no row and get no cookie",
+    "E08": "Pages of other sites change nothing",
+    "E10": "Users see where they are signed in, and end it",
+    "E11": "Deactivation and deletion act on the next request",
+    "E12": "Every answer tells browsers to be careful with it",
 }
+ROWS |= kind.ROWS
 
 
 class Table:
@@ -71,7 +82,7 @@ class Table:
 
     def show(self) -> bool:
         """Print the table; False if a row has no test or a test has failed."""
-        for row, promise in ROWS.items():
+        for row, promise in sorted(ROWS.items()):
             print(f"\n{row}  {promise}")  # noqa: T201  # what the command is for
             for name, outcome in self._outcomes[row].items() or [("no test holds this", "open")]:
                 path, _, test = name.partition("::")

@@ -7,6 +7,7 @@ from app.accounts import outbox
 from app.accounts import passwords
 from app.accounts import tokens
 from app.accounts.mail import Letter
+from app.accounts.service import ALONE
 from app.accounts.service import AccountService
 from app.accounts.service import address_in
 from app.accounts.tokens import Purpose
@@ -65,7 +66,7 @@ class ChangeService(AccountService):
         await self.require_password(user, password)
         # Stored now and not when the mails leave: whatever ends the thief's sign-in has to end these links too.
         await outbox.put_link(self.session, Letter.EMAIL_CHANGING, user.email, user)
-        if await self.find(email) is None:
+        if await self.find(email, ALONE) is None:
             await outbox.put_link(self.session, Letter.CONFIRM_EMAIL, email, user)
         else:
             # The caller does not learn who has an account, by the time that it takes neither.

@@ -1,5 +1,6 @@
 """Who calls, as far as the network can tell."""
 
+from ipaddress import IPv4Address
 from ipaddress import IPv6Address
 from ipaddress import ip_address
 from ipaddress import ip_network
@@ -13,7 +14,15 @@ IPV6_PREFIX_LENGTH = 64
 
 
 def client_network(request: Request[Any, Any, Any], settings: Settings) -> str:
-    """What is counted together: an IPv4 address, or the /64 that one IPv6 subscriber has.
+    """What is counted together: an IPv4 address, or the /64 that one IPv6 subscriber has."""
+    parsed = client_ip(request, settings)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, IPV6_PREFIX_LENGTH), strict=False))
+    return str(parsed or "unknown")
+
+
+def client_ip(request: Request[Any, Any, Any], settings: Settings) -> IPv4Address | IPv6Address | None:
+    """The address of the caller, if it can be told.
 
     Headers say what their sender likes, so `X-Forwarded-For` is read from its end and only as far as proxies vouch that
     `TRUSTED_PROXIES` names.
@@ -22,7 +31,11 @@ def client_network(request: Request[Any, Any, Any], settings: Settings) -> str:
     address = request.client.host if request.client else ""
     while hops and _is_trusted(address, settings):
         address = hops.pop()
-    return _network_of(address)
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    return (isinstance(parsed, IPv6Address) and parsed.ipv4_mapped) or parsed
 
 
 def _is_trusted(address: str, settings: Settings) -> bool:
@@ -30,13 +43,3 @@ def _is_trusted(address: str, settings: Settings) -> bool:
         return any(ip_address(address) in network for network in settings.trusted_proxies)
     except ValueError:
         return False
-
-
-def _network_of(address: str) -> str:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped or ip_network((parsed, IPV6_PREFIX_LENGTH), strict=False))
-    return str(parsed)

@@ -118,7 +118,7 @@ def compose(mail: Mail, settings: Settings) -> EmailMessage:
         "project_name": PROJECT_NAME,
         "base_url": settings.base_url,
         "lifetime": in_words(mail.lifetime),
-        "written_at": f"{mail.written_at:%Y-%m-%d %H:%M} UTC",
+        "written_at": f"{mail.written_at:%d %B %Y, %H:%M} UTC",
     }
     words = TEMPLATES.get_template(f"{mail.letter}.jinja").make_module(values)
     values |= {"words": words, "name": mail.name, "token": mail.token}

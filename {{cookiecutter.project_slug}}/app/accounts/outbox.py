@@ -15,10 +15,12 @@ from uuid import uuid4
 from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
 from sqlalchemy import delete
+from sqlalchemy import exists
 from sqlalchemy import func
 from sqlalchemy import or_
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app import clock
 from app.accounts import tokens
@@ -132,13 +134,19 @@ async def _next_due(session: AsyncSession, mail_id: UUID | None = None) -> Outgo
     due = select(OutgoingMail).where(OutgoingMail.next_attempt_at <= clock.now())
     if mail_id is not None:
         due = due.where(OutgoingMail.id == mail_id)
-    longest = due.order_by(OutgoingMail.next_attempt_at).limit(1).with_for_update(skip_locked=True)
+    # Links of one person are made in the order in which they were asked for, since the later ones end the earlier.
+    earlier = aliased(OutgoingMail)
+    is_earlier = (earlier.recipient == OutgoingMail.recipient) & (earlier.created_at < OutgoingMail.created_at)
+    waits = exists().where(is_earlier, ~earlier.is_prepared, earlier.attempts == 0)
+    due = due.where(OutgoingMail.is_prepared | ~waits)
+    longest = due.order_by(OutgoingMail.next_attempt_at).limit(1).with_for_update(skip_locked=True, of=OutgoingMail)
     return (await session.scalars(longest)).one_or_none()
 
 
 async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail) -> Mail | None:
     letter = Letter(row.letter)
     purpose = PURPOSES.get(letter)
+    was_prepared, row.is_prepared = row.is_prepared, True
     if purpose is None and row.user_id is None:
         return Mail(row.id, letter, row.recipient, row.created_at)
     user = await _addressee(session, row)
@@ -149,9 +157,8 @@ async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail)
     if purpose is None:
         return Mail(row.id, letter, row.recipient, row.created_at, name)
     token = tokens.derive(settings, row.id)
-    if not row.is_prepared:
+    if not was_prepared:
         await tokens.store(session, user, purpose, row.recipient, token)
-        row.is_prepared = True
     elif not await tokens.is_waiting(session, token):
         return None
     if letter is Letter.ALREADY_REGISTERED:

@@ -8,7 +8,7 @@ from litestar_users.service import BaseUserService
 from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
 from sqlalchemy.sql.base import ExecutableOption
@@ -28,6 +28,8 @@ from app.settings import Settings
 
 # A new password or address makes these links worthless; that which undoes a change of address is meant to outlive it.
 WORTHLESS_AFTER_A_CHANGE = set(Purpose) - {Purpose.UNDO_EMAIL_CHANGE}
+# Nothing that belongs to the user is read along, which would take time for known addresses alone.
+ALONE = lazyload("*")
 
 
 class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]  # its protocol wants `id` to be a union
@@ -63,22 +65,25 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         passwords.require_good(data.password, email, self.settings)
         password_hash = await self.hasher.digest(data.password)
         if not self.settings.admits(email):
-            letter = Letter.ALREADY_REGISTERED if await self.find(email) else Letter.REGISTRATION_CLOSED
+            letter = Letter.ALREADY_REGISTERED if await self.find(email, ALONE) else Letter.REGISTRATION_CLOSED
         else:
-            user = User(email=email, password_hash=password_hash, is_active=True, is_verified=False)
+            user = User(email=email, password_hash=password_hash)
             copy_named(User(display_name=data.display_name), user)
             letter = Letter.VERIFY if await self._is_new(user) else Letter.ALREADY_REGISTERED
         if is_told:
             outbox.put(self.session, letter, email)
 
     async def _is_new(self, user: User) -> bool:
-        # Without a look-up before, so parallel requests are judged by the index, and all of them cost the same.
-        try:
-            async with self.session.begin_nested():
-                self.session.add(user)
-        except IntegrityError:
-            return False
-        return True
+        # One statement in both cases: parallel requests are judged by the index, and all of them cost the same.
+        insertion = insert(User).values(
+            email=user.email,
+            password_hash=user.password_hash,
+            display_name=user.display_name,
+            is_active=True,
+            is_verified=False,
+        )
+        stored = await self.session.execute(insertion.on_conflict_do_nothing().returning(User.id))
+        return stored.one_or_none() is not None
 
     async def invite(self, email: str) -> None:
         """Store a user without a password, and mail a link that lets its owner choose one.
@@ -91,8 +96,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
 
     async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:  # noqa: ARG002  # as litestar-users declares it
         """The user with this address and password, if there is one who is verified and active."""
-        # Nothing that belongs to the user is read along, which would take time for known addresses alone.
-        user = await self.find(data.email, lazyload("*"))
+        user = await self.find(data.email, ALONE)
         is_right = await self.proves(user, data.password)
         return user if is_right else None
 

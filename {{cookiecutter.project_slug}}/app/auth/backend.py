@@ -7,9 +7,12 @@ from hashlib import sha256
 from typing import Any
 from typing import Literal
 from uuid import UUID
+from uuid import uuid4
 
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
+from litestar.exceptions import NotAuthorizedException
 from litestar.middleware.session.base import BaseBackendConfig
 from litestar.middleware.session.base import BaseSessionBackend
 from litestar.types import Message
@@ -22,30 +25,80 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.accounts.client_address import client_ip
+from app.database import request_session
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
 
-SESSION_LIFETIME = timedelta(days=30)
+SEEN_AGAIN_AFTER = timedelta(minutes=1)
+SHOWN_OF_USER_AGENT = 255
 
 
-async def start_session(session: AsyncSession, user: User, secret: bytes) -> UserSession:
+def lifetime(settings: Settings) -> timedelta:
+    """How long a sign-in lasts at most."""
+    return timedelta(days=settings.session_lifetime_days)
+
+
+def is_alive(settings: Settings) -> ColumnElement[bool]:
+    """What is true of sign-ins that have neither ended nor been forgotten about (ASVS 7.3.1, 7.3.2)."""
+    now = clock.now()
+    return (UserSession.expires_at > now) & (
+        UserSession.last_seen_at > now - timedelta(days=settings.session_idle_days)
+    )
+
+
+async def start_session(request: Request[Any, Any, Any], user: User, secret: bytes) -> UserSession:
     """Store a new sign-in of this user; `secret` is what the caller will hold, and it is not stored."""
-    row = UserSession(user_id=user.id, secret_digest=digest(secret), expires_at=clock.now() + SESSION_LIFETIME)
+    settings: Settings = request.app.state.settings
+    agent = request.headers.get("User-Agent", "")
+    row = UserSession(
+        user_id=user.id,
+        secret_digest=digest(secret),
+        expires_at=clock.now() + lifetime(settings),
+        ip=str(client_ip(request, settings) or ""),
+        user_agent="".join(filter(str.isprintable, agent))[:SHOWN_OF_USER_AGENT],
+    )
+    session = request_session(request)
     session.add(row)
     await session.flush()
     return row
 
 
 async def find_session(session: AsyncSession, condition: ColumnElement[bool]) -> UserSession | None:
-    """The sign-in that meets the condition and has not ended."""
-    found = select(UserSession).where(condition, UserSession.expires_at > clock.now())
-    return (await session.scalars(found)).one_or_none()
+    """The sign-in that meets the condition and has not ended; it is noted that it was seen."""
+    row = (
+        await session.scalars(select(UserSession).where(condition, is_alive(session.info["settings"])))
+    ).one_or_none()
+    if row is not None and row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
+        seen = update(UserSession).where(UserSession.id == row.id).values(last_seen_at=clock.now())
+        await session.execute(seen)
+        # At once: signing out elsewhere must not wait for the end of this request.
+        await session.commit()
+    return row
 
 
 async def note_proof(session: AsyncSession, session_id: UUID) -> None:
     """Note that the holder of this sign-in has just shown a password."""
     await session.execute(update(UserSession).where(UserSession.id == session_id).values(authenticated_at=clock.now()))
+
+
+async def rename_session(session: AsyncSession, session_id: UUID, secret: bytes) -> UserSession:
+    """Give a sign-in another id and secret: what was presented so far is worth nothing from now on (ASVS 7.2.4).
+
+    Raises:
+        NotAuthorizedException: if it has ended meanwhile.
+    """
+    renamed = (
+        update(UserSession)
+        .where(UserSession.id == session_id)
+        .values(id=uuid4(), secret_digest=digest(secret), secret_changed_at=clock.now())
+        .returning(UserSession)
+    )
+    row = (await session.scalars(renamed, execution_options={"synchronize_session": False})).one_or_none()
+    if row is None:
+        raise NotAuthorizedException
+    return row
 
 
 async def end_session(session: AsyncSession, session_id: UUID) -> None:
@@ -91,7 +144,7 @@ class CredentialConfig(BaseBackendConfig[CredentialBackend]):
 
     settings: Settings
     key: str
-    max_age: int = int(SESSION_LIFETIME.total_seconds())
+    max_age: int = 0  # Each cookie says its own.
     scopes: Scopes = field(default_factory=lambda: {ScopeType.HTTP, ScopeType.WEBSOCKET})
     path: str = "/"
     domain: str | None = None

@@ -50,6 +50,11 @@ async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[Signe
     return Response(_pair(request, await refresh.start(request, user)), status_code=201)
 
 
+async def rename(request: Request[Any, Any, Any]) -> list[Cookie]:  # noqa: ARG001  # each kind has this function
+    """Nothing: the caller holds its tokens itself, and no page of another site can plant or read them."""
+    return []
+
+
 @post("/refresh", status_code=200, exclude_from_auth=True, security=[{}], tags=["Credentials"])
 async def renew(request: Request[Any, Any, Any], data: JSONBody[Refresh]) -> TokenPair:
     """Trade the refresh token for a new pair; it works once, and presenting it again later ends the sign-in."""

@@ -20,9 +20,9 @@ from msgspec import Struct
 from app.accounts.schemas import UserRead
 from app.auth import access_tokens
 from app.auth import refresh
-from app.auth.backend import SESSION_LIFETIME
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
+from app.auth.backend import lifetime
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
@@ -36,6 +36,11 @@ async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[Signe
     """The user, and both cookies."""
     renewal = await refresh.start(request, user)
     return Response(user, status_code=201, cookies=_cookies(request, renewal))
+
+
+async def rename(request: Request[Any, Any, Any]) -> list[Cookie]:
+    """Both cookies anew for the sign-in of this request, since what its holder may do has changed."""
+    return _cookies(request, await refresh.rename(request))
 
 
 class Renewed(Struct):
@@ -103,7 +108,7 @@ def _cookies(request: Request[Any, Any, Any], renewal: refresh.Renewal) -> list[
     access_token = access_tokens.issue(settings, renewal.row)
     return [
         _access_cookie(settings, access_token, access_tokens.LIFETIME),
-        _refresh_cookie(settings, renewal.token, SESSION_LIFETIME),
+        _refresh_cookie(settings, renewal.token, lifetime(settings)),
     ]
 
 

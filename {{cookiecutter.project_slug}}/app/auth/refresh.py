@@ -22,6 +22,8 @@ from app import clock
 from app.auth.backend import digest
 from app.auth.backend import end_session
 from app.auth.backend import find_session
+from app.auth.backend import is_alive
+from app.auth.backend import rename_session
 from app.auth.backend import start_session
 from app.database import own_transaction
 from app.database import request_session
@@ -44,7 +46,14 @@ class Renewal(NamedTuple):
 async def start(request: Request[Any, Any, Any], user: User) -> Renewal:
     """A new sign-in of this user."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    row = await start_session(request_session(request), user, secret)
+    row = await start_session(request, user, secret)
+    return Renewal(row, _written(row.id, secret))
+
+
+async def rename(request: Request[Any, Any, Any]) -> Renewal:
+    """Another id and token for the sign-in of this request, since what its holder may do has changed."""
+    secret = secrets.token_bytes(SECRET_BYTES)
+    row = await rename_session(request_session(request), request.auth["session_id"], secret)
     return Renewal(row, _written(row.id, secret))
 
 
@@ -69,9 +78,9 @@ async def _replace(session: AsyncSession, session_id: UUID, secret: bytes, succe
     replaced = await session.scalar(
         update(UserSession)
         .where(UserSession.id == session_id, UserSession.secret_digest == digest(secret))
-        .where(UserSession.expires_at > clock.now())
+        .where(is_alive(session.info["settings"]))
         .where(UserSession.user_id == User.id, User.is_active, User.is_verified)
-        .values(secret_digest=digest(successor), secret_changed_at=clock.now())
+        .values(secret_digest=digest(successor), secret_changed_at=clock.now(), last_seen_at=clock.now())
         .returning(UserSession)
     )
     if replaced is not None:

@@ -1,26 +1,26 @@
-"""Signing in and out, for a while or for ever, whatever the kind of credentials."""
+"""Signing in and out, whatever the kind of credentials."""
 
 from typing import Any
 
 from litestar import Request
 from litestar import Response
-from litestar import delete
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from litestar.router import Router
 from litestar_users.dependencies import provide_user_service
 
 from app.accounts import outbox
 from app.accounts import throttle
 from app.accounts.changes import ChangeService
-from app.accounts.fresh import fresh
 from app.accounts.mail import Letter
 from app.accounts.schemas import KnownPassword
 from app.accounts.schemas import SignIn
 from app.accounts.throttle import Action
 from app.auth import credentials
+from app.auth import me
 from app.auth.backend import end_session
 from app.auth.backend import note_proof
 from app.database import request_session
@@ -56,27 +56,22 @@ async def login(
 @post("/reauthenticate", status_code=204, dependencies=SERVICE, tags=["Credentials"])
 async def reauthenticate(
     data: JSONBody[KnownPassword], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
-) -> None:
+) -> Response[None]:
     """Show the password again; what asks for a fresh sign-in is open for ten minutes then."""
     email = request.user.email
     await throttle.admit(request, Action.SIGN_IN, email)
     await service.require_password(request.user, data.password)
     await throttle.succeed(request, Action.SIGN_IN, email)
     await note_proof(request_session(request), request.auth["session_id"])
+    return Response(None, status_code=204, cookies=await credentials.rename(request))
 
 
 @post("/logout", status_code=204, tags=["Credentials"])
 async def logout(request: Request[Any, Any, Any]) -> Response[None]:
     """End this sign-in: what was presented is worth nothing from now on."""
     await end_session(request_session(request), request.auth["session_id"])
-    return Response(None, cookies=credentials.cleared_cookies(request.app.state.settings))
+    cookies = credentials.cleared_cookies(request.app.state.settings)
+    return Response(None, cookies=cookies, headers={"Clear-Site-Data": '"cache", "cookies", "storage"'})
 
 
-@delete("/users/me", status_code=204, guards=[fresh], dependencies=SERVICE, tags=["Accounts"])
-async def delete_account(request: Request[Any, Any, Any], service: NamedDependency[ChangeService]) -> Response[None]:
-    """End the account of the caller, and with it everything that belongs to it."""
-    await service.delete_account(request.user)
-    return Response(None, status_code=204, cookies=credentials.cleared_cookies(request.app.state.settings))
-
-
-ROUTES: list[HTTPRouteHandler] = [login, reauthenticate, logout, delete_account, *credentials.ROUTES]
+ROUTES: list[HTTPRouteHandler | Router] = [login, reauthenticate, logout, *credentials.ROUTES, *me.ROUTES]

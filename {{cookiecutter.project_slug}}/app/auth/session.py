@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from typing import TypeAlias
 
@@ -13,11 +14,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
 
 from app.accounts.schemas import UserRead
-from app.auth.backend import SESSION_LIFETIME
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
 from app.auth.backend import digest
 from app.auth.backend import find_session
+from app.auth.backend import lifetime
+from app.auth.backend import rename_session
 from app.auth.backend import start_session
 from app.database import request_session
 from app.models import User
@@ -27,18 +29,26 @@ from app.settings import Settings
 SignedIn: TypeAlias = User
 SignedInDTO = UserRead
 ROUTES: list[HTTPRouteHandler] = []
+NO_TIME = timedelta()
 
 
 async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[SignedIn]:
     """The user, and a cookie with a new id: one that the caller brought along is never adopted (ASVS 7.2.4)."""
     secret = secrets.token_urlsafe(32)
-    await start_session(request_session(request), user, secret.encode())
+    await start_session(request, user, secret.encode())
     return Response(user, status_code=201, cookies=[_cookie(request.app.state.settings, secret)])
+
+
+async def rename(request: Request[Any, Any, Any]) -> list[Cookie]:
+    """A new id for the sign-in of this request, since what its holder may do has changed."""
+    secret = secrets.token_urlsafe(32)
+    await rename_session(request_session(request), request.auth["session_id"], secret.encode())
+    return [_cookie(request.app.state.settings, secret)]
 
 
 def cleared_cookies(settings: Settings) -> list[Cookie]:
     """What makes the browser forget."""
-    return [_cookie(settings, "", max_age=0)]
+    return [_cookie(settings, "", NO_TIME)]
 
 
 def auth_config(settings: Settings) -> CredentialConfig:
@@ -69,11 +79,12 @@ class SessionConfig(CredentialConfig):
     _backend_class = SessionBackend
 
 
-def _cookie(settings: Settings, value: str, max_age: int = int(SESSION_LIFETIME.total_seconds())) -> Cookie:
+def _cookie(settings: Settings, value: str, lasting: timedelta | None = None) -> Cookie:
+    lasting = lifetime(settings) if lasting is None else lasting
     return Cookie(
         key=_cookie_name(settings),
         value=value,
-        max_age=max_age,
+        max_age=int(lasting.total_seconds()),
         httponly=True,
         secure=settings.serves_https,
         samesite="lax",

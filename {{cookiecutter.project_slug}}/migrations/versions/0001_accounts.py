@@ -35,6 +35,9 @@ def upgrade() -> None:
         sa.Column("secret_digest", sa.LargeBinary(32), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
         sa.Column("secret_changed_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("ip", sa.String(45), server_default="", nullable=False),
+        sa.Column("user_agent", sa.String(255), server_default="", nullable=False),
         sa.Column("authenticated_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sa_orm_sentinel", sa.Integer(), nullable=True),
@@ -78,6 +81,7 @@ def upgrade() -> None:
         sa.Column("sa_orm_sentinel", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outgoing_mail")),
     )
+    op.create_index(op.f("ix_outgoing_mail_recipient"), "outgoing_mail", ["recipient"])
     op.create_index(op.f("ix_outgoing_mail_user_id"), "outgoing_mail", ["user_id"])
     op.create_index(op.f("ix_outgoing_mail_next_attempt_at"), "outgoing_mail", ["next_attempt_at"])
     op.create_table(

@@ -9,11 +9,15 @@ import pytest
 from aiosmtplib import SMTPRecipientRefused
 from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
+from sqlalchemy import select
 
 from app.accounts import outbox as service_outbox
+from app.accounts.mail import Letter
 from app.accounts.outbox import GIVE_UP_AFTER
 from app.accounts.outbox import KEEP_GIVEN_UP
 from app.accounts.outbox import deliver_next
+from app.database import own_transaction
+from app.models import OutgoingMail
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD
@@ -191,6 +195,22 @@ async def test_several_workers_send_a_mail_once(grace: Person, app: Litestar, st
     ids = [mail["Message-ID"] for mail in slow.messages]
     assert ids
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.checklist("A01")
+async def test_the_links_of_one_person_are_made_in_order(visitor: Person, app: Litestar, stage: Stage) -> None:
+    stage.delivers = False
+    await visitor.register()
+    await visitor.register()
+    async with own_transaction(app) as session:
+        await session.execute(select(OutgoingMail).where(OutgoingMail.letter == Letter.VERIFY).with_for_update())
+        # Another worker is at the first mail, so the second, which ends its link, has to wait.
+        assert not await deliver_next(app)
+    stage.delivers = True
+    await stage.deliver()
+    verification, reset = (token_in(mail) for mail in stage.outbox.to(visitor))
+    assert (await visitor.post("/verify", token=verification)).status_code == 400
+    assert (await visitor.post("/reset-password", token=reset, password=ANOTHER_PASSWORD)).status_code == 204
 
 
 @pytest.mark.usefixtures("tables")

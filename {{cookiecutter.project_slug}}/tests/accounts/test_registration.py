@@ -190,7 +190,7 @@ async def test_outsiders_get_the_same_answer_a_mail_and_no_account(
         outsider = stage.person("outsider")
         answer = await outsider.register()
         assert (answer.status_code, answer.json()) == (202, SAME_FOR_ALL)
-        assert "not open to everybody" in stage.outbox.to(outsider)[-1]["Subject"]
+        assert "need an invitation" in stage.outbox.to(outsider)[-1]["Subject"]
         assert await tables.rows("user") == []
 
 
@@ -200,7 +200,7 @@ async def test_people_of_a_domain_that_may_register_do(settings: Settings) -> No
         assert (await (await stage.verified("grace")).sign_in()).status_code == 201
         for address in ("grace@sub.example.com", "grace@example.com.evil.example", "grace@notexample.com"):
             await stage.person("mallory").post("/register", email=address, password=PASSWORD)
-            assert "not open to everybody" in stage.outbox.to_address(address)[-1]["Subject"]
+            assert "need an invitation" in stage.outbox.to_address(address)[-1]["Subject"]
 
 
 @pytest.mark.usefixtures("tables")

@@ -27,6 +27,7 @@ async def test_no_cookie_is_set(grace: Person) -> None:
     assert not grace.client.cookies
 
 
+@pytest.mark.checklist("E09")
 @pytest.mark.parametrize("scheme", ["", "Basic ", "Token ", "JWT "])
 async def test_only_a_bearer_header_opens_the_account(grace: Person, scheme: str) -> None:
     token = (await grace.sign_in()).json()["access_token"]
@@ -87,6 +88,7 @@ async def test_a_deactivated_user_renews_nothing(grace: Person, tables: Tables) 
     assert (await renew(grace, token)).status_code == 401
 
 
+@pytest.mark.checklist("E03")
 async def test_the_table_holds_no_token(grace: Person, tables: Tables) -> None:
     pair = (await grace.sign_in()).json()
     [row] = await tables.rows("user_session")

@@ -1,11 +1,15 @@
 """Tokens in cookies: what they look like, and how they are renewed."""
 
 import asyncio
+from base64 import urlsafe_b64decode
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from httpx import Response
 
+from tests.cast import ANOTHER_PASSWORD
+from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
@@ -21,6 +25,7 @@ async def renew(person: Person, token: str) -> Response:
     return await person.client.post("/refresh", headers={"Cookie": f"{REFRESH}={token}"})
 
 
+@pytest.mark.checklist("E07")
 async def test_the_answer_is_the_user_and_two_cookies(grace: Person) -> None:
     answer = await grace.sign_in()
     assert answer.json()["email"] == grace.email
@@ -37,6 +42,7 @@ async def test_the_answer_is_the_user_and_two_cookies(grace: Person) -> None:
     assert "path=/refresh" in refresh
 
 
+@pytest.mark.checklist("E09")
 async def test_the_cookie_alone_decides(grace: Person, visitor: Person) -> None:
     await grace.sign_in()
     token = grace.client.cookies[ACCESS]
@@ -107,3 +113,33 @@ async def test_the_table_holds_no_token(grace: Person, tables: Tables) -> None:
 async def test_what_is_no_token_is_refused(visitor: Person, token: str) -> None:
     assert (await renew(visitor, token)).status_code == 401
     assert (await visitor.client.get("/users/me", headers={"Cookie": f"{ACCESS}={token}"})).status_code == 401
+
+
+@pytest.mark.checklist("E01")
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/reauthenticate", {"password": PASSWORD}),
+        ("/users/me/password", {"current_password": PASSWORD, "new_password": ANOTHER_PASSWORD}),
+    ],
+)
+async def test_both_cookies_change_with_every_proof(
+    grace: Person, stage: Stage, path: str, body: dict[str, str]
+) -> None:
+    await grace.sign_in()
+    access, refresh = grace.client.cookies[ACCESS], grace.client.cookies[REFRESH]
+    assert (await grace.post(path, **body)).status_code == 204
+    assert (await grace.get("/users/me")).status_code == 200
+    old = stage.person("grace")
+    assert (await old.client.get("/users/me", headers={"Cookie": f"{ACCESS}={access}"})).status_code == 401
+    assert (await renew(old, refresh)).status_code == 401
+    assert (await grace.client.post("/refresh")).status_code == 200
+
+
+@pytest.mark.checklist("E03")
+async def test_the_table_holds_a_digest_alone(grace: Person, tables: Tables) -> None:
+    await grace.sign_in()
+    secret = urlsafe_b64decode(grace.client.cookies[REFRESH])[16:]
+    [row] = await tables.rows("user_session")
+    assert row["secret_digest"] == sha256(secret).digest()
+    assert len(secret) == 32

@@ -2,12 +2,18 @@
 
 from hashlib import sha256
 
+import pytest
+
+from tests.cast import ANOTHER_PASSWORD
+from tests.cast import PASSWORD
 from tests.cast import Person
+from tests.cast import Stage
 from tests.tables import Tables
 
 COOKIE = "__Host-session"
 
 
+@pytest.mark.checklist("E07")
 async def test_the_answer_is_the_user_and_a_cookie_for_this_host_alone(grace: Person) -> None:
     answer = await grace.sign_in()
     assert answer.json()["email"] == grace.email
@@ -18,6 +24,7 @@ async def test_the_answer_is_the_user_and_a_cookie_for_this_host_alone(grace: Pe
     assert "domain" not in cookie
 
 
+@pytest.mark.checklist("E01")
 async def test_an_id_that_the_caller_brought_is_never_adopted(grace: Person) -> None:
     grace.client.cookies.set(COOKIE, "chosen-by-an-attacker", domain="service.example")
     answer = await grace.post("/login", email=grace.email, password=grace.password)
@@ -27,6 +34,7 @@ async def test_an_id_that_the_caller_brought_is_never_adopted(grace: Person) -> 
     assert (await grace.get("/users/me")).status_code == 401
 
 
+@pytest.mark.checklist("E03")
 async def test_each_sign_in_has_an_id_of_its_own(grace: Person) -> None:
     ids = set()
     for _ in range(3):
@@ -36,6 +44,7 @@ async def test_each_sign_in_has_an_id_of_its_own(grace: Person) -> None:
     assert all(len(value) >= 43 for value in ids), "256 random bits"
 
 
+@pytest.mark.checklist("E03")
 async def test_the_table_holds_the_digest_alone(grace: Person, tables: Tables) -> None:
     await grace.sign_in()
     secret = grace.client.cookies[COOKIE]
@@ -51,9 +60,33 @@ async def test_signing_out_makes_the_browser_forget(grace: Person) -> None:
     assert "max-age=0" in cookie
 
 
+@pytest.mark.checklist("E09")
 async def test_a_bearer_header_opens_nothing(grace: Person) -> None:
     await grace.sign_in()
     secret = grace.client.cookies[COOKIE]
     grace.client.cookies.clear()
     answer = await grace.client.get("/users/me", headers={"Authorization": f"Bearer {secret}"})
     assert answer.status_code == 401
+
+
+@pytest.mark.checklist("E01")
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/reauthenticate", {"password": PASSWORD}),
+        ("/users/me/password", {"current_password": PASSWORD, "new_password": ANOTHER_PASSWORD}),
+    ],
+)
+async def test_the_id_changes_with_every_proof(
+    grace: Person, stage: Stage, tables: Tables, path: str, body: dict[str, str]
+) -> None:
+    await grace.sign_in()
+    before = grace.client.cookies[COOKIE]
+    [row] = await tables.rows("user_session")
+    assert (await grace.post(path, **body)).status_code == 204
+    assert grace.client.cookies[COOKIE] != before
+    assert (await grace.get("/users/me")).status_code == 200
+    old = stage.person("grace")
+    assert (await old.client.get("/users/me", headers={"Cookie": f"{COOKIE}={before}"})).status_code == 401
+    [renamed] = await tables.rows("user_session")
+    assert (renamed["id"] != row["id"], renamed["created_at"]) == (True, row["created_at"])

@@ -1,16 +1,26 @@
 """Signing in and out, whatever the kind of credentials."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from litestar import get
 
-from app.auth.backend import SESSION_LIFETIME
+from app.settings import Settings
 from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
+from tests.credentials import kind
+from tests.other_services import another_stage
 from tests.tables import Tables
 
 DAY = timedelta(days=1)
+
+
+async def kept_up(person: Person) -> int:
+    """How a request is answered when the credentials are kept working, as a client does it."""
+    await kind.keep_up(person.client)
+    return (await person.get("/users/me")).status_code
 
 
 async def test_an_address_and_its_password_open_the_account(grace: Person) -> None:
@@ -42,6 +52,7 @@ async def test_whoever_may_not_sign_in_gets_that_answer_too(grace: Person, table
     assert await tables.rows("user_session") == []
 
 
+@pytest.mark.checklist("E11")
 @pytest.mark.parametrize("state", ["is_active = false", "is_verified = false"])
 async def test_deactivation_acts_on_the_next_request(grace: Person, tables: Tables, state: str) -> None:
     await grace.sign_in()
@@ -49,12 +60,14 @@ async def test_deactivation_acts_on_the_next_request(grace: Person, tables: Tabl
     assert (await grace.get("/users/me")).status_code == 401
 
 
+@pytest.mark.checklist("E11")
 async def test_deleting_an_account_ends_its_sign_ins(grace: Person, tables: Tables) -> None:
     await grace.sign_in()
     await tables.execute('DELETE FROM "user"')
     assert (await grace.get("/users/me")).status_code == 401
 
 
+@pytest.mark.checklist("E04")
 async def test_signing_out_kills_what_was_presented(grace: Person, tables: Tables) -> None:
     await grace.sign_in()
     headers, cookies = dict(grace.client.headers), dict(grace.client.cookies)
@@ -75,14 +88,70 @@ async def test_signing_out_leaves_other_devices_signed_in(grace: Person, stage: 
     assert (await phone.get("/users/me")).status_code == 200
 
 
-async def test_a_sign_in_ends_by_itself(grace: Person, tables: Tables, clock: Clock) -> None:
+@pytest.mark.checklist("E05")
+async def test_a_sign_in_ends_in_the_end_however_much_it_is_used(
+    grace: Person, clock: Clock, settings: Settings
+) -> None:
     await grace.sign_in()
+    for day in range(settings.session_lifetime_days):
+        clock.advance(DAY - timedelta(seconds=10) if day == 0 else DAY)
+        assert await kept_up(grace) == 200, day
+    clock.advance(timedelta(seconds=10))
+    assert await kept_up(grace) == 401
+
+
+@pytest.mark.checklist("E05")
+async def test_a_sign_in_that_nobody_uses_ends_earlier(grace: Person, clock: Clock, settings: Settings) -> None:
+    await grace.sign_in()
+    for _ in range(2):
+        clock.advance(settings.session_idle_days * DAY - timedelta(minutes=2))
+        assert await kept_up(grace) == 200
+    clock.advance(settings.session_idle_days * DAY)
+    assert await kept_up(grace) == 401
+
+
+async def test_that_somebody_was_seen_is_written_once_a_minute(grace: Person, tables: Tables, clock: Clock) -> None:
+    await grace.sign_in()
+    [first] = await tables.rows("user_session")
+    for seconds in (20, 20):
+        clock.advance(timedelta(seconds=seconds))
+        await grace.get("/users/me")
+        assert await tables.rows("user_session") == [first]
+    clock.advance(timedelta(seconds=20))
+    await grace.get("/users/me")
     [row] = await tables.rows("user_session")
-    assert row["expires_at"] - row["created_at"] <= SESSION_LIFETIME + timedelta(seconds=1)
-    clock.advance(SESSION_LIFETIME)
-    assert (await grace.get("/users/me")).status_code == 401
+    assert row["last_seen_at"] - first["last_seen_at"] >= timedelta(minutes=1)
 
 
+@pytest.mark.checklist("E04")
+async def test_a_request_under_way_does_not_hold_up_signing_out_nor_revive_what_it_ended(
+    settings: Settings, tables: Tables, clock: Clock
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @get("/slow")
+    async def answer_slowly() -> None:
+        begun.set()
+        await go_on.wait()
+
+    async with another_stage(settings, answer_slowly) as stage:
+        grace = await stage.verified("grace")
+        await grace.sign_in()
+        headers, cookies = dict(grace.client.headers), dict(grace.client.cookies)
+        clock.advance(timedelta(minutes=2))
+        slow = asyncio.create_task(grace.get("/slow"))
+        await begun.wait()
+        async with asyncio.timeout(5):
+            assert (await grace.sign_out()).status_code == 204
+        go_on.set()
+        assert (await slow).status_code == 200
+        grace.client.headers.update(headers)
+        grace.client.cookies.update(cookies)
+        assert (await grace.get("/users/me")).status_code == 401
+    assert await tables.rows("user_session") == []
+
+
+@pytest.mark.checklist("E02", "E06")
 async def test_strangers_leave_no_trace(visitor: Person, tables: Tables) -> None:
     for _ in range(20):
         answer = await visitor.get("/users/me")

@@ -1,14 +1,20 @@
 """What signed-in users do about their own account, at /users/me; litestar-users has the routes that read and rename."""
 
+from typing import Annotated
 from typing import Any
+from uuid import UUID
 
+from advanced_alchemy.exceptions import NotFoundError
 from litestar import Request
+from litestar import Response
+from litestar import delete
 from litestar import get
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from litestar.params import Parameter
 from litestar.router import Router
 from litestar_users.dependencies import provide_user_service
 
@@ -20,13 +26,18 @@ from app.accounts.schemas import Accepted
 from app.accounts.schemas import NewAddress
 from app.accounts.schemas import NewPassword
 from app.accounts.throttle import Action
+from app.auth import credentials
+from app.auth import devices
+from app.auth.devices import Device
 from app.database import request_session
+
+SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
 
 
 @post("/password", status_code=204)
 async def change_password(
     data: JSONBody[NewPassword], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
-) -> None:
+) -> Response[None]:
     """Trade the present password for another; every other device is signed out."""
     email = request.user.email
     await throttle.admit(request, Action.SIGN_IN, email)
@@ -34,6 +45,7 @@ async def change_password(
         request.user, data.current_password, data.new_password, keep=request.auth["session_id"]
     )
     await throttle.succeed(request, Action.SIGN_IN, email)
+    return Response(None, status_code=204, cookies=await credentials.rename(request))
 
 
 @post("/email", status_code=202)
@@ -49,17 +61,54 @@ async def change_email(
     return Accepted()
 
 
+@get("/sessions")
+async def list_devices(request: Request[Any, Any, Any]) -> list[Device]:
+    """Where the caller is signed in, the latest first."""
+    return await devices.of_user(request_session(request), request.user, request.auth["session_id"])
+
+
+@delete("/sessions/{session_id:uuid}", status_code=204, guards=[fresh])
+async def end_device(
+    request: Request[Any, Any, Any], session_id: Annotated[UUID, Parameter(description="From the list.")]
+) -> None:
+    """Sign one device out."""
+    if not await devices.end(request_session(request), request.user, session_id):
+        raise NotFoundError
+
+
+@delete("/sessions", status_code=204, guards=[fresh])
+async def end_other_devices(request: Request[Any, Any, Any]) -> None:
+    """Sign every device out except this one."""
+    await devices.end_others(request_session(request), request.user, request.auth["session_id"])
+
+
 @get("/export", guards=[fresh])
 async def export(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Everything that is stored about the caller, except secrets."""
     return await export_of(request_session(request), request.user)
 
 
+@delete("/users/me", status_code=204, guards=[fresh], dependencies=SERVICE, tags=["Accounts"])
+async def delete_account(request: Request[Any, Any, Any], service: NamedDependency[ChangeService]) -> Response[None]:
+    """End the account of the caller, and with it everything that belongs to it."""
+    await service.delete_account(request.user)
+    return Response(None, status_code=204, cookies=credentials.cleared_cookies(request.app.state.settings))
+
+
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/users/me",
-        route_handlers=[change_password, change_email, export],
-        dependencies={"service": Provide(provide_user_service, sync_to_thread=False)},
+        route_handlers=[
+            change_password,
+            change_email,
+            list_devices,
+            end_device,
+            end_other_devices,
+            export,
+        ],
+        dependencies=SERVICE,
         tags=["Accounts"],
-    )
+    ),
+    # By itself, since litestar-users has a router at this path, and Litestar wants no second one.
+    delete_account,
 ]

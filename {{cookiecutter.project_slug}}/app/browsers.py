@@ -1,0 +1,99 @@
+"""What browsers are told about every answer, and which of their requests are believed."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp
+from litestar.types import BeforeMessageSendHookHandler
+from litestar.types import Message
+from litestar.types import Receive
+from litestar.types import Scope
+from litestar.types import Send
+
+from app.errors import CrossSite
+from app.errors import UnsupportedMediaType
+from app.settings import Environment
+from app.settings import Settings
+
+READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
+A_YEAR_IN_SECONDS = 31_536_000
+
+
+class OwnPagesOnly(ASGIMiddleware):
+    """Refuses what the pages of other sites make a browser send, whoever is signed in (ASVS 3.5.1 to 3.5.3).
+
+    Browsers say where a request comes from, and no page can change that: `Sec-Fetch-Site`, and in older ones `Origin`.
+    Whoever sends neither is no browser, and holds no cookies that another site could use. Bodies are JSON, since forms
+    can be sent to any site and JSON cannot.
+    """
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, settings: Settings) -> None:
+        self._trusted = {settings.base_url, *settings.cors_origins}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Let it pass.
+
+        Raises:
+            CrossSite: if it comes from another site.
+            UnsupportedMediaType: if it has a body that does not say that it is JSON.
+        """
+        request: Request[Any, Any, Any] = Request(scope)
+        if request.method not in READING:
+            if not self._is_own(request):
+                raise CrossSite
+            if _has_body(request) and request.content_type[0] != "application/json":
+                raise UnsupportedMediaType
+        await next_app(scope, receive, send)
+
+    def _is_own(self, request: Request[Any, Any, Any]) -> bool:
+        origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+        if origin in self._trusted:
+            return True
+        if site is not None:
+            return site in {"same-origin", "none"}
+        return origin is None or urlsplit(origin).netloc == request.headers.get("Host")
+
+
+def _has_body(request: Request[Any, Any, Any]) -> bool:
+    return "Transfer-Encoding" in request.headers or request.headers.get("Content-Length", "0") != "0"
+
+
+def cors_config(settings: Settings) -> CORSConfig | None:
+    """Which other sites may read answers; without `CORS_ORIGINS` none may."""
+    if not settings.cors_origins:
+        return None
+    return CORSConfig(
+        allow_origins=[*settings.cors_origins],
+        allow_credentials=True,
+        allow_headers=["Authorization", "Content-Type"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+    )
+
+
+def security_headers(settings: Settings) -> BeforeMessageSendHookHandler:
+    """A hook that puts these headers on every answer, errors and unknown paths included (ASVS 3.4)."""
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "X-Frame-Options": "DENY",
+        "Content-Security-Policy": "frame-ancestors 'none'",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if settings.environment is Environment.PRODUCTION:
+        headers["Strict-Transport-Security"] = f"max-age={A_YEAR_IN_SECONDS}"
+
+    async def add(message: Message, _: Scope) -> None:
+        if message["type"] == "http.response.start":
+            present = MutableScopeHeaders.from_message(message)
+            for name, value in headers.items():
+                # A page that runs scripts has a stricter policy of its own.
+                present.setdefault(name, value)
+
+    return add

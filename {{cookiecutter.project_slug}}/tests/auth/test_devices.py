@@ -1,0 +1,88 @@
+"""Where somebody is signed in, and how they end it from elsewhere."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from tests.cast import PASSWORD
+from tests.cast import Clock
+from tests.cast import Person
+from tests.cast import Stage
+from tests.tables import Tables
+
+
+@pytest.fixture
+async def desk(grace: Person) -> Person:
+    """An ordinary user at her desk, signed in."""
+    grace.client.headers["User-Agent"] = "Desk/1.0"
+    await grace.sign_in()
+    return grace
+
+
+@pytest.fixture
+async def phone(stage: Stage, desk: Person) -> Person:
+    """The same user on the road."""
+    phone = stage.person("grace", "198.51.100.7")
+    phone.client.headers["User-Agent"] = "Phone/2.0 " + "x" * 300
+    assert (await phone.sign_in()).status_code == 201, desk
+    return phone
+
+
+@pytest.mark.checklist("E10")
+async def test_the_list_says_where_and_since_when(desk: Person, phone: Person) -> None:
+    answer = await desk.get("/users/me/sessions")
+    assert answer.status_code == 200
+    there, here = sorted(answer.json(), key=lambda device: bool(device["current"]))
+    assert here.keys() == {"id", "created_at", "last_seen_at", "ip", "user_agent", "current"}
+    assert (here["current"], here["ip"], here["user_agent"]) == (True, "192.0.2.1", "Desk/1.0")
+    assert (there["current"], there["ip"]) == (False, "198.51.100.7")
+    assert there["user_agent"].startswith("Phone/2.0 ")
+    assert [device["current"] for device in (await phone.get("/users/me/sessions")).json()].count(True) == 1
+
+
+@pytest.mark.checklist("E10")
+async def test_one_device_is_signed_out(desk: Person, phone: Person) -> None:
+    [there] = [device for device in (await desk.get("/users/me/sessions")).json() if not device["current"]]
+    path = f"/users/me/sessions/{there['id']}"
+    assert (await desk.client.delete(path)).status_code == 204
+    assert (await phone.get("/users/me")).status_code == 401
+    assert (await desk.client.delete(path)).status_code == 404
+    assert (await desk.get("/users/me")).status_code == 200
+
+
+@pytest.mark.checklist("E10")
+async def test_all_other_devices_are_signed_out(desk: Person, phone: Person) -> None:
+    assert (await desk.client.delete("/users/me/sessions")).status_code == 204
+    assert (await phone.get("/users/me")).status_code == 401
+    assert len((await desk.get("/users/me/sessions")).json()) == 1
+
+
+@pytest.mark.checklist("E10")
+async def test_the_devices_of_others_are_nobody_elses(desk: Person, mallory: Person, tables: Tables) -> None:
+    [row] = await tables.rows("user_session")
+    await mallory.sign_in()
+    for session_id in (row["id"], uuid4()):
+        answer = await mallory.client.delete(f"/users/me/sessions/{session_id}")
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+    await mallory.client.delete("/users/me/sessions")
+    assert (await desk.get("/users/me")).status_code == 200
+
+
+@pytest.mark.checklist("D10")
+async def test_ending_devices_needs_a_password_shown_lately(desk: Person, phone: Person, clock: Clock) -> None:
+    [there] = [device for device in (await desk.get("/users/me/sessions")).json() if not device["current"]]
+    clock.advance(timedelta(minutes=10))
+    for path in ("/users/me/sessions", f"/users/me/sessions/{there['id']}"):
+        assert (await desk.client.delete(path)).json()["type"] == "/problems/reauthentication-required"
+    assert (await phone.get("/users/me")).status_code == 200
+    assert (await desk.post("/reauthenticate", password=PASSWORD)).status_code == 204
+    assert (await desk.client.delete("/users/me/sessions")).status_code == 204
+    assert (await phone.get("/users/me")).status_code == 401
+
+
+@pytest.mark.checklist("E10")
+async def test_what_is_over_is_not_in_the_list(desk: Person, phone: Person, tables: Tables) -> None:
+    await tables.execute("UPDATE user_session SET last_seen_at = now() - interval '8 days' WHERE ip = '198.51.100.7'")
+    assert (await phone.get("/users/me")).status_code == 401
+    assert [device["user_agent"] for device in (await desk.get("/users/me/sessions")).json()] == ["Desk/1.0"]
