@@ -11,18 +11,19 @@ from pydantic import SecretStr
 from app import addresses
 
 SECRET_KEY_MIN_LENGTH = 32
+SECRET_KEY_MIN_DIFFERENT = 10
+GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
 OPEN = "open"
 INVITE = "invite"
 
 
-def _long(value: SecretStr) -> SecretStr:
+def _unguessable(value: SecretStr) -> SecretStr:
     # A short key can be guessed, and every credential of the service hangs on it (RFC 8725, 3.5).
-    length = len(value.get_secret_value())
+    length, different = len(value.get_secret_value()), len(set(value.get_secret_value()))
     if length < SECRET_KEY_MIN_LENGTH:
-        raise ValueError(
-            f"must be at least {SECRET_KEY_MIN_LENGTH} characters; got {length}. "
-            'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
-        )
+        raise ValueError(f"must be at least {SECRET_KEY_MIN_LENGTH} characters; got {length}. {GENERATE}")
+    if different < SECRET_KEY_MIN_DIFFERENT:
+        raise ValueError(f"must be random; this one has {different} different characters. {GENERATE}")
     return value
 
 
@@ -69,7 +70,7 @@ def _who(value: list[str]) -> frozenset[str]:
     return given
 
 
-SecretKey = Annotated[SecretStr, AfterValidator(_long)]
+SecretKey = Annotated[SecretStr, AfterValidator(_unguessable)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_origins)]

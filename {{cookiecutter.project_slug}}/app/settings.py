@@ -64,6 +64,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, hide_input_in_errors=True)
 
     secret_key: SecretKey
+    # The key before this one: what it has signed counts until it expires, and nothing new is signed with it.
+    secret_key_previous: SecretKey | None = None
     environment: Environment = Environment.PRODUCTION
     database_url: DatabaseUrl | None = None
     # Links in mails are built on it, whatever the `Host` header of a request says.
@@ -94,6 +96,13 @@ class Settings(BaseModel):
     email_change_link_hours: int = Field(default=24, ge=1)
     undo_link_days: int = Field(default=7, ge=1)
     invitation_link_days: int = Field(default=7, ge=1)
+
+    @model_validator(mode="after")
+    def keys_differ(self) -> Self:
+        """A key that takes the place of itself takes nobody's place."""
+        if self.secret_key == self.secret_key_previous:
+            raise ValueError("SECRET_KEY_PREVIOUS must be another key than SECRET_KEY, or unset")
+        return self
 
     @model_validator(mode="after")
     def production_is_complete(self) -> Self:
@@ -132,9 +141,17 @@ class Settings(BaseModel):
 
     def key_for(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose, so that what is signed for one is worthless for another (RFC 5869)."""
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(
-            self.secret_key.get_secret_value().encode()
-        )
+        return self.keys_for(purpose)[0]
+
+    def keys_for(self, purpose: str) -> list[bytes]:
+        """The keys with which something may have been signed, that for new things first."""
+        return [
+            HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(
+                key.get_secret_value().encode()
+            )
+            for key in (self.secret_key, self.secret_key_previous)
+            if key is not None
+        ]
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

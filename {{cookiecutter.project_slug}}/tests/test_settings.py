@@ -28,6 +28,9 @@ WHO = "must be open, invite, or e-mail domains separated by commas, for example 
 REFUSALS = [
     ("SECRET_KEY", None, f"SECRET_KEY {MISSING}"),
     ("SECRET_KEY", "hidden-word", f"SECRET_KEY must be at least 32 characters; got 11. {GENERATE}"),
+    ("SECRET_KEY", "change-me" * 4, f"SECRET_KEY must be random; this one has 8 different characters. {GENERATE}"),
+    ("SECRET_KEY_PREVIOUS", SECRET, "SECRET_KEY_PREVIOUS must be another key than SECRET_KEY, or unset"),
+    ("SECRET_KEY_PREVIOUS", "short", f"SECRET_KEY_PREVIOUS must be at least 32 characters; got 5. {GENERATE}"),
     ("ENVIRONMENT", "staging", "ENVIRONMENT must be 'development', 'test' or 'production'"),
     ("DATABASE_URL", None, "DATABASE_URL must be set in production: postgresql://user:password@host/name"),
     ("DATABASE_URL", "", "DATABASE_URL must be set in production: postgresql://user:password@host/name"),

@@ -156,10 +156,10 @@ async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail)
     name = user.display_name if user.is_verified and row.recipient == user.email else ""
     if purpose is None:
         return Mail(row.id, letter, row.recipient, row.created_at, name)
-    token = tokens.derive(settings, row.id)
     if not was_prepared:
-        await tokens.store(session, user, purpose, row.recipient, token)
-    elif not await tokens.is_waiting(session, token):
+        await tokens.store(session, user, purpose, row.recipient, tokens.derive(settings, row.id))
+    token = await tokens.find_waiting(session, row.id)
+    if token is None:
         return None
     if letter is Letter.ALREADY_REGISTERED:
         # Somebody else may have signed up with this address before: their password must not be confirmed by mistake.

@@ -31,6 +31,7 @@ class Purpose(StrEnum):
     UNDO_EMAIL_CHANGE = "undo-email-change"
 
 
+KEY = "one-time-token"
 # These lead to an address that the user does not have: not yet, or no longer.
 OF_ANOTHER_ADDRESS = {Purpose.CHANGE_EMAIL, Purpose.UNDO_EMAIL_CHANGE}
 
@@ -55,8 +56,11 @@ def lifetime(settings: Settings, purpose: Purpose) -> timedelta:
 
 def derive(settings: Settings, mail_id: UUID) -> str:
     """The token of a mail: the same at each attempt to send it, and known to nobody who lacks the key."""
-    token = hmac.digest(settings.key_for("one-time-token"), mail_id.bytes, "sha256")
-    return urlsafe_b64encode(token).rstrip(b"=").decode()
+    return _derive(settings.key_for(KEY), mail_id)
+
+
+def _derive(key: bytes, mail_id: UUID) -> str:
+    return urlsafe_b64encode(hmac.digest(key, mail_id.bytes, "sha256")).rstrip(b"=").decode()
 
 
 async def store(session: AsyncSession, user: User, purpose: Purpose, email: str, token: str) -> None:
@@ -105,9 +109,13 @@ async def consume(session: AsyncSession, token: str, *purposes: Purpose) -> Proo
     return Proof(user, email)
 
 
-async def is_waiting(session: AsyncSession, token: str) -> bool:
-    """Whether the token is stored and nobody has used it."""
-    return await session.scalar(select(OneTimeToken.id).where(OneTimeToken.digest == _digest(token))) is not None
+async def find_waiting(session: AsyncSession, mail_id: UUID) -> str | None:
+    """The token of a mail, if it is stored and nobody has used it."""
+    for key in session.info["settings"].keys_for(KEY):
+        token = _derive(key, mail_id)
+        if await session.scalar(select(OneTimeToken.id).where(OneTimeToken.digest == _digest(token))) is not None:
+            return token
+    return None
 
 
 async def revoke(session: AsyncSession, user: User, *purposes: Purpose) -> None:

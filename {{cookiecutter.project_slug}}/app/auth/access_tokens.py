@@ -1,6 +1,7 @@
 """Access tokens: JWTs that live for minutes and name the sign-in that they belong to (RFC 9068, RFC 8725)."""
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from typing import NamedTuple
 from uuid import UUID
@@ -52,15 +53,17 @@ def issue(settings: Settings, row: UserSession) -> str:
         "exp": now + LIFETIME,
         "jti": str(uuid4()),
     }
-    return jwt.encode(claims, _key(settings), algorithm=ALGORITHM, headers={"typ": TYPE})
+    key = settings.key_for("access-token")
+    return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": _key_id(key)})
 
 
 def read(settings: Settings, token: str) -> Claims | None:
     """What a token says, if we issued it as an access token and it has not expired."""
     try:
+        keys = {_key_id(key): key for key in settings.keys_for("access-token")}
         decoded = jwt.decode_complete(
             token,
-            _key(settings),
+            keys[jwt.get_unverified_header(token)["kid"]],
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=settings.base_url,
@@ -70,9 +73,10 @@ def read(settings: Settings, token: str) -> Claims | None:
         claims = decoded["payload"]
         is_ours = decoded["header"].get("typ") == TYPE and claims["exp"] > clock.now().timestamp()
         return Claims(UUID(claims["sub"]), UUID(claims["sid"])) if is_ours else None
-    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, KeyError):
         return None
 
 
-def _key(settings: Settings) -> bytes:
-    return settings.key_for("access-token")
+def _key_id(key: bytes) -> str:
+    # Says which key signed, and nothing about it.
+    return sha256(key).hexdigest()[:8]

@@ -29,7 +29,6 @@ from app.database import own_transaction
 from app.database import request_session
 from app.models import User
 from app.models import UserSession
-from app.settings import Settings
 
 # A browser with several tabs asks for all of them at once.
 GRACE = timedelta(seconds=10)
@@ -64,35 +63,35 @@ async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
         NotAuthorizedException: if the token is not the newest one; its sign-in is over then.
     """
     session_id, secret = _read(token)
-    successor = _successor(request.app.state.settings, session_id, secret)
-    row = await _replace(request_session(request), session_id, secret, successor)
+    keys = request.app.state.settings.keys_for("refresh-token")
+    successors = [hmac.digest(key, session_id.bytes + secret, "sha256") for key in keys]
+    row = await _replace(request_session(request), session_id, secret, successors)
     if row is None:
         # In its own transaction, since the refusal rolls back that of the request.
         async with own_transaction(request.app) as session:
             await end_session(session, session_id)
         raise NotAuthorizedException
+    successor = next(each for each in successors if digest(each) == row.secret_digest)
     return Renewal(row, _written(session_id, successor))
 
 
-async def _replace(session: AsyncSession, session_id: UUID, secret: bytes, successor: bytes) -> UserSession | None:
+async def _replace(
+    session: AsyncSession, session_id: UUID, secret: bytes, successors: list[bytes]
+) -> UserSession | None:
     replaced = await session.scalar(
         update(UserSession)
         .where(UserSession.id == session_id, UserSession.secret_digest == digest(secret))
         .where(is_alive(session.info["settings"]))
         .where(UserSession.user_id == User.id, User.is_active, User.is_verified)
-        .values(secret_digest=digest(successor), secret_changed_at=clock.now(), last_seen_at=clock.now())
+        .values(secret_digest=digest(successors[0]), secret_changed_at=clock.now(), last_seen_at=clock.now())
         .returning(UserSession)
     )
     if replaced is not None:
         return replaced
     just_now = UserSession.secret_changed_at > clock.now() - GRACE
-    return await find_session(
-        session, (UserSession.id == session_id) & (UserSession.secret_digest == digest(successor)) & just_now
-    )
-
-
-def _successor(settings: Settings, session_id: UUID, secret: bytes) -> bytes:
-    return hmac.digest(settings.key_for("refresh-token"), session_id.bytes + secret, "sha256")
+    # Whichever key the other request had, if the key is being changed.
+    is_successor = UserSession.secret_digest.in_([digest(each) for each in successors])
+    return await find_session(session, (UserSession.id == session_id) & is_successor & just_now)
 
 
 def _written(session_id: UUID, secret: bytes) -> str:

@@ -9,6 +9,7 @@ import pytest
 from aiosmtplib import SMTPRecipientRefused
 from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.accounts import outbox as service_outbox
@@ -195,6 +196,19 @@ async def test_several_workers_send_a_mail_once(grace: Person, app: Litestar, st
     ids = [mail["Message-ID"] for mail in slow.messages]
     assert ids
     assert len(ids) == len(set(ids))
+
+
+async def test_a_mail_that_waits_keeps_its_link_when_the_key_changes(
+    grace: Person, moody: Moody, settings: Settings, clock: Clock
+) -> None:
+    await grace.post("/forgot-password", email=grace.email)
+    changed = {"secret_key": SecretStr("the key that the service has been given today")}
+    clock.advance(2 * SECOND)
+    async with another_stage(settings, **changed, secret_key_previous=settings.secret_key) as stage:
+        await stage.deliver()
+        [mail] = stage.outbox.to(grace)
+    assert moody.messages == []
+    assert (await grace.post("/reset-password", token=token_in(mail), password=ANOTHER_PASSWORD)).status_code == 204
 
 
 @pytest.mark.checklist("A01")

@@ -6,11 +6,15 @@ from uuid import uuid4
 
 import jwt
 import pytest
+from pydantic import SecretStr
 
 from app.auth import access_tokens
 from app.models import UserSession
 from app.settings import Settings
 from tests.cast import Clock
+from tests.cast import Outbox
+from tests.cast import Person
+from tests.cast import Stage
 
 ROW = UserSession(id=uuid4(), user_id=uuid4())
 
@@ -19,9 +23,10 @@ def forged(
     settings: Settings, claims: dict[str, Any], header: dict[str, Any] | None = None, key: str = "access-token"
 ) -> str:
     """A token like ours but for what the test says; a claim of None is left out."""
-    ours = jwt.decode(access_tokens.issue(settings, ROW), options={"verify_signature": False})
+    token = access_tokens.issue(settings, ROW)
+    ours = jwt.decode(token, options={"verify_signature": False})
     changed = {name: value for name, value in (ours | claims).items() if value is not None}
-    headers = {"typ": access_tokens.TYPE} | (header or {})
+    headers = jwt.get_unverified_header(token) | (header or {})
     return jwt.encode(changed, settings.key_for(key), algorithm="HS256", headers=headers)
 
 
@@ -29,11 +34,13 @@ def test_our_own_token_names_the_user_and_the_sign_in(settings: Settings) -> Non
     assert access_tokens.read(settings, forged(settings, {})) == (ROW.user_id, ROW.id)
 
 
+@pytest.mark.checklist("F02")
 @pytest.mark.parametrize("claim", access_tokens.REQUIRED)
 def test_a_token_without_one_of_its_claims_is_nothing(settings: Settings, claim: str) -> None:
     assert access_tokens.read(settings, forged(settings, {claim: None})) is None
 
 
+@pytest.mark.checklist("F02")
 @pytest.mark.parametrize(
     "claims",
     [
@@ -51,32 +58,81 @@ def test_a_token_with_a_strange_claim_is_nothing(settings: Settings, claims: dic
     assert access_tokens.read(settings, forged(settings, claims)) is None
 
 
+@pytest.mark.checklist("F01", "F02")
 @pytest.mark.parametrize("header", [{"typ": "JWT"}, {"typ": "refresh"}, {"crit": ["unknown"], "unknown": 1}])
 def test_a_token_of_another_type_is_nothing(settings: Settings, header: dict[str, Any]) -> None:
     assert access_tokens.read(settings, forged(settings, {}, header)) is None
 
 
+@pytest.mark.checklist("F01", "F03")
 @pytest.mark.parametrize("purpose", ["refresh-token", "litestar-users", "another"])
 def test_a_key_for_another_purpose_signs_nothing(settings: Settings, purpose: str) -> None:
     assert access_tokens.read(settings, forged(settings, {}, key=purpose)) is None
 
 
+@pytest.mark.checklist("F02")
 @pytest.mark.parametrize("algorithm", ["none", "HS512"])
 def test_another_algorithm_is_nothing(settings: Settings, algorithm: str) -> None:
     claims = jwt.decode(forged(settings, {}), options={"verify_signature": False})
     key = "" if algorithm == "none" else settings.key_for("access-token") * 2
-    token = jwt.encode(claims, key, algorithm=algorithm, headers={"typ": access_tokens.TYPE})
+    header = jwt.get_unverified_header(forged(settings, {})) | {"alg": algorithm}
+    token = jwt.encode(claims, key, algorithm=algorithm, headers=header)
     assert access_tokens.read(settings, token) is None
 
 
+@pytest.mark.checklist("F02")
 @pytest.mark.parametrize("token", ["", ".", "a.b.c", "é" * 50, "eyJhbGciOiJub25lIn0.e30."])
 def test_what_is_no_token_at_all_is_nothing(settings: Settings, token: str) -> None:
     assert access_tokens.read(settings, token) is None
 
 
+@pytest.mark.checklist("F06")
 def test_a_token_lives_for_fifteen_minutes(settings: Settings, clock: Clock) -> None:
     token = access_tokens.issue(settings, ROW)
     clock.advance(timedelta(minutes=14, seconds=58))
     assert access_tokens.read(settings, token) is not None
     clock.advance(timedelta(seconds=2))
     assert access_tokens.read(settings, token) is None
+
+
+@pytest.mark.checklist("F04")
+def test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed(settings: Settings) -> None:
+    new = settings.model_copy(update={"secret_key": SecretStr("the key that the service has been given today")})
+    both = new.model_copy(update={"secret_key_previous": settings.secret_key})
+    old_token, new_token = access_tokens.issue(settings, ROW), access_tokens.issue(both, ROW)
+    assert access_tokens.read(both, old_token) == access_tokens.read(both, new_token) == (ROW.user_id, ROW.id)
+    assert access_tokens.read(new, new_token) == (ROW.user_id, ROW.id), "the newer key signs"
+    assert access_tokens.read(new, old_token) is None, "the older one counts as long as it is named"
+    key_ids = {jwt.get_unverified_header(token)["kid"] for token in (old_token, new_token)}
+    assert len(key_ids) == 2
+
+
+@pytest.mark.checklist("F02")
+@pytest.mark.parametrize("header", [{"kid": "unknown"}, {"kid": ""}, {"jku": "https://evil.example"}])
+def test_a_header_names_one_of_our_keys_or_nothing(settings: Settings, header: dict[str, Any]) -> None:
+    found = access_tokens.read(settings, forged(settings, {}, header))
+    # Where else a key might be is not even looked at.
+    assert found == ((ROW.user_id, ROW.id) if "jku" in header else None)
+
+
+@pytest.mark.checklist("F01")
+async def test_a_token_from_a_mail_opens_nothing(visitor: Person, settings: Settings, outbox: Outbox) -> None:
+    await visitor.register()
+    token = outbox.token_for(visitor)
+    assert access_tokens.read(settings, token) is None
+    access_token = access_tokens.issue(settings, ROW)
+    assert (await visitor.post("/verify", token=access_token)).status_code == 400
+    assert (await visitor.post("/verify", token=token)).status_code == 200
+
+
+@pytest.mark.checklist("F08")
+async def test_who_gets_an_address_that_is_free_again_gets_nothing_of_whoever_had_it(
+    grace: Person, stage: Stage
+) -> None:
+    await grace.sign_in()
+    headers, cookies = dict(grace.client.headers), dict(grace.client.cookies)
+    await grace.client.delete("/users/me")
+    assert (await (await stage.verified("grace")).sign_in()).status_code == 201
+    grace.client.headers.update(headers)
+    grace.client.cookies.update(cookies)
+    assert (await grace.get("/users/me")).status_code == 401

@@ -35,6 +35,7 @@ async def test_only_a_bearer_header_opens_the_account(grace: Person, scheme: str
     assert (await grace.client.get("/users/me", headers={"Authorization": scheme + token})).status_code == 401
 
 
+@pytest.mark.checklist("F01")
 async def test_a_refresh_token_opens_nothing_and_an_access_token_renews_nothing(grace: Person) -> None:
     pair = (await grace.sign_in()).json()
     presented = {"Authorization": f"Bearer {pair['refresh_token']}"}
@@ -42,6 +43,7 @@ async def test_a_refresh_token_opens_nothing_and_an_access_token_renews_nothing(
     assert (await renew(grace, pair["access_token"][:256])).status_code == 401
 
 
+@pytest.mark.checklist("F06")
 async def test_a_refresh_token_is_traded_for_a_new_pair(grace: Person) -> None:
     first = (await grace.sign_in()).json()
     answer = await renew(grace, first["refresh_token"])
@@ -52,6 +54,7 @@ async def test_a_refresh_token_is_traded_for_a_new_pair(grace: Person) -> None:
     assert (await grace.get("/users/me")).status_code == 200
 
 
+@pytest.mark.checklist("F07")
 async def test_parallel_refreshes_get_the_same_successor(grace: Person) -> None:
     token = (await grace.sign_in()).json()["refresh_token"]
     answers = await asyncio.gather(*(renew(grace, token) for _ in range(20)))
@@ -59,6 +62,7 @@ async def test_parallel_refreshes_get_the_same_successor(grace: Person) -> None:
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
 
 
+@pytest.mark.checklist("F06")
 async def test_a_copy_that_is_used_later_ends_the_sign_in(grace: Person, clock: Clock, tables: Tables) -> None:
     stolen = (await grace.sign_in()).json()["refresh_token"]
     newest = (await renew(grace, stolen)).json()
@@ -69,6 +73,7 @@ async def test_a_copy_that_is_used_later_ends_the_sign_in(grace: Person, clock: 
     assert (await grace.get("/users/me")).status_code == 401
 
 
+@pytest.mark.checklist("F06")
 async def test_a_copy_of_an_older_one_ends_the_sign_in_at_once(grace: Person) -> None:
     oldest = (await grace.sign_in()).json()["refresh_token"]
     newest = (await renew(grace, (await renew(grace, oldest)).json()["refresh_token"])).json()["refresh_token"]
@@ -76,12 +81,14 @@ async def test_a_copy_of_an_older_one_ends_the_sign_in_at_once(grace: Person) ->
     assert (await renew(grace, newest)).status_code == 401
 
 
+@pytest.mark.checklist("F05")
 async def test_signing_out_ends_the_refresh_token_too(grace: Person) -> None:
     token = (await grace.sign_in()).json()["refresh_token"]
     await grace.sign_out()
     assert (await renew(grace, token)).status_code == 401
 
 
+@pytest.mark.checklist("E11")
 async def test_a_deactivated_user_renews_nothing(grace: Person, tables: Tables) -> None:
     token = (await grace.sign_in()).json()["refresh_token"]
     await tables.execute('UPDATE "user" SET is_active = false')
@@ -95,6 +102,7 @@ async def test_the_table_holds_no_token(grace: Person, tables: Tables) -> None:
     assert pair["refresh_token"] not in str(row)
 
 
+@pytest.mark.checklist("F02")
 @pytest.mark.parametrize("token", ["", "A", "not base64!", "A" * 64, "A" * 256, "é"])
 async def test_what_is_no_token_is_refused(grace: Person, token: str) -> None:
     await grace.sign_in()
