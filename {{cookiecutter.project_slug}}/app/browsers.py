@@ -1,7 +1,6 @@
 """What browsers are told about every answer, and which of their requests are believed."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.config.cors import CORSConfig
@@ -48,7 +47,7 @@ class OwnPagesOnly(ASGIMiddleware):
         if request.method not in READING:
             if not self._is_own(request):
                 raise CrossSite
-            if _has_body(request) and request.content_type[0] != "application/json":
+            if _has_body(request) and not _may_be_sent(request):
                 raise UnsupportedMediaType
         await next_app(scope, receive, send)
 
@@ -58,11 +57,17 @@ class OwnPagesOnly(ASGIMiddleware):
             return True
         if site is not None:
             return site in {"same-origin", "none"}
-        return origin is None or urlsplit(origin).netloc == request.headers.get("Host")
+        host = request.headers.get("Host")
+        return origin is None or origin in {f"https://{host}", f"http://{host}"}
 
 
 def _has_body(request: Request[Any, Any, Any]) -> bool:
     return "Transfer-Encoding" in request.headers or request.headers.get("Content-Length", "0") != "0"
+
+
+def _may_be_sent(request: Request[Any, Any, Any]) -> bool:
+    # A handler that takes files says so: `@post(..., accepts_forms=True)`.
+    return request.content_type[0] == "application/json" or request.route_handler.opt.get("accepts_forms", False)
 
 
 def cors_config(settings: Settings) -> CORSConfig | None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from litestar import Litestar
+from litestar import post
 from litestar.routes import HTTPRoute
 
 from app.browsers import READING
@@ -21,6 +22,8 @@ FOREIGN = [
     {"Origin": "https://service.example.evil.example"},
     {"Origin": "https://sub.service.example", "Sec-Fetch-Site": "same-site"},
     {"Origin": "null"},
+    {"Origin": "http://["},
+    {"Origin": ""},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
 ]
@@ -61,11 +64,26 @@ async def test_a_form_of_another_site_signs_nobody_in(grace: Person, media_type:
 
 
 @pytest.mark.checklist("E08")
-@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "text/plain", ""])
+@pytest.mark.parametrize(
+    "media_type", ["application/x-www-form-urlencoded", "text/plain", "", ";;", "application/json/x"]
+)
 async def test_bodies_are_json_and_say_so(grace: Person, media_type: str) -> None:
     body = json.dumps({"email": grace.email, "password": PASSWORD})
     answer = await grace.client.post("/login", content=body, headers={"Content-Type": media_type})
     assert (answer.status_code, answer.json()["type"]) == (415, "/problems/unsupported-media-type")
+
+
+@post("/files", accepts_forms=True, exclude_from_auth=True)
+async def take_files() -> None:
+    """Accept a form."""
+
+
+async def test_a_handler_that_takes_files_says_so(settings: Settings) -> None:
+    async with another_stage(settings, take_files) as stage:
+        visitor = stage.person("visitor")
+        assert (await visitor.client.post("/files", files={"file": b"content"})).status_code == 201
+        foreign = await visitor.client.post("/files", files={"file": b"content"}, headers=FOREIGN[0])
+        assert foreign.status_code == 403
 
 
 @pytest.mark.parametrize("headers", OWN, ids=str)
