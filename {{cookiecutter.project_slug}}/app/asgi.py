@@ -15,8 +15,8 @@ from litestar.openapi import OpenAPIConfig
 from app import health
 from app import users
 from app.access_log import WITHOUT_QUERY
+from app.accounts.delivery import delivering
 from app.accounts.mail import mailer_for
-from app.accounts.outbox import delivering
 from app.browsers import OwnPagesOnly
 from app.browsers import cors_config
 from app.browsers import security_headers

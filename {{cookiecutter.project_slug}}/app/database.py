@@ -95,8 +95,8 @@ def _config(app: Litestar) -> SQLAlchemyAsyncConfig:
 class CommitBeforeSuccess(ASGIMiddleware):
     """Commits before the first byte of a success leaves; whatever else happens, closing the session rolls back.
 
-    A commit that fails is answered with an error and nothing of the success is sent, no mail either: the handler's
-    background tasks do not run.
+    A commit that fails is answered with an error and nothing of the success is sent, no mail either: mails are rows
+    that the same commit would have stored.
     """
 
     scopes = (ScopeType.HTTP,)

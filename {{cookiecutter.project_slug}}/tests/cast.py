@@ -12,7 +12,7 @@ from httpx import Response
 from litestar import Litestar
 
 from app import clock
-from app.accounts.outbox import deliver_next
+from app.accounts.delivery import deliver_next
 from tests.credentials import kind
 
 BASE_URL = "https://service.example"

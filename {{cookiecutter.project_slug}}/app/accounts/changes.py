@@ -7,9 +7,9 @@ from app.accounts import outbox
 from app.accounts import passwords
 from app.accounts import tokens
 from app.accounts.mail import Letter
+from app.accounts.schemas import address_in
 from app.accounts.service import ALONE
 from app.accounts.service import AccountService
-from app.accounts.service import address_in
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
 from app.models import User

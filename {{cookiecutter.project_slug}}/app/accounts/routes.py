@@ -23,6 +23,9 @@ from app.accounts.throttle import Action
 from app.accounts.throttle import Tie
 from app.models import User
 
+# For every handler, here and elsewhere, that asks for `service`.
+SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
+
 
 @post("/register", status_code=202)
 async def register(
@@ -97,7 +100,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
             confirm_email,
             undo_email_change,
         ],
-        dependencies={"service": Provide(provide_user_service, sync_to_thread=False)},
+        dependencies=SERVICE,
         opt={"exclude_from_auth": True},
         security=[{}],
         tags=["Accounts"],

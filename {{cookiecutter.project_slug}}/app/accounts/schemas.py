@@ -10,8 +10,10 @@ from msgspec import Meta
 from msgspec import Struct
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app import addresses
 from app.accounts import passwords
 from app.addresses import MAX_LENGTH
+from app.errors import InvalidField
 from app.models import User
 
 # Lists, never exclusions: a column that somebody adds to the model stays private until it is named here.
@@ -110,3 +112,15 @@ class NewAddress(Body):
 
 
 RegistrationDTO = MsgspecDTO[Registration]
+
+
+def address_in(email: str, field: str = "email") -> str:
+    """The one spelling of an address from a body.
+
+    Raises:
+        InvalidField: if this is not an e-mail address.
+    """
+    try:
+        return addresses.normalise(email)
+    except ValueError as error:
+        raise InvalidField(field, str(error)) from error

@@ -19,8 +19,8 @@ from app.accounts import passwords
 from app.accounts import tokens
 from app.accounts.mail import Letter
 from app.accounts.schemas import Registration
+from app.accounts.schemas import address_in
 from app.accounts.tokens import Purpose
-from app.errors import InvalidField
 from app.models import User
 from app.models import UserSession
 from app.repositories import copy_named
@@ -63,15 +63,30 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         """
         email = address_in(data.email)
         passwords.require_good(data.password, email, self.settings)
-        password_hash = await self.hasher.digest(data.password)
-        if not self.settings.admits(email):
-            letter = Letter.ALREADY_REGISTERED if await self.find(email, ALONE) else Letter.REGISTRATION_CLOSED
-        else:
-            user = User(email=email, password_hash=password_hash)
+        owner = await self.find(email, ALONE)
+        is_again = await self._has_password(owner, data.password)
+        if self.settings.admits(email):
+            user = User(email=email, password_hash=await self.hasher.digest(data.password))
             copy_named(User(display_name=data.display_name), user)
-            letter = Letter.VERIFY if await self._is_new(user) else Letter.ALREADY_REGISTERED
+            if await self._is_new(user):
+                owner, is_again = user, True
+            elif owner is None:
+                # Another request with this address was faster by a moment.
+                owner = await self.find(email, ALONE)
+                is_again = await self._has_password(owner, data.password)
         if is_told:
-            outbox.put(self.session, letter, email)
+            outbox.put(self.session, self._letter_to(owner, is_again=is_again), email)
+
+    async def _has_password(self, user: User | None, password: str) -> bool:
+        # Nothing is written yet: this gives the connection back, since the hash takes longer than all statements do.
+        await self.session.commit()
+        return (await self.hasher.verify(password, user.password_hash if user else None)).is_right
+
+    def _letter_to(self, owner: User | None, *, is_again: bool) -> Letter:
+        if owner is None:
+            return Letter.REGISTRATION_CLOSED
+        # Who knows the password of an account that nobody has verified is whoever has just made it.
+        return Letter.VERIFY if is_again and not owner.is_verified else Letter.ALREADY_REGISTERED
 
     async def _is_new(self, user: User) -> bool:
         # One statement in both cases: parallel requests are judged by the index, and all of them cost the same.
@@ -182,15 +197,3 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
             return None
         found = select(User).where(func.lower(User.email) == email).options(*options)
         return (await self.session.scalars(found)).one_or_none()
-
-
-def address_in(email: str, field: str = "email") -> str:
-    """The one spelling of an address from a body.
-
-    Raises:
-        InvalidField: if this is not an e-mail address.
-    """
-    try:
-        return addresses.normalise(email)
-    except ValueError as error:
-        raise InvalidField(field, str(error)) from error

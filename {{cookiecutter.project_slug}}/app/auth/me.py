@@ -11,17 +11,16 @@ from litestar import delete
 from litestar import get
 from litestar import post
 from litestar.di import NamedDependency
-from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from litestar.params import Parameter
 from litestar.router import Router
-from litestar_users.dependencies import provide_user_service
 
 from app.accounts import throttle
 from app.accounts.changes import ChangeService
 from app.accounts.export import export_of
 from app.accounts.fresh import fresh
+from app.accounts.routes import SERVICE
 from app.accounts.schemas import Accepted
 from app.accounts.schemas import NewAddress
 from app.accounts.schemas import NewPassword
@@ -30,8 +29,6 @@ from app.auth import credentials
 from app.auth import devices
 from app.auth.devices import Device
 from app.database import request_session
-
-SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
 
 
 @post("/password", status_code=204)

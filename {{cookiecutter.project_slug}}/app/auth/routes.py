@@ -6,16 +6,15 @@ from litestar import Request
 from litestar import Response
 from litestar import post
 from litestar.di import NamedDependency
-from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from litestar.router import Router
-from litestar_users.dependencies import provide_user_service
 
 from app.accounts import outbox
 from app.accounts import throttle
 from app.accounts.changes import ChangeService
 from app.accounts.mail import Letter
+from app.accounts.routes import SERVICE
 from app.accounts.schemas import KnownPassword
 from app.accounts.schemas import SignIn
 from app.accounts.throttle import Action
@@ -26,7 +25,6 @@ from app.auth.backend import note_proof
 from app.database import request_session
 from app.errors import InvalidCredentials
 
-SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
 # More wrong passwords than people usually need to remember the right one; the owner is told then (ASVS 6.3.5).
 SUSPICIOUS_ATTEMPTS = 5
 

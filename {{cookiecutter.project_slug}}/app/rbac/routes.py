@@ -2,12 +2,11 @@
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar_users.config import RoleManagementHandlerConfig
-from litestar_users.dependencies import provide_user_service
 from sqlalchemy.orm import joinedload
 
+from app.accounts.routes import SERVICE
 from app.models import Role
 from app.models import User
 from app.rbac.guards import requires
@@ -35,7 +34,7 @@ def role_management() -> RoleManagementHandlerConfig:
     "/users/roles",
     return_dto=RoleRead,
     guards=[requires(Permission.ROLES_READ)],
-    dependencies={"service": Provide(provide_user_service, sync_to_thread=False)},
+    dependencies=SERVICE,
     tags=["Roles"],
 )
 async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:

@@ -162,6 +162,29 @@ async def test_whoever_signs_up_with_an_address_first_cannot_keep_its_owner_out(
     assert answer.status_code == 401
 
 
+@pytest.mark.checklist("A01")
+async def test_nobody_confirms_a_planted_password_by_a_later_link_either(mallory: Person, visitor: Person) -> None:
+    planted = "a password of mallory's"
+    await mallory.post("/register", email=visitor.email, password=planted)
+    await visitor.register()
+    await mallory.post("/verify/resend", email=visitor.email)
+    assert (await visitor.verify()).status_code == 200
+    assert (await mallory.post("/login", email=visitor.email, password=planted)).status_code == 401
+
+
+@pytest.mark.checklist("A01")
+async def test_who_submits_the_form_twice_confirms_and_signs_in(visitor: Person, outbox: Outbox) -> None:
+    assert [(await visitor.register()).status_code for _ in range(2)] == [202, 202]
+    assert [mail["Subject"].split()[0] for mail in outbox.to(visitor)] == ["Confirm", "Confirm"]
+    assert (await visitor.verify()).status_code == 200
+    assert (await visitor.sign_in()).status_code == 201
+
+
+async def test_registering_a_verified_address_leaves_its_password(grace: Person, mallory: Person) -> None:
+    await mallory.post("/register", email=grace.email, password="a password of mallory's")
+    assert (await grace.sign_in()).status_code == 201
+
+
 async def test_a_name_is_stored_shown_and_used_once_the_address_is_proven(visitor: Person, outbox: Outbox) -> None:
     await visitor.post("/register", email=visitor.email, password=PASSWORD, display_name="Grace Hopper")
     assert "Grace Hopper" not in text_of(outbox.to(visitor)[-1]), "strangers are not sent words of somebody's choice"

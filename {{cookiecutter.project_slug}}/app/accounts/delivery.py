@@ -1,0 +1,171 @@
+"""Sends the mails that wait in the outbox, from whichever process is free.
+
+A mail is sent at least once. Only a crash between the server's yes and our commit repeats it, with the same Message-ID.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+from aiosmtplib import SMTPRecipientsRefused
+from litestar import Litestar
+from sqlalchemy import delete
+from sqlalchemy import exists
+from sqlalchemy import func
+from sqlalchemy import select
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app import clock
+from app.accounts import passwords
+from app.accounts import tokens
+from app.accounts.mail import Letter
+from app.accounts.mail import Mail
+from app.accounts.mail import compose
+from app.accounts.outbox import PURPOSES
+from app.accounts.tokens import Purpose
+from app.database import own_transaction
+from app.models import OutgoingMail
+from app.models import User
+from app.settings import Environment
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+FOR_UNVERIFIED = {Letter.VERIFY, Letter.INVITATION}
+
+POLL_SECONDS = 1
+PAUSE_AFTER_ERROR_SECONDS = 5
+SEND_TIMEOUT_SECONDS = 60
+LONGEST_PAUSE = timedelta(hours=1)
+GIVE_UP_AFTER = timedelta(days=3)
+KEEP_GIVEN_UP = timedelta(days=30)
+
+
+@asynccontextmanager
+async def delivering(app: Litestar) -> AsyncIterator[None]:
+    """While the service runs, mails leave, and none is cut off at the end; tests send theirs by hand."""
+    if app.state.settings.environment is Environment.TEST:
+        yield
+        return
+    is_over = asyncio.Event()
+    worker = asyncio.create_task(_deliver_until(is_over, app))
+    try:
+        yield
+    finally:
+        is_over.set()
+        await worker
+
+
+async def _deliver_until(is_over: asyncio.Event, app: Litestar) -> None:
+    while not is_over.is_set():
+        pause: float = PAUSE_AFTER_ERROR_SECONDS
+        try:
+            pause = 0 if await deliver_next(app) else POLL_SECONDS
+        except (SQLAlchemyError, OSError) as error:
+            logger.warning("The outbox waits, since the database does not answer: %s", type(error).__name__)
+        except Exception:
+            # Whatever it is, later mails have to leave.
+            logger.exception("The outbox has failed and goes on")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(is_over.wait(), pause)
+
+
+async def deliver_next(app: Litestar) -> bool:
+    """Send the mail that has waited longest, unless another worker does; False if none is due."""
+    settings: Settings = app.state.settings
+    # The link has to work before anybody can read it, so it is stored in a transaction before the one that sends.
+    async with own_transaction(app) as session:
+        row = await _next_due(session)
+        if row is None:
+            return False
+        try:
+            async with session.begin_nested():
+                mail = await _prepare(session, settings, row)
+        except Exception as error:  # noqa: BLE001  # a mail that cannot be written must not stop those behind it
+            await _postpone(session, row, error)
+            return True
+        if mail is None:
+            await session.delete(row)
+            return True
+    async with own_transaction(app) as session:
+        row = await _next_due(session, mail.id)
+        if row is not None:
+            try:
+                async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                    await app.state.mailer.send(compose(mail, settings))
+                await session.delete(row)
+            except Exception as error:  # noqa: BLE001  # whatever a server does, the mail is kept
+                await _postpone(session, row, error)
+    return True
+
+
+async def _next_due(session: AsyncSession, mail_id: UUID | None = None) -> OutgoingMail | None:
+    due = select(OutgoingMail).where(OutgoingMail.next_attempt_at <= clock.now())
+    if mail_id is not None:
+        due = due.where(OutgoingMail.id == mail_id)
+    # Links of one person are made in the order in which they were asked for, since the later ones end the earlier.
+    earlier = aliased(OutgoingMail)
+    is_earlier = (earlier.recipient == OutgoingMail.recipient) & (earlier.created_at < OutgoingMail.created_at)
+    waits = exists().where(is_earlier, ~earlier.is_prepared, earlier.attempts == 0)
+    due = due.where(OutgoingMail.is_prepared | ~waits)
+    longest = due.order_by(OutgoingMail.next_attempt_at).limit(1).with_for_update(skip_locked=True, of=OutgoingMail)
+    return (await session.scalars(longest)).one_or_none()
+
+
+async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail) -> Mail | None:
+    letter = Letter(row.letter)
+    purpose = PURPOSES.get(letter)
+    was_prepared, row.is_prepared = row.is_prepared, True
+    if purpose is None and row.user_id is None:
+        return Mail(row.id, letter, row.recipient, row.created_at)
+    user = await _addressee(session, row)
+    if user is None or (letter in FOR_UNVERIFIED and user.is_verified):
+        return None
+    # Whoever has not proven the address may be a stranger, and strangers must not be sent words of somebody's choice.
+    name = user.display_name if user.is_verified and row.recipient == user.email else ""
+    if purpose is None:
+        return Mail(row.id, letter, row.recipient, row.created_at, name)
+    if not was_prepared:
+        await tokens.store(session, user, purpose, row.recipient, tokens.derive(settings, row.id))
+    token = await tokens.find_waiting(session, row.id)
+    if token is None:
+        return None
+    if letter is Letter.ALREADY_REGISTERED:
+        await _disarm(session, user)
+    return Mail(row.id, letter, row.recipient, row.created_at, name, token, tokens.lifetime(settings, purpose))
+
+
+async def _disarm(session: AsyncSession, user: User) -> None:
+    # Somebody else may have signed up with this address before: no link of any mail may confirm their password. The
+    # owner chooses one with the link of this mail.
+    await tokens.revoke(session, user, Purpose.VERIFY)
+    unproven = update(User).where(User.id == user.id, ~User.is_verified)
+    await session.execute(unproven.values(password_hash=passwords.NONE))
+
+
+async def _addressee(session: AsyncSession, row: OutgoingMail) -> User | None:
+    is_meant = User.id == row.user_id if row.user_id else func.lower(User.email) == row.recipient
+    return (await session.scalars(select(User).where(is_meant, User.is_active))).one_or_none()
+
+
+async def _postpone(session: AsyncSession, row: OutgoingMail, error: Exception) -> None:
+    now = clock.now()
+    pause = min(timedelta(seconds=2 ** min(row.attempts + 1, 12)), LONGEST_PAUSE)
+    is_refused = isinstance(error, SMTPRecipientsRefused) and all(each.code >= 500 for each in error.recipients)
+    is_given_up = is_refused or now - row.created_at > GIVE_UP_AFTER
+    row.attempts += 1
+    row.last_error = f"{type(error).__name__}: {error}"[:500]
+    row.next_attempt_at = None if is_given_up else now + pause
+    outcome = "was given up" if is_given_up else f"is tried again in {pause.total_seconds():.0f} s"
+    # The address stays out of the log.
+    logger.warning("Mail %s (%s) %s: %s", row.id, row.letter, outcome, type(error).__name__)
+    # What is given up is kept for somebody to look at, but not for ever.
+    old = OutgoingMail.next_attempt_at.is_(None) & (OutgoingMail.created_at < now - KEEP_GIVEN_UP)
+    await session.execute(delete(OutgoingMail).where(old))
