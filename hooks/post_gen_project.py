@@ -20,7 +20,13 @@ FEATURE_PATHS = {
     "session": ["app/auth/session.py", "tests/credentials/session.py", "tests/auth/test_session.py"],
     "jwt": ["app/auth/jwt.py", "tests/credentials/jwt.py", "tests/auth/test_jwt.py"],
     "jwt_cookie": ["app/auth/jwt_cookie.py", "tests/credentials/jwt_cookie.py", "tests/auth/test_jwt_cookie.py"],
-    "tokens": ["app/auth/access_tokens.py", "app/auth/refresh.py", "tests/auth/test_access_tokens.py"],
+    "tokens": [
+        "app/auth/access_tokens.py",
+        "app/auth/refresh.py",
+        "tests/auth/test_access_tokens.py",
+        "tests/auth/test_refresh.py",
+        "tests/credentials/tokens.py",
+    ],
 }
 
 # JSON never has three quotes in a row and is ASCII here, so no answer can end this string.

@@ -1,10 +1,15 @@
 """How each model is read and written."""
 
+from typing import Any
 from typing import TypeVar
 
 from advanced_alchemy.base import UUIDBase
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from sqlalchemy import ColumnElement
 from sqlalchemy import inspect
+from sqlalchemy import orm
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import InvalidField
 # {% if cookiecutter.include_oauth %}
@@ -14,14 +19,44 @@ from app.models import OAuthAccount
 from app.models import Role
 # {% endif %}
 from app.models import User
+from app.models import UserSession
+
+
+# What is read along with the principal, in the same statement.
+ALONG: list[orm.interfaces.ORMOption] = []
+# {% if cookiecutter.include_rbac %}
+ALONG.append(orm.joinedload(User.roles))
+# {% endif %}
+PRINCIPAL = "principal"
+
+
+async def find_principal(session: AsyncSession, condition: ColumnElement[bool]) -> UserSession | None:
+    """The sign-in that meets the condition; its user is read along, for `UserRepository` to be asked for next."""
+    both = select(UserSession, User).join(User, User.id == UserSession.user_id).where(condition).options(*ALONG)
+    # Rows repeat for each member of a collection that is joined.
+    found = (await session.execute(both)).unique().one_or_none()
+    if found is None:
+        return None
+    session.info[PRINCIPAL] = found.User
+    row: UserSession = found.UserSession
+    return row
 
 
 class UserRepository(SQLAlchemyAsyncRepository[User]):
     """Users."""
 
     model_type = User
-    # Rows repeat when a collection is joined into the same statement.
-    uniquify = True
+
+    async def get(self, item_id: Any, **options: Any) -> User:
+        """The user with this id, or the principal if it was read just now.
+
+        Raises:
+            NotFoundError: if there is none.
+        """
+        principal: User | None = self.session.info.pop(PRINCIPAL, None)
+        if principal is not None and principal.id == item_id:
+            return principal
+        return await super().get(item_id, **options)
 # {% if cookiecutter.include_rbac %}
 
 

@@ -86,9 +86,6 @@ class OurParts(InitPlugin, CLIPlugin):
             scheme = credentials.security_scheme(self._settings)
             app_config.openapi_config.components = Components(security_schemes={"credentials": scheme})
             app_config.openapi_config.security = [{"credentials": []}]
-        # {% if cookiecutter.include_rbac %}
-        app_config.opt["user_load_options"] = role_routes.LOAD_OPTIONS
-        # {% endif %}
         return app_config
 
     def on_cli_init(self, cli: click.Group) -> None:

@@ -1,10 +1,12 @@
 """`make security`: what the service promises to withstand, and the tests that hold each promise.
 
-Run as `python -m tests.checklist`; a test names the rows that it holds with `@pytest.mark.checklist("A01")`.
+Run as `python -m tests.checklist`; a test names the rows that it holds with `@pytest.mark.checklist("A01")`. Rows about
+one folder alone stand in `checklist.py` beside its tests.
 """
 
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,8 @@ ROWS = {
     "E12": "Every answer tells browsers to be careful with it",
 }
 ROWS |= kind.ROWS
+for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/checklist.py")):
+    ROWS |= import_module(f"tests.{folder}.checklist").ROWS
 
 
 class Table:

@@ -26,6 +26,8 @@ from tests.cast import Stage
 from tests.tables import Tables
 from tests.tables import make_database
 from tests.tables import read_all
+from tests.work import Work
+from tests.work import counting
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +112,14 @@ async def stage(app: Litestar, outbox: Outbox, tables: Tables) -> AsyncIterator[
     stage = Stage(app, outbox)
     yield stage
     await stage.close()
+
+
+@pytest.fixture
+def work(app: Litestar, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    """What the service does for a request; the mails that follow from it are not part of that."""
+    stage.delivers = False
+    with counting(app, monkeypatch) as work:
+        yield work
 
 
 @pytest.fixture

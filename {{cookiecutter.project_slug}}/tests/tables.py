@@ -1,5 +1,8 @@
 """A database for tests: made from nothing, and restored after each test to what the migrations left."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from advanced_alchemy.base import orm_registry
@@ -9,6 +12,8 @@ from sqlalchemy import make_url
 from sqlalchemy import select
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
+
+PATIENCE_SECONDS = 30
 
 
 async def make_database(server_url: str, name: str) -> None:
@@ -52,6 +57,20 @@ class Tables:
         """Change something behind the back of the service."""
         async with self._engine.begin() as connection:
             await connection.execute(text(statement))
+
+    @asynccontextmanager
+    async def holding(self, statement: str) -> AsyncIterator[None]:
+        """Change something, and commit only after the block, once somebody waits for that."""
+        waiting = text(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted "
+            "AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+        )
+        async with self._engine.begin() as connection:
+            await connection.execute(text(statement))
+            yield
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110  # PostgreSQL sets no event
+                    await asyncio.sleep(0.01)
 
     async def restore(self) -> None:
         """Go back to what the migrations left."""

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.mutants import MUTANTS
-from tests.mutants import PROJECT
-from tests.mutants import Mutant
+from tests.mutation import PROJECT
+from tests.mutation import Mutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.defence)

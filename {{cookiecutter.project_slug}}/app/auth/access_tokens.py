@@ -2,17 +2,14 @@
 
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 from typing import NamedTuple
 from uuid import UUID
 from uuid import uuid4
 
 import jwt
-from litestar.connection import ASGIConnection
+from sqlalchemy import ColumnElement
 
 from app import clock
-from app.auth.backend import find_session
-from app.database import request_session
 from app.models import UserSession
 from app.settings import Settings
 
@@ -30,15 +27,12 @@ class Claims(NamedTuple):
     session_id: UUID
 
 
-async def find_named(
-    connection: ASGIConnection[Any, Any, Any, Any], settings: Settings, token: str
-) -> UserSession | None:
-    """The sign-in that a token names, if it has not ended."""
+def named(settings: Settings, token: str) -> ColumnElement[bool] | None:
+    """What is true of the sign-in that a token names; None if it is no token of ours, or has expired."""
     claims = read(settings, token)
     if claims is None:
         return None
-    is_named = (UserSession.id == claims.session_id) & (UserSession.user_id == claims.user_id)
-    return await find_session(request_session(connection), is_named)
+    return (UserSession.id == claims.session_id) & (UserSession.user_id == claims.user_id)
 
 
 def issue(settings: Settings, row: UserSession) -> str:

@@ -20,7 +20,6 @@ from litestar.types import Scopes
 from litestar.types import ScopeSession
 from sqlalchemy import ColumnElement
 from sqlalchemy import delete
-from sqlalchemy import select
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,6 +28,7 @@ from app.accounts.client_address import client_ip
 from app.database import request_session
 from app.models import User
 from app.models import UserSession
+from app.repositories import find_principal
 from app.settings import Settings
 
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
@@ -65,17 +65,12 @@ async def start_session(request: Request[Any, Any, Any], user: User, secret: byt
     return row
 
 
-async def find_session(session: AsyncSession, condition: ColumnElement[bool]) -> UserSession | None:
-    """The sign-in that meets the condition and has not ended; it is noted that it was seen."""
-    row = (
-        await session.scalars(select(UserSession).where(condition, is_alive(session.info["settings"])))
-    ).one_or_none()
-    if row is not None and row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
-        seen = update(UserSession).where(UserSession.id == row.id).values(last_seen_at=clock.now())
-        await session.execute(seen)
+async def note_seen(session: AsyncSession, row: UserSession) -> None:
+    """Note that somebody uses this sign-in, once a minute at most."""
+    if row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
+        await session.execute(update(UserSession).where(UserSession.id == row.id).values(last_seen_at=clock.now()))
         # At once: signing out elsewhere must not wait for the end of this request.
         await session.commit()
-    return row
 
 
 async def note_proof(session: AsyncSession, session_id: UUID) -> None:
@@ -114,19 +109,24 @@ def digest(secret: bytes) -> bytes:
 class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
     """Litestar's way in: whom a request belongs to, in which sign-in, and when a password was shown; or nothing.
 
-    litestar-users then loads that user. Nothing is ever written back at the end of a request, so one that is under way
-    cannot revive a sign-in that has ended meanwhile.
+    Nothing is ever written back at the end of a request, so one that is under way cannot revive a sign-in that has
+    ended meanwhile.
     """
 
-    async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
-        """The sign-in that the request proves to belong to."""
+    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
+        """What is true of the sign-in that the request proves to belong to; None if it proves nothing."""
         raise NotImplementedError
 
     async def load_from_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
-        """What litestar-users looks up the user with."""
-        row = await self.find(connection)
+        """What litestar-users asks `UserRepository` for the user with."""
+        is_presented = self.presented(connection)
+        if is_presented is None:
+            return {}
+        session = request_session(connection)
+        row = await find_principal(session, is_presented & is_alive(self.config.settings))
         if row is None:
             return {}
+        await note_seen(session, row)
         return {"user_id": str(row.user_id), "session_id": row.id, "authenticated_at": row.authenticated_at}
 
     def get_session_id(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:

@@ -16,13 +16,13 @@ from litestar.openapi.spec import SecurityScheme
 from litestar.params import JSONBody
 from msgspec import Meta
 from msgspec import Struct
+from sqlalchemy import ColumnElement
 
 from app.auth import access_tokens
 from app.auth import refresh
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
 from app.models import User
-from app.models import UserSession
 from app.settings import Settings
 
 
@@ -82,12 +82,10 @@ def security_scheme(settings: Settings) -> SecurityScheme:  # noqa: ARG001  # ea
 class JWTBackend(CredentialBackend):
     """Reads the header."""
 
-    async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
-        """The sign-in that the access token names, if it has not ended."""
+    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
+        """The access token names it."""
         scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        return await access_tokens.find_named(connection, self.config.settings, token)
+        return access_tokens.named(self.config.settings, token) if scheme.lower() == "bearer" else None
 
 
 @dataclass

@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
 from msgspec import Meta
 from msgspec import Struct
+from sqlalchemy import ColumnElement
 
 from app.accounts.schemas import UserRead
 from app.auth import access_tokens
@@ -24,7 +25,6 @@ from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
 from app.auth.backend import lifetime
 from app.models import User
-from app.models import UserSession
 from app.settings import Settings
 
 SignedIn: TypeAlias = User
@@ -78,10 +78,9 @@ def security_scheme(settings: Settings) -> SecurityScheme:
 class JWTCookieBackend(CredentialBackend):
     """Reads the access cookie, and nothing but the cookie: a header beside it changes nothing."""
 
-    async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
-        """The sign-in that the access token names, if it has not ended."""
-        token = connection.cookies.get(self.config.key, "")
-        return await access_tokens.find_named(connection, self.config.settings, token)
+    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
+        """The access token names it."""
+        return access_tokens.named(self.config.settings, connection.cookies.get(self.config.key, ""))
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """Refresh tokens: each works once, and its successor is derived from it, so parallel requests get the same one.
 
-A token is the id of the sign-in and a secret; the database keeps the digest of the newest secret alone. One that was
-replaced longer ago than the grace is a copy in somebody else's hands, and ends the sign-in (RFC 9700, 4.14.2).
+A token is the id of the sign-in, a secret, and a seal that shows that we made it; the database keeps the digest of the
+newest secret alone. One of ours that was replaced longer ago than the grace is a copy in somebody else's hands, and
+ends the sign-in (RFC 9700, 4.14.2).
 """
 
 import hmac
@@ -15,13 +16,13 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.exceptions import NotAuthorizedException
+from sqlalchemy import select
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.auth.backend import digest
 from app.auth.backend import end_session
-from app.auth.backend import find_session
 from app.auth.backend import is_alive
 from app.auth.backend import rename_session
 from app.auth.backend import start_session
@@ -29,10 +30,13 @@ from app.database import own_transaction
 from app.database import request_session
 from app.models import User
 from app.models import UserSession
+from app.settings import Settings
 
 # A browser with several tabs asks for all of them at once.
 GRACE = timedelta(seconds=10)
-SECRET_BYTES = 32
+SUCCESSOR, SEAL = "refresh-token", "refresh-token-seal"
+# Together a multiple of three, so Base64 needs no padding, which cookies would have to quote.
+ID_BYTES, SECRET_BYTES, SEAL_BYTES = 16, 32, 18
 
 
 class Renewal(NamedTuple):
@@ -46,33 +50,34 @@ async def start(request: Request[Any, Any, Any], user: User) -> Renewal:
     """A new sign-in of this user."""
     secret = secrets.token_bytes(SECRET_BYTES)
     row = await start_session(request, user, secret)
-    return Renewal(row, _written(row.id, secret))
+    return _renewal(request, row, secret)
 
 
 async def rename(request: Request[Any, Any, Any]) -> Renewal:
     """Another id and token for the sign-in of this request, since what its holder may do has changed."""
     secret = secrets.token_bytes(SECRET_BYTES)
     row = await rename_session(request_session(request), request.auth["session_id"], secret)
-    return Renewal(row, _written(row.id, secret))
+    return _renewal(request, row, secret)
 
 
 async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
     """The sign-in to which the token belongs, and the token's successor.
 
     Raises:
-        NotAuthorizedException: if the token is not the newest one; its sign-in is over then.
+        NotAuthorizedException: if it is no token of ours, or was replaced; in that case the sign-in is over.
     """
-    session_id, secret = _read(token)
-    keys = request.app.state.settings.keys_for("refresh-token")
-    successors = [hmac.digest(key, session_id.bytes + secret, "sha256") for key in keys]
+    settings: Settings = request.app.state.settings
+    session_id, secret = _read(settings, token)
+    successors = [hmac.digest(key, session_id.bytes + secret, "sha256") for key in settings.keys_for(SUCCESSOR)]
     row = await _replace(request_session(request), session_id, secret, successors)
     if row is None:
+        # The update may have waited for another request, and then holds a lock on the row that it did not change.
+        await request_session(request).rollback()
         # In its own transaction, since the refusal rolls back that of the request.
         async with own_transaction(request.app) as session:
             await end_session(session, session_id)
         raise NotAuthorizedException
-    successor = next(each for each in successors if digest(each) == row.secret_digest)
-    return Renewal(row, _written(session_id, successor))
+    return _renewal(request, row, next(each for each in successors if digest(each) == row.secret_digest))
 
 
 async def _replace(
@@ -91,19 +96,27 @@ async def _replace(
     just_now = UserSession.secret_changed_at > clock.now() - GRACE
     # Whichever key the other request had, if the key is being changed.
     is_successor = UserSession.secret_digest.in_([digest(each) for each in successors])
-    return await find_session(session, (UserSession.id == session_id) & is_successor & just_now)
+    found = select(UserSession).where(UserSession.id == session_id, is_successor, just_now)
+    return (await session.scalars(found.where(is_alive(session.info["settings"])))).one_or_none()
 
 
-def _written(session_id: UUID, secret: bytes) -> str:
-    return urlsafe_b64encode(session_id.bytes + secret).decode()
+def _renewal(request: Request[Any, Any, Any], row: UserSession, secret: bytes) -> Renewal:
+    content = row.id.bytes + secret
+    seal = _seal(request.app.state.settings.key_for(SEAL), content)
+    return Renewal(row, urlsafe_b64encode(content + seal).decode())
 
 
-def _read(token: str) -> tuple[UUID, bytes]:
+def _read(settings: Settings, token: str) -> tuple[UUID, bytes]:
     try:
-        content = urlsafe_b64decode(token)
-        session_id, secret = UUID(bytes=content[:16]), content[16:]
+        raw = urlsafe_b64decode(token)
     except ValueError as error:
         raise NotAuthorizedException from error
-    if len(secret) != SECRET_BYTES:
+    content, seal = raw[:-SEAL_BYTES], raw[-SEAL_BYTES:]
+    # Whoever knows the id of a sign-in, which access tokens say, must not be able to end it with a secret made up.
+    if not any(hmac.compare_digest(seal, _seal(key, content)) for key in settings.keys_for(SEAL)):
         raise NotAuthorizedException
-    return session_id, secret
+    return UUID(bytes=content[:ID_BYTES]), content[ID_BYTES:]
+
+
+def _seal(key: bytes, content: bytes) -> bytes:
+    return hmac.digest(key, content, "sha256")[:SEAL_BYTES]

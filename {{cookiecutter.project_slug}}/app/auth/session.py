@@ -12,12 +12,12 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
+from sqlalchemy import ColumnElement
 
 from app.accounts.schemas import UserRead
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
 from app.auth.backend import digest
-from app.auth.backend import find_session
 from app.auth.backend import lifetime
 from app.auth.backend import rename_session
 from app.auth.backend import start_session
@@ -64,12 +64,10 @@ def security_scheme(settings: Settings) -> SecurityScheme:
 class SessionBackend(CredentialBackend):
     """Reads the cookie."""
 
-    async def find(self, connection: ASGIConnection[Any, Any, Any, Any]) -> UserSession | None:
-        """The sign-in whose id the cookie holds."""
+    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
+        """The cookie holds its id."""
         secret = connection.cookies.get(self.config.key)
-        if not secret:
-            return None
-        return await find_session(request_session(connection), UserSession.secret_digest == digest(secret.encode()))
+        return UserSession.secret_digest == digest(secret.encode()) if secret else None
 
 
 @dataclass

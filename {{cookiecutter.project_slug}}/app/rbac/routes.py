@@ -4,11 +4,9 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar_users.config import RoleManagementHandlerConfig
-from sqlalchemy.orm import joinedload
 
 from app.accounts.routes import SERVICE
 from app.models import Role
-from app.models import User
 from app.rbac.guards import requires
 from app.rbac.permissions import Permission
 from app.rbac.schemas import RoleCreate
@@ -41,8 +39,5 @@ async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:
     """All roles by name."""
     return await service.list_roles()
 
-
-# The signed-in user and their roles are read on each request, in one statement.
-LOAD_OPTIONS = [joinedload(User.roles)]
 
 ROUTES: list[HTTPRouteHandler] = [list_roles]

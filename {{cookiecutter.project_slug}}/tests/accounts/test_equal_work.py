@@ -3,63 +3,17 @@
 `make timing` shows with statistics what follows from it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Any
-
 import pytest
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.accounts.passwords import Hasher
-from app.accounts.passwords import Verdict
 from app.database import own_transaction
 from tests.cast import PASSWORD
 from tests.cast import Person
-from tests.cast import Stage
 from tests.tables import Tables
+from tests.work import Work
 
 STATES = ["is_verified = false", "is_active = false", "password_hash = '!'", "password_hash = 'corrupt'"]
-
-
-@dataclass
-class Work:
-    """What was done since somebody looked last."""
-
-    statements: list[str] = field(default_factory=list)
-    hashes: int = 0
-
-    def take(self) -> tuple[list[str], int]:
-        """Look, and begin again."""
-        done = self.statements, self.hashes
-        self.statements, self.hashes = [], 0
-        return done
-
-
-@pytest.fixture
-def work(app: Litestar, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
-    """Counts what the service does for a request; the mails that follow from it are not part of that."""
-    stage.delivers = False
-    work = Work()
-    engine = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine()
-    assert isinstance(engine, AsyncEngine)
-    verify = Hasher._verify  # noqa: SLF001  # what runs in the pool
-
-    def count(*arguments: Any) -> None:
-        # Savepoints are named by number, and what is stored where is what matters.
-        work.statements.append(arguments[2].split("sa_savepoint")[0])
-
-    def verify_and_count(hasher: Hasher, password: str, stored: str | None) -> Verdict:
-        work.hashes += 1
-        return verify(hasher, password, stored)
-
-    event.listen(engine.sync_engine, "before_cursor_execute", count)
-    monkeypatch.setattr(Hasher, "_verify", verify_and_count)
-    yield work
-    event.remove(engine.sync_engine, "before_cursor_execute", count)
 
 
 async def sign_in(person: Person, email: str, password: str) -> None:

@@ -52,7 +52,7 @@ async def test_registering_a_known_address_changes_nothing(grace: Person, mallor
 
 @pytest.mark.checklist("A02")
 async def test_parallel_spellings_of_one_address_make_one_account(stage: Stage, tables: Tables) -> None:
-    spellings = ["Grace@Example.com", "grace@example.com", " GRACE@EXAMPLE.COM"] * 4
+    spellings = ["Grace@Example.com", "gRACE@example.com", " GRACE@EXAMPLE.COM"] * 4
     people = [stage.person("grace") for _ in spellings]
     answers = await asyncio.gather(
         *(

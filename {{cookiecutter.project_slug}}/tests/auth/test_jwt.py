@@ -1,6 +1,7 @@
 """Bearer tokens: the pair, how it is presented, and how it is renewed."""
 
 import asyncio
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
@@ -79,6 +80,17 @@ async def test_a_copy_of_an_older_one_ends_the_sign_in_at_once(grace: Person) ->
     newest = (await renew(grace, (await renew(grace, oldest)).json()["refresh_token"])).json()["refresh_token"]
     assert (await renew(grace, oldest)).status_code == 401
     assert (await renew(grace, newest)).status_code == 401
+
+
+@pytest.mark.checklist("F06")
+async def test_a_token_that_somebody_made_up_ends_nothing(grace: Person, tables: Tables) -> None:
+    token = (await grace.sign_in()).json()["refresh_token"]
+    [row] = await tables.rows("user_session")
+    made_up = urlsafe_b64encode(row["id"].bytes + bytes(50)).decode()
+    assert len(made_up) == len(token)
+    assert (await renew(grace, made_up)).status_code == 401
+    assert (await grace.get("/users/me")).status_code == 200
+    assert (await renew(grace, token)).status_code == 200
 
 
 @pytest.mark.checklist("F05")

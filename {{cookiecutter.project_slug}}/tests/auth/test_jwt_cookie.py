@@ -1,6 +1,7 @@
 """Tokens in cookies: what they look like, and how they are renewed."""
 
 import asyncio
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
@@ -87,6 +88,16 @@ async def test_a_copy_that_is_used_later_ends_the_sign_in(grace: Person, clock: 
     assert (await renew(grace, stolen)).status_code == 401
     assert await tables.rows("user_session") == [], "the end is stored although the answer is a refusal"
     assert (await renew(grace, newest)).status_code == 401
+
+
+@pytest.mark.checklist("F06")
+async def test_a_token_that_somebody_made_up_ends_nothing(grace: Person, stage: Stage, tables: Tables) -> None:
+    await grace.sign_in()
+    [row] = await tables.rows("user_session")
+    made_up = urlsafe_b64encode(row["id"].bytes + bytes(50)).decode()
+    assert len(made_up) == len(grace.client.cookies[REFRESH])
+    assert (await renew(stage.person("mallory"), made_up)).status_code == 401
+    assert (await grace.client.post("/refresh")).status_code == 200
 
 
 @pytest.mark.checklist("F05")

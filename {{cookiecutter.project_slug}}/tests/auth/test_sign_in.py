@@ -13,6 +13,7 @@ from tests.cast import Stage
 from tests.credentials import kind
 from tests.other_services import another_stage
 from tests.tables import Tables
+from tests.work import Work
 
 DAY = timedelta(days=1)
 
@@ -121,6 +122,18 @@ async def test_that_somebody_was_seen_is_written_once_a_minute(grace: Person, ta
     await grace.get("/users/me")
     [row] = await tables.rows("user_session")
     assert row["last_seen_at"] - first["last_seen_at"] >= timedelta(minutes=1)
+
+
+async def test_a_signed_in_request_costs_one_statement(grace: Person, work: Work, clock: Clock) -> None:
+    await grace.sign_in()
+    work.take()
+    assert (await grace.get("/users/me")).status_code == 200
+    statements, _ = work.take()
+    assert len(statements) == 1, statements
+    clock.advance(timedelta(minutes=1))
+    await grace.get("/users/me")
+    [_, seen], _ = work.take()
+    assert "last_seen_at" in seen
 
 
 @pytest.mark.checklist("E04")

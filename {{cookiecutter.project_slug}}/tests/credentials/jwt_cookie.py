@@ -3,22 +3,41 @@
 from httpx import AsyncClient
 from httpx import Response
 
+from tests.credentials import tokens
+from tests.mutation import Mutant
+
 COOKIES = {"__Host-access", "__Secure-refresh"}
 # Rows of the checklist that are about this kind.
-ROWS = {
+ROWS = tokens.ROWS | {
     "E01": "What a caller brought along before signing in is never adopted; ids change with every proof",
     "E03": "Ids and secrets are random, and the tables hold their digests alone",
     "E07": "Cookies are for this host, over TLS, and out of reach of scripts",
     "E09": "What counts, if a request has several credentials, is one rule",
-    "F01": "A token for one purpose is nothing for another",
-    "F02": "What is not exactly an access token of ours is nothing, and never an error of ours",
-    "F03": "Each purpose has a key of its own, and no key can be guessed",
-    "F04": "A new key takes the place of the old one without signing anybody out",
-    "F05": "Signing out ends access and renewal at once",
-    "F06": "An access token lives for 15 minutes; a copy of a used refresh token ends the sign-in for good",
-    "F07": "Refreshes at the same moment get the same successor, and nobody is signed out",
-    "F08": "A token is for a person, not for an address",
 }
+MUTANTS = [
+    *tokens.mutants("auth/test_jwt_cookie.py"),
+    Mutant(
+        "The access cookie is out of reach of scripts",
+        "app/auth/jwt_cookie.py",
+        '        httponly=True,\n        secure=settings.serves_https,\n        samesite="lax"',
+        '        httponly=False,\n        secure=settings.serves_https,\n        samesite="lax"',
+        "auth/test_jwt_cookie.py::test_the_answer_is_the_user_and_two_cookies",
+    ),
+    Mutant(
+        "The refresh cookie travels to one path",
+        "app/auth/jwt_cookie.py",
+        'path="/refresh"',
+        'path="/"',
+        "auth/test_jwt_cookie.py::test_the_answer_is_the_user_and_two_cookies",
+    ),
+    Mutant(
+        "Both cookies change with every proof",
+        "app/auth/jwt_cookie.py",
+        "return _cookies(request, await refresh.rename(request))",
+        "return [] if request else _cookies(request, await refresh.rename(request))",
+        "auth/test_jwt_cookie.py::test_both_cookies_change_with_every_proof",
+    ),
+]
 
 
 def present(client: AsyncClient, answer: Response) -> None:

@@ -3,6 +3,8 @@
 from httpx import AsyncClient
 from httpx import Response
 
+from tests.mutation import Mutant
+
 COOKIES = {"__Host-session"}
 # Rows of the checklist that are about this kind.
 ROWS = {
@@ -11,6 +13,38 @@ ROWS = {
     "E07": "Cookies are for this host, over TLS, and out of reach of scripts",
     "E09": "What counts, if a request has several credentials, is one rule",
 }
+MUTANTS = [
+    Mutant(
+        "What a caller brought along is never adopted",
+        "app/auth/session.py",
+        """    secret = secrets.token_urlsafe(32)
+    await start_session(""",
+        """    secret = request.cookies.get("__Host-session") or secrets.token_urlsafe(32)
+    await start_session(""",
+        "auth/test_session.py::test_an_id_that_the_caller_brought_is_never_adopted",
+    ),
+    Mutant(
+        "The table holds digests",
+        "app/auth/backend.py",
+        "    return sha256(secret).digest()",
+        "    return secret if sha256 else b''",
+        "auth/test_session.py::test_the_table_holds_the_digest_alone",
+    ),
+    Mutant(
+        "The cookie is out of reach of scripts",
+        "app/auth/session.py",
+        "httponly=True",
+        "httponly=False",
+        "auth/test_session.py::test_the_answer_is_the_user_and_a_cookie_for_this_host_alone",
+    ),
+    Mutant(
+        "The id changes with every proof",
+        "app/auth/session.py",
+        "    await rename_session(",
+        "    assert rename_session or (",
+        "auth/test_session.py::test_the_id_changes_with_every_proof",
+    ),
+]
 
 
 def present(client: AsyncClient, answer: Response) -> None:

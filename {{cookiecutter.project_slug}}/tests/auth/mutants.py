@@ -1,0 +1,34 @@
+"""The defences of signing in, each removed and each with the test that notices."""
+
+from tests.mutation import Mutant
+
+MUTANTS = [
+    Mutant(
+        "A sign-in that nobody uses ends",
+        "app/auth/backend.py",
+        "timedelta(days=settings.session_idle_days)",
+        "timedelta(days=10 * settings.session_idle_days)",
+        "auth/test_sign_in.py::test_a_sign_in_that_nobody_uses_ends_earlier",
+    ),
+    Mutant(
+        "A sign-in ends in the end",
+        "app/auth/backend.py",
+        "(UserSession.expires_at > now)",
+        "(UserSession.expires_at != now)",
+        "auth/test_sign_in.py::test_a_sign_in_ends_in_the_end_however_much_it_is_used",
+    ),
+    Mutant(
+        "Signing out does not wait for requests under way",
+        "app/auth/backend.py",
+        "        await session.commit()\n",
+        "",
+        "auth/test_sign_in.py::test_a_request_under_way_does_not_hold_up_signing_out_nor_revive_what_it_ended",
+    ),
+    Mutant(
+        "Nobody ends the sign-ins of others",
+        "app/auth/devices.py",
+        "UserSession.id == session_id, UserSession.user_id == user.id",
+        "UserSession.id == session_id",
+        "auth/test_devices.py::test_the_devices_of_others_are_nobody_elses",
+    ),
+]

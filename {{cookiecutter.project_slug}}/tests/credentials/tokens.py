@@ -1,0 +1,126 @@
+"""What the checklist says of access tokens and refresh tokens, wherever they travel."""
+
+from tests.mutation import Mutant
+
+ACCESS, REFRESH = "app/auth/access_tokens.py", "app/auth/refresh.py"
+ROWS = {
+    "F01": "A token for one purpose is nothing for another",
+    "F02": "What is not exactly an access token of ours is nothing, and never an error of ours",
+    "F03": "Each purpose has a key of its own, and no key can be guessed",
+    "F04": "A new key takes the place of the old one without signing anybody out",
+    "F05": "Signing out ends access and renewal at once",
+    "F06": "An access token lives for 15 minutes; a copy of a used refresh token ends the sign-in for good",
+    "F07": "Refreshes at the same moment get the same successor, and nobody is signed out",
+    "F08": "A token is for a person, not for an address",
+}
+
+
+def mutants(tests: str) -> list[Mutant]:
+    """The defences of tokens, each removed; `tests` is the file that tests how this kind renews them."""
+    return [
+        Mutant(
+            "Only access tokens open accounts",
+            ACCESS,
+            'decoded["header"].get("typ") == TYPE and ',
+            "",
+            "auth/test_access_tokens.py::test_a_token_of_another_type_is_nothing",
+        ),
+        Mutant(
+            "Tokens of other services open nothing",
+            ACCESS,
+            "            issuer=settings.base_url,\n",
+            "",
+            "auth/test_access_tokens.py::test_a_token_with_a_strange_claim_is_nothing",
+        ),
+        Mutant(
+            "Tokens for other audiences open nothing",
+            ACCESS,
+            "            audience=AUDIENCE,\n",
+            "            audience=[AUDIENCE, 'another'],\n",
+            "auth/test_access_tokens.py::test_a_token_with_a_strange_claim_is_nothing",
+        ),
+        Mutant(
+            "One algorithm counts",
+            ACCESS,
+            "algorithms=[ALGORITHM]",
+            'algorithms=[ALGORITHM, "HS512"]',
+            "auth/test_access_tokens.py::test_another_algorithm_is_nothing",
+        ),
+        Mutant(
+            "Every claim has to be there",
+            ACCESS,
+            '"require": REQUIRED, ',
+            "",
+            "auth/test_access_tokens.py::test_a_token_without_one_of_its_claims_is_nothing",
+        ),
+        Mutant(
+            "Access tokens expire",
+            ACCESS,
+            ' and claims["exp"] > clock.now().timestamp()',
+            "",
+            "auth/test_access_tokens.py::test_a_token_lives_for_fifteen_minutes",
+        ),
+        Mutant(
+            "A key that nobody names any more signs nothing",
+            ACCESS,
+            'keys[jwt.get_unverified_header(token)["kid"]]',
+            "next(iter(keys.values()))",
+            "auth/test_access_tokens.py::test_a_header_names_one_of_our_keys_or_nothing",
+        ),
+        Mutant(
+            "An access token dies with its sign-in",
+            "app/repositories.py",
+            "join(User, User.id == UserSession.user_id).where(condition)",
+            "join(User, User.id == UserSession.user_id, full=True).order_by(UserSession.id)",
+            "auth/test_sign_in.py::test_signing_out_kills_what_was_presented",
+        ),
+        Mutant(
+            "A copy of a refresh token ends the sign-in",
+            REFRESH,
+            "            await end_session(session, session_id)\n",
+            "            assert session_id\n",
+            f"{tests}::test_a_copy_that_is_used_later_ends_the_sign_in",
+        ),
+        Mutant(
+            "The end is stored although the answer is a refusal",
+            REFRESH,
+            "        async with own_transaction(request.app) as session:\n            await end_session(session, ",
+            "        if session := request_session(request):\n            await end_session(session, ",
+            f"{tests}::test_a_copy_that_is_used_later_ends_the_sign_in",
+        ),
+        Mutant(
+            "A late copy waits for nothing that waits for it",
+            REFRESH,
+            "        await request_session(request).rollback()\n",
+            "",
+            "auth/test_refresh.py::test_a_copy_that_waited_for_two_renewals_ends_the_sign_in_too",
+        ),
+        Mutant(
+            "The grace ends",
+            REFRESH,
+            "UserSession.secret_changed_at > clock.now() - GRACE",
+            "UserSession.secret_changed_at <= clock.now()",
+            f"{tests}::test_a_copy_that_is_used_later_ends_the_sign_in",
+        ),
+        Mutant(
+            "Refreshes at the same moment get the same successor",
+            REFRESH,
+            'hmac.digest(key, session_id.bytes + secret, "sha256") for',
+            "secrets.token_bytes(SECRET_BYTES) for",
+            f"{tests}::test_parallel_refreshes_get_the_same_successor",
+        ),
+        Mutant(
+            "Whoever may not sign in renews nothing",
+            REFRESH,
+            ", User.is_active, User.is_verified)",
+            ")",
+            f"{tests}::test_a_deactivated_user_renews_nothing",
+        ),
+        Mutant(
+            "What somebody made up ends nothing",
+            REFRESH,
+            "hmac.compare_digest(seal, _seal(key, content))",
+            "seal",
+            f"{tests}::test_a_token_that_somebody_made_up_ends_nothing",
+        ),
+    ]

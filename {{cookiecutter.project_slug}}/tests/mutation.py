@@ -1,0 +1,55 @@
+"""A service that lacks one defence.
+
+Nothing on disk is changed: the weakened source is put in place of the real one while a module is imported.
+"""
+
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.machinery import PathFinder
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType
+from typing import NamedTuple
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Mutant(NamedTuple):
+    """One defence, where it is, what is left of it, and the test that notices."""
+
+    defence: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+class Weakened(SourceFileLoader):
+    """Loads a module without its defence."""
+
+    mutant: Mutant
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the changed source; no bytecode of it is kept."""
+        path = self.get_filename(fullname)
+        source = Path(path).read_text("utf-8").replace(self.mutant.old, self.mutant.new)
+        return self.source_to_code(source.encode(), path)
+
+
+class Weakening(MetaPathFinder):
+    """Finds that one module."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._mutant = mutant
+        self._name = mutant.file.removesuffix(".py").replace("/", ".")
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002  # as Python calls it
+        """The module, if it is the one."""
+        if fullname != self._name:
+            return None
+        spec = PathFinder.find_spec(fullname, [str((PROJECT / self._mutant.file).parent)])
+        assert spec is not None
+        assert spec.origin is not None
+        spec.loader = Weakened(fullname, spec.origin)
+        spec.loader.mutant = self._mutant
+        return spec

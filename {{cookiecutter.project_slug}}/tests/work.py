@@ -1,0 +1,52 @@
+"""What the service does for a request, counted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import pytest
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from litestar import Litestar
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.accounts.passwords import Hasher
+from app.accounts.passwords import Verdict
+
+
+@dataclass
+class Work:
+    """What was done since somebody looked last."""
+
+    statements: list[str] = field(default_factory=list)
+    hashes: int = 0
+
+    def take(self) -> tuple[list[str], int]:
+        """Look, and begin again."""
+        done = self.statements, self.hashes
+        self.statements, self.hashes = [], 0
+        return done
+
+
+@contextmanager
+def counting(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    """Counts statements and hashes while the block runs."""
+    work = Work()
+    engine = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine()
+    assert isinstance(engine, AsyncEngine)
+    verify = Hasher._verify  # noqa: SLF001  # what runs in the pool
+
+    def count(*arguments: Any) -> None:
+        # Savepoints are named by number, and what is stored where is what matters.
+        work.statements.append(arguments[2].split("sa_savepoint")[0])
+
+    def verify_and_count(hasher: Hasher, password: str, stored: str | None) -> Verdict:
+        work.hashes += 1
+        return verify(hasher, password, stored)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", count)
+    monkeypatch.setattr(Hasher, "_verify", verify_and_count)
+    yield work
+    event.remove(engine.sync_engine, "before_cursor_execute", count)
