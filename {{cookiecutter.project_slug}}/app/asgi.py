@@ -15,8 +15,9 @@ from litestar.openapi import OpenAPIConfig
 from app import health
 from app import users
 from app.access_log import WITHOUT_QUERY
-from app.accounts.delivery import delivering
+from app.accounts.delivery import deliver
 from app.accounts.mail import mailer_for
+from app.background import repeating
 from app.browsers import OwnPagesOnly
 from app.browsers import cors_config
 from app.browsers import security_headers
@@ -24,6 +25,7 @@ from app.database import CommitBeforeSuccess
 from app.database import sqlalchemy_config
 from app.database import using_the_database
 from app.errors import problem
+from app.expiry import remove_expired_rows
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 from app.settings import read_settings
@@ -46,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=health.ROUTES,
         middleware=[OwnPagesOnly(settings), CommitBeforeSuccess()],
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
-        lifespan=[using_the_database, delivering],
+        lifespan=[using_the_database, repeating(deliver), repeating(remove_expired_rows)],
         cors_config=cors_config(settings),
         before_send=[security_headers(settings)],
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).

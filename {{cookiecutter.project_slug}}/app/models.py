@@ -21,6 +21,8 @@ from app import clock
 
 # What not even its owner is shown, beside all columns of bytes.
 SECRET = {"is_secret": True}
+# The row is worth nothing once this time has passed, and is removed then.
+EXPIRES = {"is_expiry": True}
 
 
 # {% if cookiecutter.include_rbac %}
@@ -119,7 +121,7 @@ class UserSession(UUIDBase):
     user_agent: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
     # When the caller last showed a password.
     authenticated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
 
 class Attempts(UUIDBase):
@@ -130,7 +132,7 @@ class Attempts(UUIDBase):
     # A keyed digest: whoever reads this table learns no address.
     bucket: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     count: Mapped[int] = mapped_column()
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
 
 class OneTimeToken(UUIDBase):
@@ -145,7 +147,7 @@ class OneTimeToken(UUIDBase):
     # The address that the link was sent to: it proves that one and no other.
     email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
 
 class OutgoingMail(UUIDBase):

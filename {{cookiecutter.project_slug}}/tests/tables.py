@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy import make_url
 from sqlalchemy import select
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 PATIENCE_SECONDS = 30
@@ -59,14 +60,20 @@ class Tables:
             await connection.execute(text(statement))
 
     @asynccontextmanager
+    async def changing(self, statement: str) -> AsyncIterator[AsyncConnection]:
+        """Change something, and commit only after the block."""
+        async with self._engine.begin() as connection:
+            await connection.execute(text(statement))
+            yield connection
+
+    @asynccontextmanager
     async def holding(self, statement: str) -> AsyncIterator[None]:
-        """Change something, and commit only after the block, once somebody waits for that."""
+        """Likewise, and not before somebody waits for that."""
         waiting = text(
             "SELECT count(*) FROM pg_locks WHERE NOT granted "
             "AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
         )
-        async with self._engine.begin() as connection:
-            await connection.execute(text(statement))
+        async with self.changing(statement) as connection:
             yield
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110  # PostgreSQL sets no event

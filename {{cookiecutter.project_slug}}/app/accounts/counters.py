@@ -62,9 +62,3 @@ async def take_back(session: AsyncSession, key: bytes) -> None:
 async def reset(session: AsyncSession, key: bytes) -> None:
     """Begin at nothing."""
     await session.execute(delete(Attempts).where(Attempts.bucket == key))
-
-
-async def clean_up(session: AsyncSession) -> None:
-    """Remove more than one request can add, so the table does not grow; what another holds is left to it."""
-    over = select(Attempts.id).where(Attempts.expires_at <= clock.now()).limit(10).with_for_update(skip_locked=True)
-    await session.execute(delete(Attempts).where(Attempts.id.in_(over)))

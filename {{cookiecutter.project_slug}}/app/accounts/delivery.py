@@ -5,9 +5,6 @@ A mail is sent at least once. Only a crash between the server's yes and our comm
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,7 +15,6 @@ from sqlalchemy import exists
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy import update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -33,7 +29,6 @@ from app.accounts.tokens import Purpose
 from app.database import own_transaction
 from app.models import OutgoingMail
 from app.models import User
-from app.settings import Environment
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -41,40 +36,15 @@ logger = logging.getLogger(__name__)
 FOR_UNVERIFIED = {Letter.VERIFY, Letter.INVITATION}
 
 POLL_SECONDS = 1
-PAUSE_AFTER_ERROR_SECONDS = 5
 SEND_TIMEOUT_SECONDS = 60
 LONGEST_PAUSE = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
 KEEP_GIVEN_UP = timedelta(days=30)
 
 
-@asynccontextmanager
-async def delivering(app: Litestar) -> AsyncIterator[None]:
-    """While the service runs, mails leave, and none is cut off at the end; tests send theirs by hand."""
-    if app.state.settings.environment is Environment.TEST:
-        yield
-        return
-    is_over = asyncio.Event()
-    worker = asyncio.create_task(_deliver_until(is_over, app))
-    try:
-        yield
-    finally:
-        is_over.set()
-        await worker
-
-
-async def _deliver_until(is_over: asyncio.Event, app: Litestar) -> None:
-    while not is_over.is_set():
-        pause: float = PAUSE_AFTER_ERROR_SECONDS
-        try:
-            pause = 0 if await deliver_next(app) else POLL_SECONDS
-        except (SQLAlchemyError, OSError) as error:
-            logger.warning("The outbox waits, since the database does not answer: %s", type(error).__name__)
-        except Exception:
-            # Whatever it is, later mails have to leave.
-            logger.exception("The outbox has failed and goes on")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(is_over.wait(), pause)
+async def deliver(app: Litestar) -> float:
+    """Send what is due, a mail at a time; returns the seconds until the next time."""
+    return 0 if await deliver_next(app) else POLL_SECONDS
 
 
 async def deliver_next(app: Litestar) -> bool:

@@ -135,7 +135,6 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, address: str
         key = _of_account(settings, action, address, place if is_exempt else "")
         of_account = await counters.add(session, key, for_account.window)
         of_network = await counters.add(session, _of_network(settings, action, place), for_network.window)
-        await counters.clean_up(session)
     return of_account, of_network
 
 

@@ -68,13 +68,6 @@ def mutants(tests: str) -> list[Mutant]:
             "auth/test_access_tokens.py::test_a_header_names_one_of_our_keys_or_nothing",
         ),
         Mutant(
-            "An access token dies with its sign-in",
-            "app/repositories.py",
-            "join(User, User.id == UserSession.user_id).where(condition)",
-            "join(User, User.id == UserSession.user_id, full=True).order_by(UserSession.id)",
-            "auth/test_sign_in.py::test_signing_out_kills_what_was_presented",
-        ),
-        Mutant(
             "A copy of a refresh token ends the sign-in",
             REFRESH,
             "            await end_session(session, session_id)\n",

@@ -1,0 +1,56 @@
+"""What each process does beside its requests, from its start to its end."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from collections.abc import Awaitable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
+from contextlib import suppress
+from typing import TypeAlias
+
+from litestar import Litestar
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.settings import Environment
+
+logger = logging.getLogger(__name__)
+
+PAUSE_AFTER_ERROR_SECONDS = 5
+
+# Returns after how many seconds it wants to be done again.
+Step: TypeAlias = Callable[[Litestar], Awaitable[float]]
+
+
+def repeating(step: Step) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """A lifespan in which this is done again and again, and never cut off; tests do it by hand."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        if app.state.settings.environment is Environment.TEST:
+            yield
+            return
+        is_over = asyncio.Event()
+        worker = asyncio.create_task(_repeat(step, app, is_over))
+        try:
+            yield
+        finally:
+            is_over.set()
+            await worker
+
+    return lifespan
+
+
+async def _repeat(step: Step, app: Litestar, is_over: asyncio.Event) -> None:
+    while not is_over.is_set():
+        pause: float = PAUSE_AFTER_ERROR_SECONDS
+        try:
+            pause = await step(app)
+        except (SQLAlchemyError, OSError) as error:
+            logger.warning("%s waits, since the database does not answer: %s", step.__name__, type(error).__name__)
+        except Exception:
+            # Whatever it is, it must not be the last time.
+            logger.exception("%s has failed and goes on", step.__name__)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(is_over.wait(), pause)

@@ -1,0 +1,63 @@
+"""What is done beside requests goes on whatever happens, and ends with the service."""
+
+import asyncio
+import logging
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from litestar import Litestar
+from litestar.datastructures import State
+from sqlalchemy.exc import OperationalError
+
+from app import background
+from app.background import repeating
+from app.settings import Environment
+from app.settings import Settings
+
+
+class Work:
+    """Fails in each way once, and then has nothing to do for an hour."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.is_done = asyncio.Event()
+        self._errors: list[Exception] = [OperationalError("SELECT secret", {}, OSError()), OSError(), ValueError("odd")]
+
+    async def step(self, _app: Litestar) -> float:
+        """Do some of it."""
+        self.times += 1
+        if self._errors:
+            raise self._errors.pop(0)
+        self.is_done.set()
+        return 3600
+
+
+def an_app(settings: Settings, environment: Environment) -> Litestar:
+    """What a lifespan gets."""
+    state = State({"settings": settings.model_copy(update={"environment": environment})})
+    # A whole one would set up the logging anew, which a test reads.
+    return cast("Litestar", SimpleNamespace(state=state))
+
+
+async def test_it_goes_on_after_every_error_and_ends_at_once_with_the_service(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(background, "PAUSE_AFTER_ERROR_SECONDS", 0)
+    work = Work()
+    async with asyncio.timeout(10), repeating(work.step)(an_app(settings, Environment.DEVELOPMENT)):
+        await work.is_done.wait()
+    assert work.times == 4
+    assert [(record.levelno, record.exc_info is not None) for record in caplog.records] == [
+        (logging.WARNING, False),
+        (logging.WARNING, False),
+        (logging.ERROR, True),
+    ]
+    assert "secret" not in caplog.text
+
+
+async def test_tests_do_it_by_hand(settings: Settings) -> None:
+    work = Work()
+    async with repeating(work.step)(an_app(settings, Environment.TEST)):
+        await asyncio.sleep(0)
+    assert work.times == 0
