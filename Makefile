@@ -30,7 +30,7 @@ check: .venv/installed ## fast feedback on the source, in about a minute
 	$(IN_PLACE) ruff check --ignore I001 --cache-dir ../.cache/ruff .
 	$(IN_PLACE) mypy --cache-dir ../.cache/mypy-in-place
 	$(IN_PLACE) lint-imports --no-logo --no-cache
-	$(IN_PLACE) PYTHONPATH=../tools pytest -q -n 2 -p in_place --ignore tests/test_processes.py -o cache_dir='$(CURDIR)/.cache/pytest-in-place'
+	$(IN_PLACE) PYTHONPATH=../tools:. pytest -q -n 2 -p in_place --ignore tests/processes -o cache_dir='$(CURDIR)/.cache/pytest-in-place'
 	.venv/bin/pytest -q -n 2 tests/test_answers.py tests/test_hooks.py
 
 bake: .venv/installed ## asks the questions and generates a service into .demo

@@ -3,6 +3,7 @@
 The source says `session`; a rendering says what was chosen. This does to the imports what a rendering does to the text.
 """
 
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -30,3 +31,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     others = {f"test_{other}.py" for other in KINDS if other != kind}
     bearer = {"test_access_tokens.py", "test_refresh.py"} if kind == "session" else set()
     return True if collection_path.name in others | bearer else None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tell sitecustomize.py, which runs in the processes that tests start, and in none that pytest starts itself."""
+    os.environ["IN_PLACE_KIND"] = item.config.getoption("--kind")

@@ -117,6 +117,12 @@ class Stage:
         self.clients.append(client)
         return Person(f"{name}@example.com", client, self.outbox)
 
+    def copy_of(self, person: Person) -> Person:
+        """Somebody elsewhere who has got hold of what this person presents."""
+        thief = self.person("mallory", "198.51.100.66")
+        kind.copy(person.client, thief.client)
+        return thief
+
     async def verified(self, name: str) -> Person:
         """Somebody with a verified account."""
         person = self.person(name)

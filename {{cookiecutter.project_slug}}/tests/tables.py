@@ -11,7 +11,6 @@ from sqlalchemy import insert
 from sqlalchemy import make_url
 from sqlalchemy import select
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 PATIENCE_SECONDS = 30
@@ -60,24 +59,28 @@ class Tables:
             await connection.execute(text(statement))
 
     @asynccontextmanager
-    async def changing(self, statement: str) -> AsyncIterator[AsyncConnection]:
+    async def changing(self, statement: str) -> AsyncIterator[None]:
         """Change something, and commit only after the block."""
         async with self._engine.begin() as connection:
             await connection.execute(text(statement))
-            yield connection
+            yield
 
     @asynccontextmanager
     async def holding(self, statement: str) -> AsyncIterator[None]:
         """Likewise, and not before somebody waits for that."""
+        async with self.changing(statement):
+            yield
+            await self.somebody_waits()
+
+    async def somebody_waits(self) -> None:
+        """Returns once a request waits for what another transaction holds."""
         waiting = text(
             "SELECT count(*) FROM pg_locks WHERE NOT granted "
             "AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
         )
-        async with self.changing(statement) as connection:
-            yield
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110  # PostgreSQL sets no event
-                    await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_SECONDS), self._engine.connect() as connection:
+            while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110  # PostgreSQL sets no event
+                await asyncio.sleep(0.01)
 
     async def restore(self) -> None:
         """Go back to what the migrations left."""

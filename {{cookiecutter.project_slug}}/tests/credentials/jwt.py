@@ -26,3 +26,14 @@ def present(client: AsyncClient, answer: Response) -> None:
 async def keep_up(client: AsyncClient) -> None:
     """Trade the refresh token for a new pair."""
     present(client, await client.post("/refresh", json={"refresh_token": REFRESH_TOKENS[client]}))
+
+
+def copy(client: AsyncClient, to: AsyncClient) -> None:
+    """Give another client what this one holds."""
+    REFRESH_TOKENS[to] = REFRESH_TOKENS[client]
+    to.headers["Authorization"] = client.headers["Authorization"]
+
+
+def held(client: AsyncClient) -> str:
+    """What it renews its credentials with."""
+    return REFRESH_TOKENS[client]

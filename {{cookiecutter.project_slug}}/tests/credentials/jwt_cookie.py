@@ -48,3 +48,13 @@ def present(client: AsyncClient, answer: Response) -> None:
 async def keep_up(client: AsyncClient) -> None:
     """Have the cookies renewed."""
     await client.post("/refresh")
+
+
+def copy(client: AsyncClient, to: AsyncClient) -> None:
+    """Give another client what this one holds."""
+    to.cookies.update(client.cookies)
+
+
+def held(client: AsyncClient) -> str:
+    """What it renews its credentials with."""
+    return client.cookies["__Secure-refresh"]

@@ -55,3 +55,13 @@ def present(client: AsyncClient, answer: Response) -> None:
 async def keep_up(client: AsyncClient) -> None:
     """Nothing has to be done for a cookie to go on working."""
     assert client
+
+
+def copy(client: AsyncClient, to: AsyncClient) -> None:
+    """Give another client what this one holds."""
+    to.cookies.update(client.cookies)
+
+
+def held(client: AsyncClient) -> str:
+    """What it holds."""
+    return client.cookies["__Host-session"]

@@ -1,28 +1,23 @@
-"""The service as it is run: processes of their own that answer over sockets and send mails to a server."""
+"""Processes of one service, started and stopped as whoever operates it does."""
 
 import asyncio
 import os
 import re
-import socket
 import sys
-from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from contextlib import asynccontextmanager
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from itertools import cycle
-from typing import Any
 from typing import TypeVar
 
-from aiosmtpd.smtp import SMTP
-from aiosmtpd.smtp import Envelope
+from httpx import URL
 from httpx import AsyncClient
+from httpx import AsyncHTTPTransport
+from httpx import Request
+from httpx import Response
 
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
+from tests.cast import BASE_URL
 from tests.cast import Outbox
 from tests.cast import Person
 
@@ -50,8 +45,8 @@ class Workers:
 
     def person(self, name: str, mails: Outbox, address: str = "192.0.2.1") -> Person:
         """Somebody at this network address, whom a proxy leads to the worker whose turn it is."""
-        url, headers = next(self._turns).url, {"X-Forwarded-For": address}
-        client = AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_SECONDS)
+        transport, headers = ToWorker(next(self._turns).url), {"X-Forwarded-For": address}
+        client = AsyncClient(transport=transport, base_url=BASE_URL, headers=headers, timeout=PATIENCE_SECONDS)
         self._clients.append(client)
         return Person(f"{name}@example.com", client, mails)
 
@@ -73,6 +68,22 @@ class Workers:
         for number, worker in enumerate(self._workers, start=1):
             sys.stdout.write(f"Worker {number}:\n{''.join(worker.console)}\n")
             worker.console.clear()
+
+
+class ToWorker(AsyncHTTPTransport):
+    """A proxy that ends TLS: whoever calls sees the address of the service, and the worker sees a plain request."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._worker = URL(url)
+
+    async def handle_async_request(self, request: Request) -> Response:
+        """Pass it on, as it is."""
+        url = request.url.copy_with(scheme="http", host=self._worker.host, port=self._worker.port)
+        passed_on = Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return await super().handle_async_request(passed_on)
 
 
 class Worker:
@@ -162,70 +173,3 @@ async def until(look: Callable[[], Awaitable[Seen]]) -> Seen:
         while not (seen := await look()):  # noqa: ASYNC110  # other processes set no event of ours
             await asyncio.sleep(0.05)
     return seen
-
-
-class Port:
-    """A port that nobody else gets; whoever connects is refused, unless a test has something listen."""
-
-    def __init__(self) -> None:
-        self._socket = _bound_to(0)
-        self.number: int = self._socket.getsockname()[1]
-
-    @asynccontextmanager
-    async def served_by(self, protocol: Callable[[], asyncio.Protocol]) -> AsyncIterator[None]:
-        """While this is open, something listens."""
-        server = await asyncio.get_running_loop().create_server(protocol, sock=self._socket)
-        try:
-            yield
-        finally:
-            server.close()
-            self._socket = _bound_to(self.number)
-
-    def close(self) -> None:
-        """Give it back."""
-        self._socket.close()
-
-
-def _bound_to(port: int) -> socket.socket:
-    bound = socket.socket()
-    # Connections that have ended would keep the port from us for a minute otherwise.
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind(("127.0.0.1", port))
-    return bound
-
-
-class MailServer(Outbox):
-    """A mail server that keeps what it accepts; a test turns it on, slows it down, or has it refuse."""
-
-    def __init__(self, port: Port) -> None:
-        super().__init__()
-        # What it says about these recipients.
-        self.refusals: dict[str, str] = {}
-        self.seconds_for_each = 0.0
-        self.most_at_once = 0
-        self._at_once = 0
-        self._port = port
-
-    def listening(self) -> AbstractAsyncContextManager[None]:
-        """While this is open, it is on."""
-        return self._port.served_by(lambda: SMTP(self, hostname="localhost"))
-
-    async def handle_RCPT(self, _server: Any, _client: Any, envelope: Envelope, to: str, _options: Any) -> str:  # noqa: N802  # aiosmtpd's name
-        """Accept a recipient, or not."""
-        if to in self.refusals:
-            return self.refusals[to]
-        envelope.rcpt_tos.append(to)
-        return "250 OK"
-
-    async def handle_DATA(self, _server: Any, _client: Any, envelope: Envelope) -> str:  # noqa: N802  # likewise
-        """Accept a mail, after a while."""
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
-        await asyncio.sleep(self.seconds_for_each)
-        self._at_once -= 1
-        assert isinstance(envelope.content, bytes)
-        # Lines end differently on the wire.
-        message = message_from_bytes(envelope.content.replace(b"\r\n", b"\n"), policy=default)
-        assert isinstance(message, EmailMessage)
-        await self.send(message)
-        return "250 OK"

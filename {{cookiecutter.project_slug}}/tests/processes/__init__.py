@@ -1,0 +1,1 @@
+"""The service as it is run: processes of their own that answer over sockets and send mails to a server."""
