@@ -26,7 +26,6 @@ FEATURE_PATHS = {
         "tests/auth/test_access_tokens.py",
         "tests/auth/test_refresh.py",
         "tests/credentials/tokens.py",
-        "tests/processes/test_refresh.py",
     ],
 }
 

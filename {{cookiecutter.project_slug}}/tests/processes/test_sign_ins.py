@@ -56,3 +56,18 @@ async def test_ending_the_other_devices_at_one_ends_them_at_all(
     assert (await phone.client.delete("/users/me/sessions")).status_code == 204
     assert await statuses(everywhere) == [401] * WORKERS
     assert await statuses([phone]) == [200]
+
+
+async def test_tabs_that_keep_up_at_the_same_moment_at_several_workers_all_stay_signed_in(
+    grace: Person, workers: Workers, mails: MailServer, tables: Tables
+) -> None:
+    assert (await grace.sign_in()).status_code == 201
+    tabs = [workers.person("grace", mails) for _ in range(20)]
+    for tab in tabs:
+        kind.copy(grace.client, tab.client)
+    await asyncio.gather(*(kind.keep_up(tab.client) for tab in tabs))
+    assert len({kind.held(tab.client) for tab in tabs}) == 1
+    assert await statuses(tabs) == [200] * 20
+    assert len(await tables.rows("user_session")) == 1
+    await kind.keep_up(tabs[7].client)
+    assert await statuses([tabs[7]]) == [200]
