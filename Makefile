@@ -18,7 +18,7 @@ demo: .venv/bin/uv ## a running service with every feature on, and an administra
 test: .venv/installed ## everything that needs no Debian package
 	.venv/bin/pytest -v -n 2 --dist loadgroup
 
-test-system: .venv/installed ## the pages of the service in a real browser
+test-system: .venv/installed ## a real browser: signing in, attacks from other sites, the links in mails
 	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || { echo "No browser here. On Debian: apt-get install chromium chromium-driver"; exit 1; }
 	.venv/bin/pytest -v tests_system
 

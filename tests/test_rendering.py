@@ -14,7 +14,7 @@ from tests.projects import Project
 from tests.traces import traces
 
 GOLDEN = REPOSITORY / "tests" / "golden"
-UNRENDERED = re.compile(r"\{\{|\{%|\{#|\bcookiecutter\b")
+UNRENDERED = re.compile(r"\{\{|\{%|\{#|(?<!uvx )\bcookiecutter\b")
 PRINT_ROUTES = """
 from app.asgi import create_app
 print(*sorted(f"{m} {r.path}" for r in create_app().routes for m in r.methods - {"HEAD", "OPTIONS"}), sep="\\n")

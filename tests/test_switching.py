@@ -27,7 +27,9 @@ def test_the_commands_of_the_readme_give_what_is_generated_for_that_kind(
 ) -> None:
     project = shutil.copytree(bake(auth_backend=before), tmp_path / "here" / "my-service")
     fresh = shutil.copytree(bake(auth_backend=after), tmp_path / "here" / "other" / "my-service")
-    [commands] = re.findall(r"```console\n(rm -r app/auth.*?)```", (project / "README.md").read_text("utf-8"), re.DOTALL)
+    [commands] = re.findall(
+        r"```console\n(rm -r app/auth.*?)```", (project / "README.md").read_text("utf-8"), re.DOTALL
+    )
 
     assert contents(project) != contents(fresh)
     subprocess.run(["sh", "-ec", commands], cwd=project, check=True)

@@ -189,7 +189,7 @@ def test_secret_is_fresh_private_and_nowhere_else(shell: Shell, template: Path) 
 
     one, two = shell.folder / "one" / "my-service", shell.folder / "two" / "my-service"
     assert secret_of(one) != secret_of(two)
-    assert len(secret_of(one)) == 64  # noqa: PLR2004 - 48 random bytes in base64
+    assert len(secret_of(one)) == 64
     assert stat.S_IMODE((one / ".env").stat().st_mode) == OWNER_ONLY
     # The whole world of the shell: replay file, rendered hook, both projects.
     files = [path for path in shell.folder.parent.rglob("*") if path.is_file()]

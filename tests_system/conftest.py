@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,33 @@ from tests_system.browser import browsing
 
 __all__ = ["_no_virtualenv_leaks_into_subprocesses", "bake", "template", "tools"]
 
-EVERYTHING = Combination("session", include_rbac=True, include_oauth=True)
+KINDS = ("session", "jwt", "jwt_cookie")
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of credentials in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def server_of_kind(kind: str, bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The service with every feature on and this kind of credentials, started once."""
+    with started(kind, bake, tools, tmp_path_factory) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def server(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The service with every feature on, generated, migrated and started once."""
-    rendering = bake(**EVERYTHING.answers)
+    """Likewise, where the kind makes no difference."""
+    with started("session", bake, tools, tmp_path_factory) as running:
+        yield running
+
+
+@contextmanager
+def started(kind: str, bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The service, generated, migrated and running."""
+    rendering = bake(**Combination(kind, include_rbac=True, include_oauth=True).answers)
     project = Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
     project.run("alembic", "upgrade", "head")
     with serving(project) as running:

@@ -1,41 +1,19 @@
 """The pages that links in mails lead to, as somebody in front of a browser meets them."""
 
-import re
 from urllib.parse import urlsplit
 
 import httpx
 
 from tests.server import Server
+from tests_system.accounts import PASSWORD
+from tests_system.accounts import link_in_newest_mail
+from tests_system.accounts import post
+from tests_system.accounts import register_and_verify
 from tests_system.browser import Browser
 from tests_system.browser import until
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
-NEW_PASSWORD = "another horse battery staple"  # noqa: S105 - likewise
+NEW_PASSWORD = "another horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
 SHORT_PASSWORD = "too short"  # noqa: S105 - likewise
-
-
-def post(server: Server, path: str, **body: str) -> int:
-    """The status of the answer."""
-    return httpx.post(f"{server.url}{path}", json=body).status_code
-
-
-def link_in_newest_mail(server: Server, address: str, page: str) -> str:
-    """The whole link, on the port that the service happens to have here; mails leave after the answer."""
-    link = re.compile(rf"^http://localhost:8000({page}\?token=\S+)$", re.MULTILINE)
-    found = server.until(lambda: link.search(newest(server, address)))
-    return f"{server.url}{found[1]}"
-
-
-def newest(server: Server, address: str) -> str:
-    """The newest mail, or nothing yet."""
-    return (server.mails_to(address) or [""])[-1]
-
-
-def register_and_verify(server: Server, address: str) -> None:
-    """Without the page."""
-    post(server, "/register", email=address, password=PASSWORD)
-    link = link_in_newest_mail(server, address, "/verify")
-    assert post(server, "/verify", token=urlsplit(link).query.removeprefix("token=")) == httpx.codes.OK
 
 
 def test_address_is_confirmed_by_the_button_and_not_by_opening_the_link(server: Server, browser: Browser) -> None:
