@@ -21,7 +21,6 @@ from app.models import Role
 from app.models import User
 from app.models import UserSession
 
-
 # What is read along with the principal, in the same statement.
 ALONG: list[orm.interfaces.ORMOption] = []
 # {% if cookiecutter.include_rbac %}

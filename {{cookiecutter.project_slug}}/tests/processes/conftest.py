@@ -17,7 +17,7 @@ from tests.tables import Tables
 WORKERS = 4
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mail_port() -> Iterator[Port]:
     """Where the workers look for the mail server."""
     port = Port()
@@ -25,9 +25,9 @@ def mail_port() -> Iterator[Port]:
     port.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def started(settings: Settings, mail_port: Port) -> AsyncIterator[Workers]:
-    """The workers of all tests here; they take seconds to start."""
+    """The workers of all tests here, which take seconds to start; they would send the mails of other tests, too."""
     mail_url = f"smtp://127.0.0.1:{mail_port.number}"
     workers = Workers(WORKERS, settings, MAIL_URL=mail_url, TRUSTED_PROXIES="127.0.0.1")
     try:
