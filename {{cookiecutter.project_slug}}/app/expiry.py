@@ -32,5 +32,7 @@ async def _remove_some(app: Litestar, table: Table, expires_at: ColumnElement[bo
     async with own_transaction(app) as session:
         # What somebody else works on is left to them.
         over = select(table.c.id).where(expires_at <= clock.now()).limit(ROWS_AT_ONCE).with_for_update(skip_locked=True)
-        removed = await session.scalars(delete(table).where(table.c.id.in_(over)).returning(table.c.id))
+        # Named, since PostgreSQL may ask a nested SELECT several times, and get as many rows each time.
+        named = over.cte("over")
+        removed = await session.scalars(delete(table).where(table.c.id.in_(select(named.c.id))).returning(table.c.id))
         return len(removed.all())
