@@ -77,6 +77,14 @@ async def own_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
 
 
 @asynccontextmanager
+async def aside(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    """Likewise, from within a request that has written nothing yet; nobody waits for a second connection or a lock."""
+    await session.commit()
+    async with AsyncSession(session.bind, info=session.info) as other, other.begin():
+        yield other
+
+
+@asynccontextmanager
 async def only_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
     """The one transaction of a command; the connections are closed after it."""
     try:

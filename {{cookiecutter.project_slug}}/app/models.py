@@ -1,6 +1,7 @@
 """Every table of the service in one place."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from advanced_alchemy.base import orm_registry
 # {% endif %}
 from litestar_users import mixins
 from sqlalchemy import orm
+from sqlalchemy.dialects.postgresql import JSONB
 # {% if cookiecutter.include_rbac %}
 from sqlalchemy.ext.hybrid import hybrid_property
 # {% endif %}
@@ -167,3 +169,23 @@ class OutgoingMail(UUIDBase):
     # Never again, if there is none: the mail was given up and stays for somebody to look at.
     next_attempt_at: Mapped[datetime | None] = mapped_column(default=clock.now, index=True)
     last_error: Mapped[str] = mapped_column(sa.String(500), default="", server_default="")
+
+
+class AuditEvent(UUIDBase):
+    """An entry of the audit trail; the database refuses to change or remove one before its time."""
+
+    __tablename__ = "audit_event"
+    # Each filter is read from the newest on.
+    __table_args__ = tuple(
+        sa.Index(f"ix_audit_event_{name}_created_at", name, "created_at") for name in ("kind", "actor_id", "target_id")
+    )
+
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now(), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(64))
+    # No foreign keys: the trail outlives whom it names.
+    actor_id: Mapped[UUID | None] = mapped_column()
+    target_id: Mapped[UUID | None] = mapped_column()
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    ip: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")
+    request_id: Mapped[str] = mapped_column(sa.String(64), default="", server_default="")

@@ -29,16 +29,15 @@ ALONG.append(orm.joinedload(User.roles))
 PRINCIPAL = "principal"
 
 
-async def find_principal(session: AsyncSession, condition: ColumnElement[bool]) -> UserSession | None:
-    """The sign-in that meets the condition; its user is read along, for `UserRepository` to be asked for next."""
+async def find_principal(session: AsyncSession, condition: ColumnElement[bool]) -> tuple[UserSession, User] | None:
+    """The sign-in that meets the condition, and its user, whom `UserRepository` knows if it is asked next."""
     both = select(UserSession, User).join(User, User.id == UserSession.user_id).where(condition).options(*ALONG)
     # Rows repeat for each member of a collection that is joined.
     found = (await session.execute(both)).unique().one_or_none()
     if found is None:
         return None
     session.info[PRINCIPAL] = found.User
-    row: UserSession = found.UserSession
-    return row
+    return found.UserSession, found.User
 
 
 class UserRepository(SQLAlchemyAsyncRepository[User]):

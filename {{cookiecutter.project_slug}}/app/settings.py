@@ -90,6 +90,8 @@ class Settings(BaseModel):
     # How long a sign-in lasts, and how long it does unused.
     session_lifetime_days: int = Field(default=30, ge=1)
     session_idle_days: int = Field(default=7, ge=1)
+    # How long the audit trail goes back.
+    audit_retention_days: int = Field(default=365, ge=30)
     # How long the links in mails work.
     verification_link_hours: int = Field(default=24, ge=1)
     reset_link_minutes: int = Field(default=60, ge=5, le=24 * 60)

@@ -32,6 +32,7 @@ from app.rbac.service import RoleService
 # {% if cookiecutter.include_oauth %}
 from app.repositories import OAuthAccountRepository
 # {% endif %}
+from app.callers import NoteTheCaller
 from app.repositories import UserRepository
 from app.settings import Settings
 
@@ -80,6 +81,8 @@ class OurParts(InitPlugin, CLIPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Mount our routes and describe the credentials."""
+        # Before litestar-users finds out who is signed in.
+        app_config.middleware.insert(0, NoteTheCaller(self._settings))
         # After litestar-users, since Litestar adds a handler to a path that a router has, but no router to a handler's.
         app_config.route_handlers.extend(ROUTES)
         if app_config.openapi_config is not None:

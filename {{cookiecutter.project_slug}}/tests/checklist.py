@@ -57,6 +57,8 @@ ROWS = {
     "E08": "Pages of other sites change nothing",
     "E10": "Users see where they are signed in, and end it",
     "E11": "Deactivation and deletion act on the next request",
+    "I05": "What happens to accounts is entered once in a trail that nobody can change, without a secret",
+    "I08": "Deleting an account needs a fresh sign-in and leaves nothing personal; an export is about the caller alone",
     "E12": "Every answer tells browsers to be careful with it",
 }
 ROWS |= kind.ROWS

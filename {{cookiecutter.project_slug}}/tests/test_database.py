@@ -72,6 +72,7 @@ async def test_a_registration_whose_commit_fails_is_an_error_and_leaves_no_row_a
     assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/problem+json")
     assert "hidden" not in answer.text
     assert (await tables.rows("user"), outbox.messages) == ([], [])
+    assert await tables.rows("audit_event") == [], "what has not happened is not in the trail"
 
 
 async def test_a_sign_in_whose_commit_fails_hands_out_no_credentials(grace: Person, tables: Tables) -> None:

@@ -3,20 +3,22 @@
 import secrets
 from uuid import UUID
 
+from app.accounts import audit
 from app.accounts import outbox
 from app.accounts import passwords
 from app.accounts import tokens
+from app.accounts.audit import Event
 from app.accounts.mail import Letter
+from app.accounts.registration import RegistrationService
 from app.accounts.schemas import address_in
 from app.accounts.service import ALONE
-from app.accounts.service import AccountService
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
 from app.models import User
 from app.repositories import copy_named
 
 
-class ChangeService(AccountService):
+class ChangeService(RegistrationService):
     """New names, passwords and addresses, and the end of an account."""
 
     async def update_user(self, user: User) -> User:
@@ -37,6 +39,7 @@ class ChangeService(AccountService):
             InvalidField: if the password is wrong.
         """
         if not await self.proves(user, password):
+            await audit.record_refusal(self.session, Event.PASSWORD_REFUSED, user.id)
             raise InvalidField(field, "This is not your password.")
 
     async def change_password(self, user: User, current: str, new: str, keep: UUID) -> None:
@@ -52,6 +55,7 @@ class ChangeService(AccountService):
         await self.require_password(user, current, "current_password")
         user.password_hash = new_hash
         await self.end_credentials(user, but=keep)
+        audit.record(self.session, Event.PASSWORD_CHANGED, user.id)
         outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
 
     async def ask_for_email_change(self, user: User, email: str, password: str) -> None:
@@ -64,6 +68,9 @@ class ChangeService(AccountService):
         if email == user.email:
             raise InvalidField("email", "This is your address already.")
         await self.require_password(user, password)
+        audit.record(
+            self.session, Event.EMAIL_CHANGE_ASKED, user.id, before={"email": user.email}, after={"email": email}
+        )
         # Stored now and not when the mails leave: whatever ends the thief's sign-in has to end these links too.
         await outbox.put_link(self.session, Letter.EMAIL_CHANGING, user.email, user)
         if await self.find(email, ALONE) is None:
@@ -81,7 +88,7 @@ class ChangeService(AccountService):
             IntegrityError: if somebody has registered the address meanwhile.
         """
         user, email = await tokens.consume(self.session, token, Purpose.CHANGE_EMAIL)
-        user.email = email
+        self._move(user, email, Event.EMAIL_CHANGED)
         await self.session.flush()
         await self.end_credentials(user)
         return user
@@ -94,7 +101,7 @@ class ChangeService(AccountService):
             IntegrityError: if somebody else has registered the address meanwhile.
         """
         user, email = await tokens.consume(self.session, token, Purpose.UNDO_EMAIL_CHANGE)
-        user.email = email
+        self._move(user, email, Event.EMAIL_RESTORED)
         await self.session.flush()
         await self.end_credentials(user)
         # The stranger may have got links to undo this in turn.
@@ -102,9 +109,17 @@ class ChangeService(AccountService):
         outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id)
         return user
 
+    def _move(self, user: User, email: str, event: Event) -> None:
+        audit.record(self.session, event, user.id, actor=user.id, before={"email": user.email}, after={"email": email})
+        user.email = email
+
     async def delete_account(self, user: User) -> None:
         """Remove the user and everything that belongs to them; the address is free again."""
         await outbox.forget(self.session, user)
         email = user.email
         await self.delete_user(user.id)
+        await self.session.flush()
+        audit.record(self.session, Event.DELETED, user.id)
+        await self.session.flush()
+        await audit.forget(self.session, user)
         outbox.put(self.session, Letter.ACCOUNT_DELETED, email)

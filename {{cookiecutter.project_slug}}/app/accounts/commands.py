@@ -15,8 +15,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import ProgrammingError
 
 from app import addresses
+from app.accounts import audit
 from app.accounts import passwords
-from app.accounts.service import AccountService
+from app.accounts.audit import Event
+from app.accounts.registration import RegistrationService
 from app.database import only_transaction
 from app.errors import InvalidField
 from app.models import User
@@ -100,7 +102,7 @@ def choose_password() -> Choice:
     return Choice(password, is_generated=False)
 
 
-async def add_verified_user(service: AccountService, email: str, password: str) -> User:
+async def add_verified_user(service: RegistrationService, email: str, password: str) -> User:
     """Store a user who can sign in at once.
 
     Raises:
@@ -109,11 +111,13 @@ async def add_verified_user(service: AccountService, email: str, password: str) 
     try:
         passwords.require_good(password, email, service.settings)
         user = User(email=email, password_hash=await service.hasher.digest(password))
-        return await service.add_user(user, verify=True)
+        added: User = await service.add_user(user, verify=True)
     except InvalidField as error:
         raise click.ClickException(" ".join(problem["message"] for problem in error.errors)) from error
     except IntegrityError as error:
         raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
+    audit.record(service.session, Event.CREATED, added.id)
+    return added
 
 
 def app_of(context: click.Context) -> Litestar:
@@ -125,7 +129,7 @@ def app_of(context: click.Context) -> Litestar:
 
 
 @asynccontextmanager
-async def service_of(context: click.Context) -> AsyncIterator[AccountService]:
+async def service_of(context: click.Context) -> AsyncIterator[RegistrationService]:
     """The service, in a transaction that is stored when the block ends without an error.
 
     Raises:
@@ -134,7 +138,7 @@ async def service_of(context: click.Context) -> AsyncIterator[AccountService]:
     app = app_of(context)
     try:
         async with only_transaction(app) as session:
-            yield cast("AccountService", get_user_service(app, session))
+            yield cast("RegistrationService", get_user_service(app, session))
     except ProgrammingError as error:
         raise click.ClickException("The tables are missing or old. Run first: alembic upgrade head") from error
     except (OperationalError, OSError) as error:

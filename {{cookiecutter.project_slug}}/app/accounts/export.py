@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models import AuditEvent
 from app.models import User
 
 
@@ -15,11 +16,17 @@ async def export_of(session: AsyncSession, user: User) -> dict[str, Any]:
         for key in table.foreign_keys:
             if key.column is User.__table__.c.id:
                 export[table.name] = await _rows(session, table, key.parent == user.id)
+    # What others did to this user names them, and what this user did to others is about those.
+    theirs, shown = AuditEvent.actor_id == user.id, {"created_at", "kind", "ip"}
+    export[AuditEvent.__tablename__] = await _rows(session, AuditEvent.__table__, theirs, shown)
     return export
 
 
-async def _rows(session: AsyncSession, table: sa.FromClause, condition: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
-    shown = [column for column in table.columns if not _is_secret(column)]
+async def _rows(
+    session: AsyncSession, table: sa.FromClause, condition: sa.ColumnElement[bool], only: set[str] | None = None
+) -> list[dict[str, Any]]:
+    named = [column for column in table.columns if only is None or column.key in only]
+    shown = [column for column in named if not _is_secret(column)]
     return [dict(row) for row in (await session.execute(sa.select(*shown).where(condition))).mappings()]
 
 

@@ -8,22 +8,20 @@ from litestar_users.service import BaseUserService
 from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import lazyload
 from sqlalchemy.sql.base import ExecutableOption
 
 from app import addresses
+from app.accounts import audit
 from app.accounts import outbox
 from app.accounts import passwords
 from app.accounts import tokens
+from app.accounts.audit import Event
 from app.accounts.mail import Letter
-from app.accounts.schemas import Registration
-from app.accounts.schemas import address_in
 from app.accounts.tokens import Purpose
 from app.models import User
 from app.models import UserSession
-from app.repositories import copy_named
 from app.settings import Settings
 
 # A new password or address makes these links worthless; that which undoes a change of address is meant to outlive it.
@@ -33,7 +31,7 @@ ALONE = lazyload("*")
 
 
 class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]  # its protocol wants `id` to be a union
-    """Registration, verification, sign-in and recovery; what they tell by mail leaves once it is stored."""
+    """Verification, sign-in and recovery; what they tell by mail leaves once it is stored."""
 
     @property
     def session(self) -> AsyncSession:
@@ -53,67 +51,13 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         """What hashes passwords."""
         return passwords.hasher_for(self.settings)
 
-    async def sign_up(self, data: Registration, *, is_told: bool = True) -> None:
-        """Register, or tell the owner of a known address that somebody tried; the caller learns nothing (ASVS 6.3.8).
-
-        Whoever has the address gets one mail in each case, unless they got too many.
-
-        Raises:
-            InvalidField: if this is not an e-mail address, or the password is easily guessed.
-        """
-        email = address_in(data.email)
-        passwords.require_good(data.password, email, self.settings)
-        owner = await self.find(email, ALONE)
-        is_again = await self._has_password(owner, data.password)
-        if self.settings.admits(email):
-            user = User(email=email, password_hash=await self.hasher.digest(data.password))
-            copy_named(User(display_name=data.display_name), user)
-            if await self._is_new(user):
-                owner, is_again = user, True
-            elif owner is None:
-                # Another request with this address was faster by a moment.
-                owner = await self.find(email, ALONE)
-                is_again = await self._has_password(owner, data.password)
-        if is_told:
-            outbox.put(self.session, self._letter_to(owner, is_again=is_again), email)
-
-    async def _has_password(self, user: User | None, password: str) -> bool:
-        # Nothing is written yet: this gives the connection back, since the hash takes longer than all statements do.
-        await self.session.commit()
-        return (await self.hasher.verify(password, user.password_hash if user else None)).is_right
-
-    def _letter_to(self, owner: User | None, *, is_again: bool) -> Letter:
-        if owner is None:
-            return Letter.REGISTRATION_CLOSED
-        # Who knows the password of an account that nobody has verified is whoever has just made it.
-        return Letter.VERIFY if is_again and not owner.is_verified else Letter.ALREADY_REGISTERED
-
-    async def _is_new(self, user: User) -> bool:
-        # One statement in both cases: parallel requests are judged by the index, and all of them cost the same.
-        insertion = insert(User).values(
-            email=user.email,
-            password_hash=user.password_hash,
-            display_name=user.display_name,
-            is_active=True,
-            is_verified=False,
-        )
-        stored = await self.session.execute(insertion.on_conflict_do_nothing().returning(User.id))
-        return stored.one_or_none() is not None
-
-    async def invite(self, email: str) -> None:
-        """Store a user without a password, and mail a link that lets its owner choose one.
-
-        Raises:
-            IntegrityError: if the address has an account.
-        """
-        user = await self.add_user(User(email=email, password_hash=passwords.NONE))
-        outbox.put(self.session, Letter.INVITATION, user.email)
-
     async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:  # noqa: ARG002  # as litestar-users declares it
         """The user with this address and password, if there is one who is verified and active."""
         user = await self.find(data.email, ALONE)
-        is_right = await self.proves(user, data.password)
-        return user if is_right else None
+        if await self.proves(user, data.password):
+            return user
+        await audit.record_refusal(self.session, Event.SIGN_IN_FAILED, user.id if user else None)
+        return None
 
     async def proves(self, user: User | None, password: str) -> bool:
         """Whether the password is that of a user who may sign in; takes as long if there is no such user."""
@@ -147,6 +91,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         """
         user, _ = await tokens.consume(self.session, encoded_token, Purpose.VERIFY)
         user.is_verified = True
+        audit.record(self.session, Event.VERIFIED, user.id, actor=user.id)
         return user
 
     async def initiate_password_reset(self, email: str) -> None:
@@ -179,6 +124,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         was_verified, user.is_verified = user.is_verified, True
         user.password_hash = password_hash
         await self.end_credentials(user)
+        audit.record(self.session, Event.PASSWORD_RESET, user.id, actor=user.id)
         if was_verified:
             outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
         return user

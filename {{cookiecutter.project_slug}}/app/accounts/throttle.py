@@ -6,15 +6,20 @@ from typing import Any
 from typing import NamedTuple
 
 from litestar import Request
+from sqlalchemy import func
+from sqlalchemy import select
 
 from app import addresses
 from app import clock
+from app.accounts import audit
 from app.accounts import counters
-from app.accounts.client_address import client_network
+from app.accounts.audit import Event
 from app.accounts.counters import Count
-from app.database import own_transaction
+from app.callers import client_network
+from app.database import aside
 from app.database import request_session
 from app.errors import TooManyAttempts
+from app.models import User
 from app.settings import Settings
 from app.settings import Throttle
 
@@ -127,14 +132,16 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, address: str
         return Count(0, clock.now()), Count(0, clock.now())
     for_account, for_network = LIMITS[action]
     place = client_network(request, settings)
-    # Nothing is written yet: this gives the connection back, so that no request waits for a second one.
-    await request_session(request).commit()
-    async with own_transaction(request.app) as session:
+    async with aside(request_session(request)) as session:
         known = _tie(settings, Tie.KNOWN, address, place)
         is_exempt = action is Action.SIGN_IN and await counters.is_counted(session, known)
         key = _of_account(settings, action, address, place if is_exempt else "")
         of_account = await counters.add(session, key, for_account.window)
         of_network = await counters.add(session, _of_network(settings, action, place), for_network.window)
+        if action is Action.SIGN_IN and of_account.attempts == for_account.attempts + 1:
+            # Once and not for each attempt, or an attacker would fill the trail.
+            named = select(User.id).where(func.lower(User.email) == _spelled_once(address))
+            audit.record(session, Event.SIGN_IN_THROTTLED, await session.scalar(named))
     return of_account, of_network
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.accounts.client_address import client_ip
+from app.callers import caller
 from app.database import request_session
 from app.models import User
 from app.models import UserSession
@@ -56,7 +56,7 @@ async def start_session(request: Request[Any, Any, Any], user: User, secret: byt
         user_id=user.id,
         secret_digest=digest(secret),
         expires_at=clock.now() + lifetime(settings),
-        ip=str(client_ip(request, settings) or ""),
+        ip=caller().ip,
         user_agent="".join(filter(str.isprintable, agent))[:SHOWN_OF_USER_AGENT],
     )
     session = request_session(request)
@@ -96,9 +96,14 @@ async def rename_session(session: AsyncSession, session_id: UUID, secret: bytes)
     return row
 
 
-async def end_session(session: AsyncSession, session_id: UUID) -> None:
-    """End a sign-in: what its holder presents is worth nothing from the next request on (ASVS 7.4.1)."""
-    await session.execute(delete(UserSession).where(UserSession.id == session_id))
+async def end_session(session: AsyncSession, session_id: UUID) -> UUID | None:
+    """End a sign-in: what its holder presents is worth nothing from the next request on (ASVS 7.4.1).
+
+    Returns whose it was, or None if it had ended.
+    """
+    ended = delete(UserSession).where(UserSession.id == session_id).returning(UserSession.user_id)
+    user_id: UUID | None = await session.scalar(ended)
+    return user_id
 
 
 def digest(secret: bytes) -> bytes:
@@ -123,9 +128,10 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
         if is_presented is None:
             return {}
         session = request_session(connection)
-        row = await find_principal(session, is_presented & is_alive(self.config.settings))
-        if row is None:
+        found = await find_principal(session, is_presented & is_alive(self.config.settings))
+        if found is None:
             return {}
+        row, caller().user = found
         await note_seen(session, row)
         return {"user_id": str(row.user_id), "session_id": row.id, "authenticated_at": row.authenticated_at}
 

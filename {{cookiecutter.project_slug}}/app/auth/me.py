@@ -16,7 +16,9 @@ from litestar.params import JSONBody
 from litestar.params import Parameter
 from litestar.router import Router
 
+from app.accounts import audit
 from app.accounts import throttle
+from app.accounts.audit import Event
 from app.accounts.changes import ChangeService
 from app.accounts.export import export_of
 from app.accounts.fresh import fresh
@@ -71,17 +73,20 @@ async def end_device(
     """Sign one device out."""
     if not await devices.end(request_session(request), request.user, session_id):
         raise NotFoundError
+    audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
 
 
 @delete("/sessions", status_code=204, guards=[fresh])
 async def end_other_devices(request: Request[Any, Any, Any]) -> None:
     """Sign every device out except this one."""
     await devices.end_others(request_session(request), request.user, request.auth["session_id"])
+    audit.record(request_session(request), Event.OTHERS_SIGNED_OUT, request.user.id)
 
 
 @get("/export", guards=[fresh])
 async def export(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Everything that is stored about the caller, except secrets."""
+    audit.record(request_session(request), Event.EXPORTED, request.user.id)
     return await export_of(request_session(request), request.user)
 
 

@@ -21,12 +21,14 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.accounts import audit
+from app.accounts.audit import Event
 from app.auth.backend import digest
 from app.auth.backend import end_session
 from app.auth.backend import is_alive
 from app.auth.backend import rename_session
 from app.auth.backend import start_session
-from app.database import own_transaction
+from app.database import aside
 from app.database import request_session
 from app.models import User
 from app.models import UserSession
@@ -71,13 +73,18 @@ async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
     successors = [hmac.digest(key, session_id.bytes + secret, "sha256") for key in settings.keys_for(SUCCESSOR)]
     row = await _replace(request_session(request), session_id, secret, successors)
     if row is None:
-        # The update may have waited for another request, and then holds a lock on the row that it did not change.
-        await request_session(request).rollback()
-        # In its own transaction, since the refusal rolls back that of the request.
-        async with own_transaction(request.app) as session:
-            await end_session(session, session_id)
+        await _end_for_good(request_session(request), session_id)
         raise NotAuthorizedException
     return _renewal(request, row, next(each for each in successors if digest(each) == row.secret_digest))
+
+
+async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
+    # Beside the request, which the refusal rolls back. It may hold a lock on the row: an update that had to wait for
+    # another request keeps one, although it changes nothing.
+    async with aside(session) as other:
+        user_id = await end_session(other, session_id)
+        if user_id is not None:
+            audit.record(other, Event.REFRESH_REUSED, user_id)
 
 
 async def _replace(

@@ -10,8 +10,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from litestar.router import Router
 
+from app.accounts import audit
 from app.accounts import outbox
 from app.accounts import throttle
+from app.accounts.audit import Event
 from app.accounts.changes import ChangeService
 from app.accounts.mail import Letter
 from app.accounts.routes import SERVICE
@@ -48,6 +50,7 @@ async def login(
     is_expected = await throttle.succeed(request, Action.SIGN_IN, data.email)
     if not is_expected or attempts > SUSPICIOUS_ATTEMPTS:
         outbox.put(service.session, Letter.SIGNED_IN, user.email, user.id)
+    audit.record(service.session, Event.SIGNED_IN, user.id, actor=user.id)
     return await credentials.sign_in(request, user)
 
 
@@ -60,6 +63,7 @@ async def reauthenticate(
     await throttle.admit(request, Action.SIGN_IN, email)
     await service.require_password(request.user, data.password)
     await throttle.succeed(request, Action.SIGN_IN, email)
+    audit.record(service.session, Event.REAUTHENTICATED, request.user.id)
     await note_proof(request_session(request), request.auth["session_id"])
     return Response(None, status_code=204, cookies=await credentials.rename(request))
 
@@ -68,6 +72,7 @@ async def reauthenticate(
 async def logout(request: Request[Any, Any, Any]) -> Response[None]:
     """End this sign-in: what was presented is worth nothing from now on."""
     await end_session(request_session(request), request.auth["session_id"])
+    audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
     cookies = credentials.cleared_cookies(request.app.state.settings)
     return Response(None, cookies=cookies, headers={"Clear-Site-Data": '"cache", "cookies", "storage"'})
 

@@ -6,7 +6,7 @@ from sqlalchemy import func
 from sqlalchemy import inspect
 from sqlalchemy import select
 
-from app.accounts.service import AccountService
+from app.accounts.changes import ChangeService
 from app.errors import Conflict
 from app.errors import InvalidField
 from app.models import Role
@@ -17,7 +17,7 @@ from app.rbac.permissions import Permission
 from app.repositories import copy_named
 
 
-class RoleService(AccountService):
+class RoleService(ChangeService):
     """Accounts and their roles; somebody always remains who may manage them."""
 
     async def list_roles(self) -> list[Role]:

@@ -6,11 +6,35 @@ Revises:
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+# Entries are added, lose what is personal when somebody leaves, and go when they are old. Nothing else is possible.
+AUDIT_EVENTS_STAY = (
+    """
+    CREATE FUNCTION keep_audit_event() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' AND OLD.created_at < now() - interval '30 days' THEN
+            RETURN OLD;
+        END IF;
+        IF TG_OP = 'UPDATE' THEN
+            OLD.ip := '';
+            OLD.before := NULL;
+            OLD.after := NULL;
+            IF NEW IS NOT DISTINCT FROM OLD THEN
+                RETURN NEW;
+            END IF;
+        END IF;
+        RAISE EXCEPTION 'Entries of the audit trail are not changed or removed.';
+    END $$
+    """,
+    "CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON audit_event FOR EACH ROW EXECUTE FUNCTION keep_audit_event()",
+    "CREATE TRIGGER keep_all BEFORE TRUNCATE ON audit_event FOR EACH STATEMENT EXECUTE FUNCTION keep_audit_event()",
+)
 
 
 def upgrade() -> None:
@@ -95,6 +119,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("bucket", name=op.f("uq_attempts_bucket")),
     )
     op.create_index(op.f("ix_attempts_expires_at"), "attempts", ["expires_at"])
+    op.create_table(
+        "audit_event",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("kind", sa.String(64), nullable=False),
+        sa.Column("actor_id", sa.Uuid(), nullable=True),
+        sa.Column("target_id", sa.Uuid(), nullable=True),
+        sa.Column("before", JSONB(), nullable=True),
+        sa.Column("after", JSONB(), nullable=True),
+        sa.Column("ip", sa.String(45), server_default="", nullable=False),
+        sa.Column("request_id", sa.String(64), server_default="", nullable=False),
+        sa.Column("sa_orm_sentinel", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_event")),
+    )
+    op.create_index(op.f("ix_audit_event_created_at"), "audit_event", ["created_at"])
+    for name in ("kind", "actor_id", "target_id"):
+        op.create_index(f"ix_audit_event_{name}_created_at", "audit_event", [name, "created_at"])
+    for statement in AUDIT_EVENTS_STAY:
+        op.execute(statement)
     # {% if cookiecutter.include_rbac %}
     role = op.create_table(
         "role",
@@ -158,6 +201,8 @@ def downgrade() -> None:
     op.drop_table("user_role")
     op.drop_table("role")
     # {% endif %}
+    op.drop_table("audit_event")
+    op.execute("DROP FUNCTION keep_audit_event()")
     op.drop_table("attempts")
     op.drop_table("outgoing_mail")
     op.drop_table("one_time_token")

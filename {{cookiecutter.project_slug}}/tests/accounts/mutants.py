@@ -6,7 +6,7 @@ ACCOUNTS = "app/accounts/"
 MUTANTS = [
     Mutant(
         "A known address gets the answer of a new one",
-        ACCOUNTS + "service.py",
+        ACCOUNTS + "registration.py",
         "insertion.on_conflict_do_nothing().returning(User.id)",
         "insertion.returning(User.id)",
         "accounts/test_registration.py::test_a_known_address_gets_the_same_answer_and_its_owner_a_mail",
@@ -140,9 +140,8 @@ MUTANTS = [
     Mutant(
         "Nothing is read for known addresses alone",
         ACCOUNTS + "service.py",
-        "        is_right = await self.proves(user, data.password)\n",
-        "        is_right = await self.proves(user, data.password)\n"
-        "        await self.session.scalar(select(user and 1))\n",
+        "        if await self.proves(user, data.password):\n",
+        "        if await self.proves(user, data.password) or await self.session.scalar(select(user and 0)):\n",
         "accounts/test_equal_work.py::test_a_sign_in_costs_the_same_for_known_and_unknown_addresses",
     ),
     Mutant(
@@ -226,7 +225,7 @@ MUTANTS = [
     ),
     Mutant(
         "Headers of strangers do not count",
-        ACCOUNTS + "client_address.py",
+        "app/callers.py",
         "while hops and _is_trusted(address, settings):",
         "while hops:",
         "accounts/test_throttle.py::test_headers_count_as_far_as_trusted_proxies_vouch",
@@ -356,5 +355,33 @@ MUTANTS = [
         'column.info.get("is_secret", column.key == "sa_orm_sentinel")',
         'column.key == "sa_orm_sentinel"',
         "accounts/test_changes.py::test_an_export_holds_what_is_stored_and_no_secret",
+    ),
+    Mutant(
+        "What is refused is in the trail",
+        ACCOUNTS + "audit.py",
+        "    async with aside(session) as other:\n        record(other, event, target)",
+        "    record(session, event, target)",
+        "accounts/test_audit.py::test_a_sign_in_to_an_address_that_nobody_has_is_entered_without_it",
+    ),
+    Mutant(
+        "Who leaves leaves nothing personal",
+        ACCOUNTS + "audit.py",
+        'values(ip="", before=None, after=None)',
+        "values(ip=AuditEvent.ip)",
+        "accounts/test_audit.py::test_who_leaves_leaves_nothing_personal_in_it",
+    ),
+    Mutant(
+        "Nobody fills the trail by guessing",
+        ACCOUNTS + "throttle.py",
+        "of_account.attempts == for_account.attempts + 1",
+        "of_account.attempts > for_account.attempts",
+        "accounts/test_audit.py::test_that_an_account_is_closed_is_entered_once",
+    ),
+    Mutant(
+        "Strangers do not number requests",
+        "app/callers.py",
+        "return given if is_ours and ",
+        "return given if ",
+        "accounts/test_audit.py::test_a_proxy_that_is_trusted_numbers_requests",
     ),
 ]

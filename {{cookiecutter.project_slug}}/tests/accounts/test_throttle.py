@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.types import HTTPScope
 from pydantic import SecretStr
 
-from app.accounts.client_address import client_network
+from app.callers import client_network
 from app.accounts.throttle import KNOWN_FOR
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action

@@ -1,0 +1,86 @@
+"""The audit trail: who did what to whom, from where and when; entries are added and never changed.
+
+An act is entered in its own transaction, so the trail holds what has happened and nothing else. What is refused rolls
+back, and is entered in a transaction of the trail's own.
+"""
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.callers import caller
+from app.database import aside
+from app.models import AuditEvent
+from app.models import User
+
+
+class Event(StrEnum):
+    """What happens to accounts, as `subject.what`."""
+
+    REGISTERED = "user.registered"
+    REGISTERED_AGAIN = "user.registered-again"
+    REGISTRATION_REFUSED = "user.registration-refused"
+    INVITED = "user.invited"
+    CREATED = "user.created"
+    VERIFIED = "user.verified"
+    EXPORTED = "user.exported"
+    DELETED = "user.deleted"
+    SIGNED_IN = "sign-in.succeeded"
+    SIGN_IN_FAILED = "sign-in.failed"
+    SIGN_IN_THROTTLED = "sign-in.throttled"
+    SIGNED_OUT = "sign-in.ended"
+    OTHERS_SIGNED_OUT = "sign-in.others-ended"
+    REFRESH_REUSED = "sign-in.copy-used"
+    REAUTHENTICATED = "password.shown"
+    PASSWORD_REFUSED = "password.refused"  # noqa: S105  # the name of an event
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105  # likewise
+    PASSWORD_RESET = "password.reset"  # noqa: S105  # likewise
+    EMAIL_CHANGE_ASKED = "email.change-asked"
+    EMAIL_CHANGED = "email.changed"
+    EMAIL_RESTORED = "email.restored"
+
+
+Facts = dict[str, Any]
+
+
+def record(  # noqa: PLR0913  # a line of the trail has as many columns
+    session: AsyncSession,
+    event: StrEnum,
+    target: UUID | None = None,
+    *,
+    actor: UUID | None = None,
+    before: Facts | None = None,
+    after: Facts | None = None,
+) -> None:
+    """Enter what is being done, with this transaction; without `actor` it is whoever is signed in.
+
+    `before` and `after` say what changed, and never a secret.
+    """
+    now = caller()
+    session.add(
+        AuditEvent(
+            kind=event,
+            actor_id=actor or (now.user.id if now.user else None),
+            target_id=target,
+            before=before,
+            after=after,
+            ip=now.ip,
+            request_id=now.request_id,
+        )
+    )
+
+
+async def record_refusal(session: AsyncSession, event: StrEnum, target: UUID | None = None) -> None:
+    """Enter what is about to be refused, whatever becomes of this request, which has written nothing yet."""
+    async with aside(session) as other:
+        record(other, event, target)
+
+
+async def forget(session: AsyncSession, user: User) -> None:
+    """Take what is personal out of the entries about somebody who leaves; that they happened stays."""
+    theirs = or_(AuditEvent.actor_id == user.id, AuditEvent.target_id == user.id)
+    await session.execute(update(AuditEvent).where(theirs).values(ip="", before=None, after=None))

@@ -1,0 +1,98 @@
+"""Who calls: from where, in which request, and as whom, as far as it can be told."""
+
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from ipaddress import IPv6Address
+from ipaddress import ip_address
+from ipaddress import ip_network
+from typing import Any
+from uuid import uuid4
+
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp
+from litestar.types import Receive
+from litestar.types import Scope
+from litestar.types import Send
+
+from app.models import User
+from app.settings import Settings
+
+IPV6_PREFIX_LENGTH = 64
+REQUEST_ID = "X-Request-ID"
+
+
+@dataclass
+class Caller:
+    """Whoever is behind what is done right now."""
+
+    ip: str = ""
+    request_id: str = ""
+    user: User | None = None
+
+
+_caller: ContextVar[Caller] = ContextVar("caller")
+
+
+def caller() -> Caller:
+    """The caller of the request under way; a command and work in the background have nobody in particular."""
+    return _caller.get(None) or Caller()
+
+
+class NoteTheCaller(ASGIMiddleware):
+    """Notes where a request comes from, and numbers it. Answers do not say the number: they are to look alike."""
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Let everything below know the caller."""
+        request: Request[Any, Any, Any] = Request(scope)
+        token = _caller.set(Caller(str(client_ip(request, self._settings) or ""), self._number(request)))
+        try:
+            await next_app(scope, receive, send)
+        finally:
+            _caller.reset(token)
+
+    def _number(self, request: Request[Any, Any, Any]) -> str:
+        given = request.headers.get(REQUEST_ID, "")
+        # One that a proxy of ours has given goes through all logs; those of strangers could be made to collide.
+        is_ours = request.client is not None and _is_trusted(request.client.host, self._settings)
+        return given if is_ours and re.fullmatch(r"[\w-]{8,64}", given, re.ASCII) else uuid4().hex
+
+
+def client_network(request: Request[Any, Any, Any], settings: Settings) -> str:
+    """What is counted together: an IPv4 address, or the /64 that one IPv6 subscriber has."""
+    parsed = client_ip(request, settings)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, IPV6_PREFIX_LENGTH), strict=False))
+    return str(parsed or "unknown")
+
+
+def client_ip(request: Request[Any, Any, Any], settings: Settings) -> IPv4Address | IPv6Address | None:
+    """The address of the caller, if it can be told.
+
+    Headers say what their sender likes, so `X-Forwarded-For` is read from its end and only as far as proxies vouch that
+    `TRUSTED_PROXIES` names.
+    """
+    hops = [hop.strip() for value in request.headers.getall("x-forwarded-for", []) for hop in value.split(",")]
+    address = request.client.host if request.client else ""
+    while hops and _is_trusted(address, settings):
+        address = hops.pop()
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    return (isinstance(parsed, IPv6Address) and parsed.ipv4_mapped) or parsed
+
+
+def _is_trusted(address: str, settings: Settings) -> bool:
+    try:
+        return any(ip_address(address) in network for network in settings.trusted_proxies)
+    except ValueError:
+        return False
