@@ -16,6 +16,7 @@ from tests.server import Server
 
 GRACE = "grace@example.com"
 ADA = "ada@example.com"
+BARBARA = "barbara@example.com"
 HOPPER = "hopper@example.com"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
 NEW_PASSWORD = "another horse battery staple"  # noqa: S105 - likewise
@@ -103,7 +104,7 @@ class Person:
         return Call(self.name, route, status, body)
 
 
-grace, ada, thief = Person("grace"), Person("ada"), Person("thief")
+grace, ada, barbara, thief = Person("grace"), Person("ada"), Person("barbara"), Person("thief")
 
 
 def copies_the_credentials_of_grace(visit: Visit) -> None:
@@ -124,11 +125,15 @@ def from_the_newest_mail(visit: Visit) -> str:
     return token
 
 
-def from_the_mail_to_the_new_address(visit: Visit) -> str:
-    """The token in the mail to the address that grace wants."""
-    token = visit.server.until(lambda: next(iter(tokens_mailed(visit, HOPPER)), None))
-    visit.secrets.add(token)
-    return token
+def from_the_mail_to(address: str) -> Callable[[Visit], str]:
+    """The token in the first mail to this address."""
+
+    def read(visit: Visit) -> str:
+        token = visit.server.until(lambda: next(iter(tokens_mailed(visit, address)), None))
+        visit.secrets.add(token)
+        return token
+
+    return read
 
 
 def token_in_mail(visit: Visit) -> str:
@@ -160,6 +165,19 @@ def makes_ada_an_administrator(visit: Visit) -> None:
     """On the command line, while the service runs."""
     shown = visit.project.run("litestar", "users", "create-admin", "--email", ADA, stdin=f"{PASSWORD}\n")
     assert shown == f"{ADA} is an administrator.\n"
+
+
+def revokes_the_role_of(email: str, status: int) -> Step:
+    """Somebody who administers takes that from somebody, with the ids that the lists show."""
+
+    def revoke(visit: Visit) -> None:
+        ada("GET /users", 200, search=email)(visit)
+        [user] = visit.answers["GET /users"].json()["items"]
+        ada("GET /users/roles", 200)(visit)
+        [role] = [role for role in visit.answers["GET /users/roles"].json() if role["name"] == "administrator"]
+        ada("PUT /users/roles/revoke", status, user_id=user["id"], role_id=role["id"])(visit)
+
+    return revoke
 
 
 def deletes_the_new_role(visit: Visit) -> None:
@@ -250,7 +268,7 @@ ROLES: list[Step] = [
     makes_ada_an_administrator,
     ada("POST /login", 201, email=ADA, password=PASSWORD),
     ada("POST /users/roles", 201, name="reader", description="Reads.", permissions=["roles:read"]),
-    ada("POST /users/roles", 409, name="reader", description="Reads.", permissions=["roles:read"]),
+    ada("POST /users/roles", 409, name="Reader", description="Reads.", permissions=["roles:read"]),
 ]
 
 ROLES_OF_GRACE: list[Step] = [
@@ -264,6 +282,23 @@ ROLES_OF_GRACE: list[Step] = [
     deletes_the_new_role,
 ]
 
+SECOND_ADMINISTRATOR: list[Step] = [
+    ada("GET /users", 200, search="ADA", state="active", page_size="5"),
+    expect("GET /users", total=1, limit=5, offset=0),
+    grace("GET /users", 403),
+    revokes_the_role_of(ADA, 409),
+    ada("POST /users", 201, email=BARBARA, roles=["administrator"]),
+    expect("POST /users", email=BARBARA, is_verified=False, roles=["administrator"]),
+    revokes_the_role_of(ADA, 409),
+    barbara("POST /reset-password", 204, token=from_the_mail_to(BARBARA), password=PASSWORD),
+    barbara("POST /login", 201, email=BARBARA, password=PASSWORD),
+    revokes_the_role_of(ADA, 200),
+    ada("GET /users", 403),
+    barbara("GET /audit-events", 200, kind="role.revoked"),
+    expect("GET /audit-events", total=2),
+    barbara("DELETE /users/me", 409),
+]
+
 
 CHANGES: list[Step] = [
     grace("POST /users/me/password", 400, current_password=WRONG_PASSWORD, new_password=PASSWORD),
@@ -273,8 +308,8 @@ CHANGES: list[Step] = [
     grace("DELETE /users/me/sessions", 204),
     grace("GET /users/me", 200),
     grace("POST /users/me/email", 202, email=HOPPER, password=PASSWORD),
-    grace("GET /users/me/email/confirm", 200, token=from_the_mail_to_the_new_address),
-    grace("POST /users/me/email/confirm", 200, token=from_the_mail_to_the_new_address),
+    grace("GET /users/me/email/confirm", 200, token=from_the_mail_to(HOPPER)),
+    grace("POST /users/me/email/confirm", 200, token=from_the_mail_to(HOPPER)),
     expect("POST /users/me/email/confirm", email=HOPPER),
     grace("GET /users/me", 401),
     grace("GET /users/me/email/undo", 200, token=from_the_newest_mail),
@@ -290,5 +325,5 @@ CHANGES: list[Step] = [
 
 def steps(combination: Combination) -> list[Step]:
     """The contract of a service that was generated from these answers."""
-    roles = [*ROLES, *ROLES_OF_GRACE] if combination.include_rbac else []
+    roles = [*ROLES, *ROLES_OF_GRACE, *SECOND_ADMINISTRATOR] if combination.include_rbac else []
     return [*PUBLIC, *ACCOUNTS, *REFRESH[combination.auth_backend], *SIGN_OUT, *RECOVERY, *roles, *CHANGES]

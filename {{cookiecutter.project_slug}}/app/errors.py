@@ -111,6 +111,9 @@ RETRY_AFTER_SECONDS = 5
 
 def problem(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """The answer to an error; one that nobody expected is logged with its traceback and shows nothing to the caller."""
+    while isinstance(error, ExceptionGroup):
+        # Dependencies are resolved side by side; what is wrong with one of them is enough to say.
+        error = error.exceptions[0]
     status, type_, title = _row(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Refusal):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)

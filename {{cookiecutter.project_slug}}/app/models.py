@@ -20,6 +20,10 @@ from sqlalchemy.orm import mapped_column
 
 from app import addresses
 from app import clock
+# {% if cookiecutter.include_rbac %}
+from app.permissions import ADMINISTRATOR
+from app.permissions import Permission
+# {% endif %}
 
 # What not even its owner is shown, beside all columns of bytes.
 SECRET = {"is_secret": True}
@@ -32,11 +36,18 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
     """A named set of permissions."""
 
     __tablename__ = "role"
+    # Names that differ in case alone would be taken for one another.
+    __table_args__ = (sa.Index("uq_role_name_lower", sa.text("lower(name)"), unique=True),)
 
     permissions: Mapped[list[str]] = mapped_column(
         sa.ARRAY(sa.String(64)), default=list, server_default=sa.text("'{}'")
     )
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+
+    @hybrid_property
+    def granted(self) -> list[str]:
+        """What it permits: to administrators everything, also what is added to the code later."""
+        return sorted(Permission) if self.name == ADMINISTRATOR else self.permissions
 
 
 user_role = sa.Table(
@@ -71,8 +82,10 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     """Somebody with an account."""
 
     __tablename__ = "user"
-    # The look-up asks for lower(email), so this index serves it and keeps case variants from coexisting.
-    __table_args__ = (sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),)
+    __table_args__ = (
+        # The look-up asks for lower(email), so this index serves it and keeps case variants from coexisting.
+        sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),
+    )
 
     email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)
@@ -103,7 +116,16 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     @hybrid_property
     def permissions(self) -> list[str]:
         """What this user's roles permit together, sorted."""
-        return sorted({permission for role in self.roles for permission in role.permissions})
+        return sorted({permission for role in self.roles for permission in role.granted})
+
+
+# Lists of users are read from their end, and searched by how an address or a name begins.
+sa.Index("ix_user_created_at_id", User.created_at, User.id)
+sa.Index("ix_user_inactive", User.created_at, User.id, postgresql_where=~User.is_active)
+sa.Index("ix_user_unverified", User.created_at, User.id, postgresql_where=~User.is_verified)
+for begins in (User.email, User.display_name):
+    lowered = sa.func.lower(begins).label("lowered")
+    sa.Index(f"ix_user_{begins.key}_prefix", lowered, postgresql_ops={"lowered": "text_pattern_ops"})
     # {% endif %}
 
 

@@ -27,7 +27,7 @@ from app.auth import routes as credential_routes
 # {% if cookiecutter.include_rbac %}
 from app.rbac import commands as role_commands
 from app.rbac import routes as role_routes
-from app.rbac.service import RoleService
+from app.rbac.administration import AdministrationService
 # {% endif %}
 # {% if cookiecutter.include_oauth %}
 from app.repositories import OAuthAccountRepository
@@ -39,7 +39,7 @@ from app.settings import Settings
 
 class UserService(
     # {% if cookiecutter.include_rbac %}
-    RoleService,
+    AdministrationService,
     # {% endif %}
     ChangeService,
 ):

@@ -34,7 +34,6 @@ class Event(StrEnum):
     SIGN_IN_THROTTLED = "sign-in.throttled"
     SIGNED_OUT = "sign-in.ended"
     OTHERS_SIGNED_OUT = "sign-in.others-ended"
-    REFRESH_REUSED = "sign-in.copy-used"
     REAUTHENTICATED = "password.shown"
     PASSWORD_REFUSED = "password.refused"  # noqa: S105  # the name of an event
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  # likewise
@@ -82,5 +81,7 @@ async def record_refusal(session: AsyncSession, event: StrEnum, target: UUID | N
 
 async def forget(session: AsyncSession, user: User) -> None:
     """Take what is personal out of the entries about somebody who leaves; that they happened stays."""
-    theirs = or_(AuditEvent.actor_id == user.id, AuditEvent.target_id == user.id)
-    await session.execute(update(AuditEvent).where(theirs).values(ip="", before=None, after=None))
+    about, by = AuditEvent.target_id == user.id, AuditEvent.actor_id
+    await session.execute(update(AuditEvent).where(about).values(before=None, after=None))
+    # From where others acted is not this user's.
+    await session.execute(update(AuditEvent).where(or_(by == user.id, about & by.is_(None))).values(ip=""))

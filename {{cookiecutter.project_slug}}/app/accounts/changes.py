@@ -118,7 +118,6 @@ class ChangeService(RegistrationService):
         await outbox.forget(self.session, user)
         email = user.email
         await self.delete_user(user.id)
-        await self.session.flush()
         audit.record(self.session, Event.DELETED, user.id)
         await self.session.flush()
         await audit.forget(self.session, user)

@@ -15,9 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import ProgrammingError
 
 from app import addresses
-from app.accounts import audit
 from app.accounts import passwords
-from app.accounts.audit import Event
 from app.accounts.registration import RegistrationService
 from app.database import only_transaction
 from app.errors import InvalidField
@@ -109,15 +107,11 @@ async def add_verified_user(service: RegistrationService, email: str, password: 
         ClickException: if the address has an account, or the password is easily guessed.
     """
     try:
-        passwords.require_good(password, email, service.settings)
-        user = User(email=email, password_hash=await service.hasher.digest(password))
-        added: User = await service.add_user(user, verify=True)
+        return await service.vouch_for(email, password)
     except InvalidField as error:
         raise click.ClickException(" ".join(problem["message"] for problem in error.errors)) from error
     except IntegrityError as error:
         raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
-    audit.record(service.session, Event.CREATED, added.id)
-    return added
 
 
 def app_of(context: click.Context) -> Litestar:

@@ -76,12 +76,37 @@ class RegistrationService(AccountService):
         stored = await self.session.execute(insertion.on_conflict_do_nothing().returning(User.id))
         return stored.one_or_none() is not None
 
-    async def invite(self, email: str) -> None:
+    async def invite(self, email: str) -> User:
         """Store a user without a password, and mail a link that lets its owner choose one.
 
         Raises:
-            IntegrityError: if the address has an account.
+            InvalidField: if this is not an e-mail address.
+            IntegrityError: if somebody has confirmed that the address is theirs.
         """
-        user = await self.add_user(User(email=email, password_hash=passwords.NONE))
+        user = await self._without_password(address_in(email))
         audit.record(self.session, Event.INVITED, user.id)
         outbox.put(self.session, Letter.INVITATION, user.email)
+        return user
+
+    async def vouch_for(self, email: str, password: str) -> User:
+        """Store a user who can sign in at once.
+
+        Raises:
+            InvalidField: if this is not an e-mail address, or the password is easily guessed.
+            IntegrityError: if somebody has confirmed that the address is theirs.
+        """
+        passwords.require_good(password, email, self.settings)
+        password_hash = await self.hasher.digest(password)
+        user = await self._without_password(address_in(email))
+        user.password_hash, user.is_verified = password_hash, True
+        audit.record(self.session, Event.CREATED, user.id)
+        return user
+
+    async def _without_password(self, email: str) -> User:
+        user = await self.find(email)
+        if user is None or user.is_verified:
+            user = await self.add_user(User(email=email, password_hash=passwords.NONE))
+        # Whoever has signed up with the address and not confirmed it may be somebody else.
+        user.password_hash = passwords.NONE
+        await self.end_credentials(user)
+        return user

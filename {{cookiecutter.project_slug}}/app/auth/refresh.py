@@ -10,6 +10,7 @@ import secrets
 from base64 import urlsafe_b64decode
 from base64 import urlsafe_b64encode
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 from typing import NamedTuple
 from uuid import UUID
@@ -22,7 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.accounts import audit
-from app.accounts.audit import Event
 from app.auth.backend import digest
 from app.auth.backend import end_session
 from app.auth.backend import is_alive
@@ -39,6 +39,12 @@ GRACE = timedelta(seconds=10)
 SUCCESSOR, SEAL = "refresh-token", "refresh-token-seal"
 # Together a multiple of three, so Base64 needs no padding, which cookies would have to quote.
 ID_BYTES, SECRET_BYTES, SEAL_BYTES = 16, 32, 18
+
+
+class Event(StrEnum):
+    """What the audit trail holds of it."""
+
+    COPY_USED = "sign-in.copy-used"
 
 
 class Renewal(NamedTuple):
@@ -84,7 +90,7 @@ async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
     async with aside(session) as other:
         user_id = await end_session(other, session_id)
         if user_id is not None:
-            audit.record(other, Event.REFRESH_REUSED, user_id)
+            audit.record(other, Event.COPY_USED, user_id)
 
 
 async def _replace(

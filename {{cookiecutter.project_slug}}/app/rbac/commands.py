@@ -11,10 +11,11 @@ from app.accounts.commands import add_verified_user
 from app.accounts.commands import choose_password
 from app.accounts.commands import email_option
 from app.accounts.commands import service_of
+from app.errors import Conflict
 from app.models import Role
 from app.models import User
-from app.rbac.permissions import ADMINISTRATOR
-from app.rbac.permissions import Permission
+from app.permissions import ADMINISTRATOR
+from app.permissions import Permission
 from app.rbac.service import RoleService
 
 role_option = click.option("--role", prompt="Role", help="The name of the role.")
@@ -27,16 +28,18 @@ def create_admin(context: click.Context, email: str) -> None:
     """Make an administrator, or make a user one; repeating it changes nothing.
 
     The password of a new user is asked for; where nobody can be asked, it is the first line of standard input. If it is
-    empty, one is generated and shown once. That of a user who exists stays as it is.
+    empty, one is generated and shown once. A user who has confirmed the address keeps theirs.
     """
 
     async def store() -> None:
         async with service_of(context) as accounts:
             service = cast("RoleService", accounts)
             user, choice = await service.find(email), None
-            if user is None:
+            if user is None or not user.is_verified:
                 choice = choose_password()
                 user = await add_verified_user(service, email, choice.password)
+            if not user.is_active:
+                raise click.ClickException(f"{email} is deactivated. Nothing was changed.")
             await _give(service, user, ADMINISTRATOR)
         click.echo(f"{email} is an administrator.")
         if choice:
@@ -85,7 +88,10 @@ def assign_role(context: click.Context, email: str, role: str) -> None:
                 raise click.ClickException(
                     f"Nobody has the address {email}. Make the user first: litestar users create-user"
                 )
-            await _give(service, user, role)
+            try:
+                await _give(service, user, role)
+            except Conflict as error:
+                raise click.ClickException(f"{error} Nothing was changed.") from error
 
     anyio.run(store)
     click.echo(f"{email} has the role {role}.")

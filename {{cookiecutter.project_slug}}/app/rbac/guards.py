@@ -7,7 +7,7 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
-from app.rbac.permissions import Permission
+from app.permissions import Permission
 
 
 def requires(*permissions: Permission) -> Guard:

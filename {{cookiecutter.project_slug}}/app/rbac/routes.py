@@ -1,4 +1,4 @@
-"""The roles over HTTP: litestar-users' routes for changing them, and the list that it lacks."""
+"""Administration over HTTP: litestar-users' routes for changing roles, the list that it lacks, users, the trail."""
 
 from litestar import get
 from litestar.di import NamedDependency
@@ -7,8 +7,10 @@ from litestar_users.config import RoleManagementHandlerConfig
 
 from app.accounts.routes import SERVICE
 from app.models import Role
+from app.permissions import Permission
+from app.rbac import audit_routes
+from app.rbac import user_routes
 from app.rbac.guards import requires
-from app.rbac.permissions import Permission
 from app.rbac.schemas import RoleCreate
 from app.rbac.schemas import RoleRead
 from app.rbac.schemas import RoleUpdate
@@ -40,4 +42,4 @@ async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:
     return await service.list_roles()
 
 
-ROUTES: list[HTTPRouteHandler] = [list_roles]
+ROUTES: list[HTTPRouteHandler] = [list_roles, *user_routes.ROUTES, *audit_routes.ROUTES]

@@ -1,17 +1,29 @@
-"""What callers send and get about roles."""
+"""What administrators send and get."""
+
+from typing import Annotated
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyDTO
 from advanced_alchemy.extensions.litestar import SQLAlchemyDTOConfig
+from msgspec import Meta
+from msgspec import field
 
+from app.accounts.schemas import Body
+from app.accounts.schemas import CHANGEABLE as CHANGEABLE_BY_THEMSELVES
+from app.accounts.schemas import Email
+from app.models import AuditEvent
 from app.models import Role
+from app.models import User
 
+RoleName = Annotated[str, Meta(max_length=255)]
 CHANGEABLE = {"name", "description", "permissions"}
 
 
 class RoleRead(SQLAlchemyDTO[Role]):
     """A role as callers see one."""
 
-    config = SQLAlchemyDTOConfig(include=CHANGEABLE | {"id", "created_at"})
+    config = SQLAlchemyDTOConfig(
+        include={"id", "name", "description", "created_at", "granted"}, rename_fields={"granted": "permissions"}
+    )
 
 
 class RoleCreate(SQLAlchemyDTO[Role]):
@@ -24,3 +36,24 @@ class RoleUpdate(SQLAlchemyDTO[Role]):
     """What changes about a role."""
 
     config = SQLAlchemyDTOConfig(include=CHANGEABLE, partial=True, forbid_unknown_fields=True)
+
+
+class ManagedUserUpdate(SQLAlchemyDTO[User]):
+    """What administrators change about users; more than users do themselves, and nothing that proves who they are."""
+
+    config = SQLAlchemyDTOConfig(
+        include=CHANGEABLE_BY_THEMSELVES | {"is_active", "is_verified"}, partial=True, forbid_unknown_fields=True
+    )
+
+
+class Invitation(Body):
+    """An administrator invites somebody."""
+
+    email: Email
+    roles: Annotated[list[RoleName], Meta(max_length=100, description="Names of roles.")] = field(default_factory=list)
+
+
+class AuditEventRead(SQLAlchemyDTO[AuditEvent]):
+    """An entry of the audit trail."""
+
+    config = SQLAlchemyDTOConfig(exclude={"sa_orm_sentinel"})

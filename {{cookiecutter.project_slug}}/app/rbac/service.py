@@ -1,38 +1,58 @@
 """What can be done to roles: the methods of litestar-users, with the rules of this service."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
+from litestar.exceptions import PermissionDeniedException
 from sqlalchemy import func
 from sqlalchemy import inspect
 from sqlalchemy import select
 
+from app.accounts import audit
+from app.accounts import passwords
+from app.accounts.audit import Facts
 from app.accounts.changes import ChangeService
+from app.callers import caller
 from app.errors import Conflict
 from app.errors import InvalidField
 from app.models import Role
 from app.models import User
 from app.models import user_role
-from app.rbac.permissions import ADMINISTRATOR
-from app.rbac.permissions import Permission
+from app.permissions import ADMINISTRATOR
+from app.permissions import Permission
+from app.rbac.events import Event
 from app.repositories import copy_named
 
 
 class RoleService(ChangeService):
-    """Accounts and their roles; somebody always remains who may manage them."""
+    """Accounts and their roles; nobody gives or takes more than they hold, and an administrator always remains."""
 
     async def list_roles(self) -> list[Role]:
         """All roles by name."""
-        return [*await self.session.scalars(select(Role).order_by(Role.name))]
+        return [*await self.session.scalars(select(Role).order_by(func.lower(Role.name)))]
+
+    async def get_role_by_name(self, name: str) -> Role:
+        """The role of this name, in whatever case.
+
+        Raises:
+            NotFoundError: if there is none.
+        """
+        assert self.role_repository is not None
+        role: Role = await self.role_repository.get_one(func.lower(Role.name) == name.strip().lower())
+        return role
 
     async def add_role(self, data: Role) -> Role:
         """Store a new role.
 
         Raises:
             InvalidField: if it has no name, or permits something that does not exist.
-            IntegrityError: if the name is taken.
+            IntegrityError: if the name is taken, in whatever case.
+            PermissionDeniedException: if it permits what the caller may not do.
         """
         copy_named(data, new := Role(permissions=[]))
-        role: Role = await super().add_role(_checked(new))
+        require_reach(_checked(new).permissions)
+        role: Role = await super().add_role(new)
+        audit.record(self.session, Event.ROLE_CREATED, role.id, after=facts_of(role))
         return role
 
     async def update_role(self, data: Role) -> Role:
@@ -42,12 +62,17 @@ class RoleService(ChangeService):
             Conflict: if it is the administrators' role, which has every permission under a name that code relies on.
             InvalidField: if it has no name, or permits something that does not exist.
             NotFoundError: if there is no such role.
+            PermissionDeniedException: if it permits what the caller may not do, before or after.
         """
         stored = await self.get_role(data.id)
         if stored.name == ADMINISTRATOR and inspect(data).dict.keys() & {"name", "permissions"}:
             raise Conflict(UNCHANGEABLE)
+        before = facts_of(stored)
+        # Before anything changes: it may be a role of the caller's own.
+        require_reach([*stored.granted, *(inspect(data).dict.get("permissions") or [])])
         copy_named(data, stored)
         role: Role = await super().update_role(_checked(stored))
+        audit.record(self.session, Event.ROLE_CHANGED, role.id, before=before, after=facts_of(role))
         return role
 
     async def delete_role(self, role_id: UUID | int) -> Role:
@@ -56,9 +81,13 @@ class RoleService(ChangeService):
         Raises:
             Conflict: if it is the administrators' role.
             NotFoundError: if there is no such role.
+            PermissionDeniedException: if it permits what the caller may not do.
         """
-        if (await self.get_role(role_id)).name == ADMINISTRATOR:
+        stored = await self.get_role(role_id)
+        if stored.name == ADMINISTRATOR:
             raise Conflict(UNCHANGEABLE)
+        require_reach(stored.granted)
+        audit.record(self.session, Event.ROLE_DELETED, stored.id, before=facts_of(stored))
         role: Role = await super().delete_role(role_id)
         return role
 
@@ -66,12 +95,17 @@ class RoleService(ChangeService):
         """Give a role to a user.
 
         Raises:
-            Conflict: if the user has it.
+            Conflict: if the user has it, or may be a stranger who has signed up with somebody else's address.
             NotFoundError: if there is no such user or role.
+            PermissionDeniedException: if it permits what the caller may not do.
         """
         user, role = await self.get_user(user_id), await self.get_role(role_id)
         if role in user.roles:
             raise Conflict(f"The user has the role {role.name} already.")
+        if not user.is_verified and user.password_hash != passwords.NONE:
+            raise Conflict("The user has not confirmed the address yet.")
+        require_reach(role.granted)
+        audit.record(self.session, Event.ROLE_ASSIGNED, user.id, after={"role": role.name})
         return await super().assign_role(user_id, role_id)
 
     async def revoke_role(self, user_id: UUID | int, role_id: UUID | int) -> User:
@@ -80,11 +114,15 @@ class RoleService(ChangeService):
         Raises:
             Conflict: if the user does not have it, or is the last administrator.
             NotFoundError: if there is no such user or role.
+            PermissionDeniedException: if it permits what the caller may not do.
         """
         user, role = await self.get_user(user_id), await self.get_role(role_id)
         if role not in user.roles:
             raise Conflict(f"The user does not have the role {role.name}.")
-        await self._require_another_administrator(role)
+        require_reach(role.granted)
+        if role.name == ADMINISTRATOR:
+            await self.require_another_administrator(user)
+        audit.record(self.session, Event.ROLE_REVOKED, user.id, before={"role": role.name})
         return await super().revoke_role(user_id, role_id)
 
     async def delete_user(self, user_id: UUID | int) -> User:
@@ -93,26 +131,51 @@ class RoleService(ChangeService):
         Raises:
             Conflict: if it is the last administrator.
         """
-        for role in (await self.get_user(user_id)).roles:
-            await self._require_another_administrator(role)
+        await self.require_another_administrator(await self.get_user(user_id))
         return await super().delete_user(user_id)
 
-    async def _require_another_administrator(self, role: Role) -> None:
-        if role.name == ADMINISTRATOR and await self._count_administrators(role) == 1:
+    async def require_another_administrator(self, user: User) -> None:
+        """Refuse if nobody could administer without this user.
+
+        Raises:
+            Conflict: if this is the last administrator who can sign in.
+        """
+        if ADMINISTRATOR not in user.role_names:
+            return
+        # The lock makes a second request wait for the first, so that two cannot remove two administrators at once.
+        role_id = await self.session.scalar(select(Role.id).where(Role.name == ADMINISTRATOR).with_for_update())
+        others = (
+            select(func.count())
+            .select_from(User)
+            .join(user_role, (user_role.c.user_id == User.id) & (user_role.c.role_id == role_id))
+            .where(User.id != user.id, User.is_active, User.is_verified)
+        )
+        if not await self.session.scalar(others):
             raise Conflict("This is the last administrator. Make somebody else one first.")
 
-    async def _count_administrators(self, role: Role) -> int:
-        # The lock makes a second request wait for the first, so that two cannot remove two administrators at once.
-        await self.session.execute(select(Role.id).where(Role.id == role.id).with_for_update())
-        held = select(func.count()).select_from(user_role).where(user_role.c.role_id == role.id)
-        return await self.session.scalar(held) or 0
+
+def require_reach(permissions: Iterable[str]) -> None:
+    """Let nobody decide over more than they hold; the command line may decide over everything.
+
+    Raises:
+        PermissionDeniedException: if the caller lacks one of these permissions.
+    """
+    user = caller().user
+    if user is not None and set(permissions) & set(Permission) - set(user.permissions):
+        raise PermissionDeniedException
+
+
+def facts_of(role: Role) -> Facts:
+    """What the trail says of a role."""
+    return {"name": role.name, "permissions": [*role.permissions]}
 
 
 UNCHANGEABLE = f"The role {ADMINISTRATOR} keeps its name and all permissions. Make another role instead."
 
 
 def _checked(role: Role) -> Role:
-    if not role.name.strip():
+    role.name = role.name.strip()
+    if not role.name:
         raise InvalidField("name", "Say what the role is called.")
     if unknown := sorted(set(role.permissions) - set(Permission)):
         raise InvalidField("permissions", f"There is no {', '.join(unknown)}. There are: {', '.join(Permission)}.")

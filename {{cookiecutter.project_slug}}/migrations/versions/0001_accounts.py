@@ -22,9 +22,9 @@ AUDIT_EVENTS_STAY = (
             RETURN OLD;
         END IF;
         IF TG_OP = 'UPDATE' THEN
-            OLD.ip := '';
-            OLD.before := NULL;
-            OLD.after := NULL;
+            OLD.ip := CASE NEW.ip WHEN '' THEN '' ELSE OLD.ip END;
+            OLD.before := CASE WHEN NEW.before IS NOT NULL THEN OLD.before END;
+            OLD.after := CASE WHEN NEW.after IS NOT NULL THEN OLD.after END;
             IF NEW IS NOT DISTINCT FROM OLD THEN
                 RETURN NEW;
             END IF;
@@ -139,6 +139,11 @@ def upgrade() -> None:
     for statement in AUDIT_EVENTS_STAY:
         op.execute(statement)
     # {% if cookiecutter.include_rbac %}
+    op.create_index("ix_user_created_at_id", "user", ["created_at", "id"])
+    op.create_index("ix_user_email_prefix", "user", [sa.text("lower(email) text_pattern_ops")])
+    op.create_index("ix_user_display_name_prefix", "user", [sa.text("lower(display_name) text_pattern_ops")])
+    op.create_index("ix_user_inactive", "user", ["created_at", "id"], postgresql_where=sa.text("NOT is_active"))
+    op.create_index("ix_user_unverified", "user", ["created_at", "id"], postgresql_where=sa.text("NOT is_verified"))
     role = op.create_table(
         "role",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -150,6 +155,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_role")),
         sa.UniqueConstraint("name", name=op.f("uq_role_name")),
     )
+    op.create_index("uq_role_name_lower", "role", [sa.text("lower(name)")], unique=True)
     op.create_table(
         "user_role",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -159,14 +165,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_user_role")),
     )
     op.create_index(op.f("ix_user_role_role_id"), "user_role", ["role_id"])
-    # Written out, since a revision must do tomorrow what it did today; a test compares it with app/rbac/permissions.py.
+    # Written out, since a revision must do tomorrow what it did today; a test compares it with app/permissions.py.
     administrator = {
         "id": "9d7c3a52-1f0e-4c7f-8f0a-6b7f3e2a9c11",
         "name": "administrator",
         "description": "May do everything.",
-        "permissions": ["roles:manage", "roles:read"],
+        "permissions": [],
     }
-    op.bulk_insert(role, [administrator])
+    member = {
+        "id": "5b0c8e6d-74a2-4a5e-9d53-0f8a1c6e2b47",
+        "name": "member",
+        "description": "Belongs to us. What that permits is for you to say.",
+        "permissions": [],
+    }
+    op.bulk_insert(role, [administrator, member])
     # {% endif %}
     # {% if cookiecutter.include_oauth %}
     op.create_table(

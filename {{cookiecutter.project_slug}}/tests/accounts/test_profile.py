@@ -24,6 +24,7 @@ async def test_users_change_their_display_name(grace: Person) -> None:
     assert (await grace.get("/users/me")).json()["display_name"] == "Grace Hopper"
 
 
+@pytest.mark.checklist("H01")
 @pytest.mark.parametrize("field", sorted({*User.__mapper__.attrs.keys()} - CHANGEABLE))
 async def test_users_change_nothing_else(grace: Person, tables: Tables, field: str) -> None:
     await grace.sign_in()

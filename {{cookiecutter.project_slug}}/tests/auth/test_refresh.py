@@ -48,6 +48,8 @@ async def test_a_copy_that_is_used_later_ends_the_sign_in(
     clock.advance(timedelta(seconds=11))
     await kind.keep_up(mallory.client)
     await require_the_end(tables, grace, mallory)
+    [entry] = [row for row in await tables.rows("audit_event") if row["kind"] == "sign-in.copy-used"]
+    assert (entry["actor_id"], entry["ip"]) == (None, "198.51.100.66")
 
 
 @pytest.mark.checklist("F06")

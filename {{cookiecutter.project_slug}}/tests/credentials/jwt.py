@@ -12,6 +12,7 @@ ROWS = tokens.ROWS | {
     "E03": "Ids and secrets are random, and the tables hold their digests alone",
     "E09": "What counts, if a request has several credentials, is one rule",
 }
+ROUTES = tokens.ROUTES
 MUTANTS = tokens.mutants("auth/test_jwt.py")
 REFRESH_TOKENS: WeakKeyDictionary[AsyncClient, str] = WeakKeyDictionary()
 

@@ -14,6 +14,7 @@ ROWS = tokens.ROWS | {
     "E07": "Cookies are for this host, over TLS, and out of reach of scripts",
     "E09": "What counts, if a request has several credentials, is one rule",
 }
+ROUTES = tokens.ROUTES
 MUTANTS = [
     *tokens.mutants("auth/test_jwt_cookie.py"),
     Mutant(

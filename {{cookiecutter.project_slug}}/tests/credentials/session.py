@@ -13,6 +13,8 @@ ROWS = {
     "E07": "Cookies are for this host, over TLS, and out of reach of scripts",
     "E09": "What counts, if a request has several credentials, is one rule",
 }
+# Who may call the routes that only this kind has.
+ROUTES: dict[str, str] = {}
 MUTANTS = [
     Mutant(
         "What a caller brought along is never adopted",

@@ -3,6 +3,8 @@
 from tests.mutation import Mutant
 
 ACCESS, REFRESH = "app/auth/access_tokens.py", "app/auth/refresh.py"
+# Who may call the routes that only these kinds have.
+ROUTES = {"POST /refresh": "public"}
 ROWS = {
     "F01": "A token for one purpose is nothing for another",
     "F02": "What is not exactly an access token of ours is nothing, and never an error of ours",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.rbac.permissions import ADMINISTRATOR
+from app.permissions import ADMINISTRATOR
 from tests.cast import Person
 from tests.cast import Stage
 from tests.tables import Tables

@@ -3,6 +3,7 @@
 import pytest
 
 from app.settings import Settings
+from tests.cast import Outbox
 from tests.cast import Person
 from tests.command_line import Operator
 from tests.tables import Tables
@@ -21,6 +22,47 @@ async def roles_of(person: Person) -> list[str]:
     return roles
 
 
+@pytest.mark.checklist("H05")
+async def test_nobody_has_an_account_at_the_start(tables: Tables) -> None:
+    assert (await tables.rows("user"), await tables.rows("user_role")) == ([], [])
+
+
+@pytest.mark.checklist("H05")
+async def test_whoever_signed_up_with_the_address_of_an_administrator_gains_nothing(
+    operator: Operator, visitor: Person, mallory: Person, outbox: Outbox
+) -> None:
+    planted = "a password of mallory's"
+    await mallory.post("/register", email=visitor.email, password=planted)
+    made = await operator.types("create-admin", "--email", visitor.email, stdin=f"{visitor.password}\n")
+    assert (made.exit_code, made.output) == (0, f"{visitor.email} is an administrator.\n")
+    assert (await visitor.post("/verify", token=outbox.token_for(visitor))).status_code == 400
+    assert (await mallory.post("/login", email=visitor.email, password=planted)).status_code == 401
+    assert await roles_of(visitor) == ["administrator"]
+
+
+@pytest.mark.checklist("H05")
+async def test_whoever_is_deactivated_is_made_no_administrator(
+    operator: Operator, grace: Person, tables: Tables
+) -> None:
+    await tables.execute('UPDATE "user" SET is_active = false')
+    refused = await operator.types("create-admin", "--email", grace.email, stdin=f"{grace.password}\n")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == f"Error: {grace.email} is deactivated. Nothing was changed.\n"
+    assert await tables.rows("user_role") == []
+
+
+@pytest.mark.checklist("H05")
+async def test_a_role_is_not_given_to_an_address_that_nobody_has_confirmed(
+    operator: Operator, visitor: Person, tables: Tables
+) -> None:
+    await visitor.register()
+    refused = await operator.types("assign-role", "--email", visitor.email, "--role", "member")
+    assert refused.exit_code == 1
+    assert refused.stderr == "Error: The user has not confirmed the address yet. Nothing was changed.\n"
+    assert await tables.rows("user_role") == []
+
+
+@pytest.mark.checklist("H05")
 async def test_an_administrator_is_made_and_made_again(operator: Operator, visitor: Person) -> None:
     for _ in range(2):
         made = await operator.types("create-admin", "--email", visitor.email, stdin=f"{visitor.password}\n")

@@ -10,8 +10,8 @@ from litestar_users.guards import roles_accepted
 from litestar_users.guards import roles_required
 
 from app.rbac.guards import requires
-from app.rbac.permissions import ADMINISTRATOR
-from app.rbac.permissions import Permission
+from app.permissions import ADMINISTRATOR
+from app.permissions import Permission
 from tests.cast import Person
 
 

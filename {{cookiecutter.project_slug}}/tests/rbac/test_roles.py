@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.rbac.permissions import ADMINISTRATOR
-from app.rbac.permissions import ROLES
-from app.rbac.permissions import Permission
+from app.permissions import ADMINISTRATOR
+from app.permissions import MEMBER
+from app.permissions import ROLES
+from app.permissions import Permission
 from tests.cast import Person
 from tests.cast import Stage
 from tests.rbac.conftest import give
@@ -26,9 +27,10 @@ async def test_the_migration_stores_what_the_table_in_code_says(tables: Tables) 
     assert stored == ROLES
 
 
-async def test_an_administrator_may_do_everything(ada: Person) -> None:
+async def test_an_administrator_may_do_everything(ada: Person, administrators: dict[str, Any]) -> None:
     seen = (await ada.get("/users/me")).json()
     assert (seen["roles"], seen["permissions"]) == ([ADMINISTRATOR], sorted(Permission))
+    assert administrators["permissions"] == sorted(Permission)
 
 
 async def test_an_ordinary_user_may_do_nothing(grace: Person) -> None:
@@ -41,14 +43,15 @@ async def test_a_role_is_made_listed_changed_and_deleted(ada: Person) -> None:
     made = await ada.post("/users/roles", name="editors", description="They edit.", permissions=["roles:read"])
     assert made.status_code == 201
     role = made.json()
-    assert [listed["name"] for listed in (await ada.get("/users/roles")).json()] == [ADMINISTRATOR, "editors"]
+    assert [listed["name"] for listed in (await ada.get("/users/roles")).json()] == [ADMINISTRATOR, "editors", MEMBER]
     changed = await ada.client.patch(f"/users/roles/{role['id']}", json={"description": "They write."})
     assert (changed.status_code, changed.json()) == (200, role | {"description": "They write."})
     deleted = await ada.client.delete(f"/users/roles/{role['id']}")
     assert deleted.status_code == 200
-    assert [listed["name"] for listed in (await ada.get("/users/roles")).json()] == [ADMINISTRATOR]
+    assert [listed["name"] for listed in (await ada.get("/users/roles")).json()] == [ADMINISTRATOR, MEMBER]
 
 
+@pytest.mark.checklist("H04")
 async def test_a_role_is_given_and_taken_and_acts_on_the_next_request(
     ada: Person, grace: Person, editors: dict[str, Any]
 ) -> None:
@@ -84,9 +87,20 @@ async def test_unknown_users_and_roles_are_not_found(ada: Person, editors: dict[
         assert (await ada.client.put(f"/users/roles/{way}", json=pair)).status_code == 404
 
 
-async def test_a_name_is_taken_once(ada: Person, editors: dict[str, Any]) -> None:
-    answer = await ada.post("/users/roles", name=editors["name"], permissions=[])
+@pytest.mark.usefixtures("editors")
+@pytest.mark.parametrize("name", ["editors", "Editors", " EDITORS ", "Administrator"])
+async def test_a_name_is_taken_once_in_whatever_case(ada: Person, name: str) -> None:
+    answer = await ada.post("/users/roles", name=name, permissions=[])
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/conflict")
+
+
+async def test_whoever_has_signed_up_with_an_address_without_confirming_it_gets_no_role(
+    ada: Person, visitor: Person, tables: Tables, editors: dict[str, Any]
+) -> None:
+    await visitor.register()
+    [user_id] = [row["id"] for row in await tables.rows("user") if row["email"] == visitor.email]
+    answer = await ada.client.put("/users/roles/assign", json={"user_id": str(user_id), "role_id": editors["id"]})
+    assert (answer.status_code, answer.json()["detail"]) == (409, "The user has not confirmed the address yet.")
 
 
 async def test_a_permission_that_does_not_exist_is_refused_by_name(ada: Person, editors: dict[str, Any]) -> None:
@@ -113,6 +127,7 @@ async def test_what_cannot_be_stored_is_refused(ada: Person, name: str) -> None:
     assert [error["field"] for error in answer.json()["errors"]] == ["name"]
 
 
+@pytest.mark.checklist("H04")
 async def test_the_last_administrator_stays(ada: Person, administrators: dict[str, Any]) -> None:
     pair = {"user_id": await id_of(ada), "role_id": administrators["id"]}
     answer = await ada.client.put("/users/roles/revoke", json=pair)
@@ -120,6 +135,7 @@ async def test_the_last_administrator_stays(ada: Person, administrators: dict[st
     assert (await ada.get("/users/me")).json()["roles"] == [ADMINISTRATOR]
 
 
+@pytest.mark.checklist("H04")
 async def test_two_administrators_cannot_remove_each_other_at_once(
     ada: Person, stage: Stage, tables: Tables, administrators: dict[str, Any]
 ) -> None:

@@ -1,0 +1,58 @@
+"""Lists in pages: what is asked for, and what is answered."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from typing import Any
+from typing import TypeVar
+
+from litestar.di import Provide
+from litestar.pagination import OffsetPagination
+from litestar.params import QueryParameter
+from sqlalchemy import Select
+from sqlalchemy import func
+from sqlalchemy import literal
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import InvalidField
+
+# How far anybody leafs, and counts: whoever wants more searches. Counting millions of rows would hold up the others.
+MOST_COUNTED = 10_000
+MOST_ON_A_PAGE = 100
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is wanted."""
+
+    number: int
+    size: int
+
+
+def page_wanted(
+    page: Annotated[int, QueryParameter(ge=1, le=MOST_COUNTED, description="From 1.")] = 1,
+    page_size: Annotated[int, QueryParameter(ge=1, le=MOST_ON_A_PAGE)] = 20,
+) -> Page:
+    """The page that the query names.
+
+    Raises:
+        InvalidField: if it lies further than anybody leafs.
+    """
+    if page * page_size > MOST_COUNTED:
+        raise InvalidField("page", f"Pages reach as far as {MOST_COUNTED} entries. Search for what you want instead.")
+    return Page(page, page_size)
+
+
+# For every handler that asks for `part`.
+PART = {"part": Provide(page_wanted, sync_to_thread=False)}
+
+
+async def part_of(session: AsyncSession, everything: Select[tuple[Row]], page: Page) -> OffsetPagination[Row]:
+    """That page of what the statement selects; a `total` of `MOST_COUNTED` means that many or more."""
+    some = everything.with_only_columns(literal(1), maintain_column_froms=True).order_by(None).limit(MOST_COUNTED)
+    total = await session.scalar(select(func.count()).select_from(some.subquery()))
+    offset = (page.number - 1) * page.size
+    rows: list[Any] = [*await session.scalars(everything.limit(page.size).offset(offset))]
+    return OffsetPagination(rows, limit=page.size, offset=offset, total=total or 0)

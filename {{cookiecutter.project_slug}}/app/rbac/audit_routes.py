@@ -1,0 +1,68 @@
+"""The audit trail, for those who may read it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from typing import Any
+from uuid import UUID
+
+from litestar import Request
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.pagination import OffsetPagination
+from litestar.params import QueryParameter
+from sqlalchemy import select
+
+from app.database import request_session
+from app.models import AuditEvent
+from app.paging import PART
+from app.paging import Page
+from app.paging import part_of
+from app.permissions import Permission
+from app.rbac.guards import requires
+from app.rbac.schemas import AuditEventRead
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which entries are looked for."""
+
+    conditions: list[Any]
+
+
+def events_wanted(
+    actor: Annotated[UUID | None, QueryParameter(description="Who did it.")] = None,
+    target: Annotated[UUID | None, QueryParameter(description="To whom, or to which role.")] = None,
+    kind: Annotated[str | None, QueryParameter(max_length=64, description="For example `role.assigned`.")] = None,
+    since: Annotated[datetime | None, QueryParameter(description="This moment counts.")] = None,
+    until: Annotated[datetime | None, QueryParameter(description="This moment does not.")] = None,
+) -> Wanted:
+    """The entries that the query names."""
+    conditions = (
+        (AuditEvent.actor_id.__eq__, actor),
+        (AuditEvent.target_id.__eq__, target),
+        (AuditEvent.kind.__eq__, kind),
+        (AuditEvent.created_at.__ge__, since),
+        (AuditEvent.created_at.__lt__, until),
+    )
+    return Wanted([is_met(value) for is_met, value in conditions if value is not None])
+
+
+@get(
+    "/audit-events",
+    return_dto=AuditEventRead,
+    guards=[requires(Permission.AUDIT_READ)],
+    dependencies=PART | {"wanted": Provide(events_wanted, sync_to_thread=False)},
+    tags=["Audit"],
+)
+async def list_events(
+    request: Request[Any, Any, Any], wanted: NamedDependency[Wanted], part: NamedDependency[Page]
+) -> OffsetPagination[AuditEvent]:
+    """What happened, the latest first; `total` is exact up to 10,000, and says 10,000 if there is more."""
+    newest_first = select(AuditEvent).where(*wanted.conditions).order_by(AuditEvent.created_at.desc(), AuditEvent.id)
+    return await part_of(request_session(request), newest_first, part)
+
+
+ROUTES: list[HTTPRouteHandler] = [list_events]

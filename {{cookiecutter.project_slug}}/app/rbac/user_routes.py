@@ -1,0 +1,90 @@
+"""Users, for those who administer them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import delete
+from litestar import get
+from litestar import patch
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.pagination import OffsetPagination
+from litestar.params import JSONBody
+from litestar.params import Parameter
+
+from app.accounts.routes import SERVICE
+from app.accounts.schemas import Accepted
+from app.accounts.schemas import UserRead
+from app.models import User
+from app.paging import PART
+from app.paging import Page
+from app.permissions import Permission
+from app.rbac.administration import AdministrationService
+from app.rbac.directory import Wanted
+from app.rbac.directory import users_wanted
+from app.rbac.guards import requires
+from app.rbac.schemas import Invitation
+from app.rbac.schemas import ManagedUserUpdate
+
+UserId = Annotated[UUID, Parameter(description="From the list.")]
+READ = requires(Permission.USERS_READ)
+MANAGE = requires(Permission.USERS_MANAGE)
+WANTED = {"wanted": Provide(users_wanted, sync_to_thread=False)}
+
+
+@get("/users", return_dto=UserRead, guards=[READ], dependencies=SERVICE | PART | WANTED, tags=["Users"])
+async def list_users(
+    wanted: NamedDependency[Wanted], part: NamedDependency[Page], service: NamedDependency[AdministrationService]
+) -> OffsetPagination[User]:
+    """Users by page; `total` is exact up to 10,000, and says 10,000 if there are more."""
+    return await service.list_users(wanted, part)
+
+
+@post("/users", return_dto=UserRead, guards=[MANAGE], dependencies=SERVICE, tags=["Users"])
+async def invite_user(data: JSONBody[Invitation], service: NamedDependency[AdministrationService]) -> User:
+    """Invite somebody; a mail lets them choose a password."""
+    return await service.invite_with_roles(data.email, data.roles)
+
+
+@get("/users/{user_id:uuid}", return_dto=UserRead, guards=[READ], dependencies=SERVICE, tags=["Users"])
+async def read_user(user_id: UserId, service: NamedDependency[AdministrationService]) -> User:
+    """One user."""
+    user: User = await service.get_user(user_id)
+    return user
+
+
+@patch(
+    "/users/{user_id:uuid}",
+    dto=ManagedUserUpdate,
+    return_dto=UserRead,
+    guards=[MANAGE],
+    dependencies=SERVICE,
+    tags=["Users"],
+)
+async def change_user(user_id: UserId, data: JSONBody[User], service: NamedDependency[AdministrationService]) -> User:
+    """Activate, deactivate, vouch for the address, rename."""
+    return await service.change_user(user_id, data)
+
+
+@delete("/users/{user_id:uuid}", guards=[MANAGE], dependencies=SERVICE, tags=["Users"])
+async def delete_user(user_id: UserId, service: NamedDependency[AdministrationService]) -> None:
+    """Delete a user and everything that belongs to them."""
+    await service.remove(user_id)
+
+
+@post(
+    "/users/{user_id:uuid}/reset-password",
+    status_code=202,
+    guards=[MANAGE],
+    dependencies=SERVICE,
+    tags=["Users"],
+)
+async def start_reset(user_id: UserId, service: NamedDependency[AdministrationService]) -> Accepted:
+    """Mail a user a link that sets a new password."""
+    await service.start_reset(user_id)
+    return Accepted("The user gets a mail with a link.")
+
+
+ROUTES: list[HTTPRouteHandler] = [list_users, invite_user, read_user, change_user, delete_user, start_reset]

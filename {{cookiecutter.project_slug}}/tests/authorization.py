@@ -1,0 +1,49 @@
+"""Who may call which route, as a table; a route that is not in it fails the tests.
+
+What concerns one folder alone stands in `authorization.py` beside its tests.
+"""
+
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+
+from tests.credentials import kind
+
+
+class Access(StrEnum):
+    """What a route asks of its callers."""
+
+    # Anybody, signed in or not.
+    PUBLIC = "public"
+    # Active and verified users.
+    SIGNED_IN = "signed in"
+    # Users who have shown a password in the last ten minutes.
+    FRESH = "fresh"
+
+
+TABLE: dict[str, str] = {
+    "GET /health": Access.PUBLIC,
+    "GET /health/ready": Access.PUBLIC,
+    "POST /register": Access.PUBLIC,
+    "POST /verify": Access.PUBLIC,
+    "POST /verify/resend": Access.PUBLIC,
+    "POST /login": Access.PUBLIC,
+    "POST /logout": Access.SIGNED_IN,
+    "POST /forgot-password": Access.PUBLIC,
+    "POST /reset-password": Access.PUBLIC,
+    "POST /reauthenticate": Access.SIGNED_IN,
+    "GET /users/me": Access.SIGNED_IN,
+    "PATCH /users/me": Access.SIGNED_IN,
+    "DELETE /users/me": Access.FRESH,
+    "GET /users/me/export": Access.FRESH,
+    "POST /users/me/password": Access.SIGNED_IN,
+    "POST /users/me/email": Access.SIGNED_IN,
+    "POST /users/me/email/confirm": Access.PUBLIC,
+    "POST /users/me/email/undo": Access.PUBLIC,
+    "GET /users/me/sessions": Access.SIGNED_IN,
+    "DELETE /users/me/sessions": Access.FRESH,
+    "DELETE /users/me/sessions/{session_id}": Access.FRESH,
+}
+TABLE |= kind.ROUTES
+for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/authorization.py")):
+    TABLE |= import_module(f"tests.{folder}.authorization").TABLE

@@ -1,0 +1,133 @@
+"""The defences of administration, each removed and each with the test that notices."""
+
+from tests.mutation import Mutant
+
+SERVICE, USERS = "app/rbac/service.py", "app/rbac/administration.py"
+MUTANTS = [
+    Mutant(
+        "Routes ask for permissions",
+        "app/rbac/guards.py",
+        "            raise PermissionDeniedException\n",
+        "            return\n",
+        "rbac/test_authorization.py::test_whoever_holds_every_other_permission_is_not",
+    ),
+    Mutant(
+        "Each route asks for its own",
+        "app/rbac/user_routes.py",
+        "MANAGE = requires(Permission.USERS_MANAGE)",
+        "MANAGE = requires(Permission.USERS_READ)",
+        "rbac/test_authorization.py::test_whoever_holds_every_other_permission_is_not",
+    ),
+    Mutant(
+        "Nobody gives what they do not hold",
+        SERVICE,
+        "        require_reach(role.granted)\n        audit.record(self.session, Event.ROLE_ASSIGNED",
+        "        audit.record(self.session, Event.ROLE_ASSIGNED",
+        "rbac/test_reach.py::test_nobody_gives_a_role_that_permits_more",
+    ),
+    Mutant(
+        "Nobody widens a role beyond what they hold",
+        SERVICE,
+        'require_reach([*stored.granted, *(inspect(data).dict.get("permissions") or [])])',
+        "require_reach(stored.granted)",
+        "rbac/test_reach.py::test_nobody_makes_changes_or_deletes_one",
+    ),
+    Mutant(
+        "Nobody invites people with more than they hold",
+        USERS,
+        "            require_reach([Permission.ROLES_MANAGE",
+        "            len([Permission.ROLES_MANAGE",
+        "rbac/test_reach.py::test_who_may_not_give_roles_invites_people_without_any",
+    ),
+    Mutant(
+        "Nobody touches somebody who may do more",
+        USERS,
+        "        require_reach(user.permissions)\n",
+        "",
+        "rbac/test_reach.py::test_nobody_touches_somebody_who_may_do_more",
+    ),
+    Mutant(
+        "The last administrator keeps the role",
+        SERVICE,
+        "            await self.require_another_administrator(user)\n",
+        "            assert user\n",
+        "rbac/test_roles.py::test_the_last_administrator_stays",
+    ),
+    Mutant(
+        "The last administrator is not deleted",
+        SERVICE,
+        "        await self.require_another_administrator(await self.get_user(user_id))\n",
+        "",
+        "rbac/test_users.py::test_the_last_administrator_is_neither_disabled_nor_deleted",
+    ),
+    Mutant(
+        "The last administrator is not disabled",
+        USERS,
+        "            await self.require_another_administrator(user)\n",
+        "",
+        "rbac/test_users.py::test_the_last_administrator_is_neither_disabled_nor_deleted",
+    ),
+    Mutant(
+        "Who cannot sign in administers nothing",
+        SERVICE,
+        ".where(User.id != user.id, User.is_active, User.is_verified)",
+        ".where(User.id != user.id)",
+        "rbac/test_users.py::test_who_cannot_sign_in_is_no_other_administrator",
+    ),
+    Mutant(
+        "Two administrators do not remove each other",
+        SERVICE,
+        "where(Role.name == ADMINISTRATOR).with_for_update()",
+        "where(Role.name == ADMINISTRATOR)",
+        "rbac/test_users.py::test_two_administrators_do_not_disable_each_other_at_once",
+    ),
+    Mutant(
+        "Who is deactivated is signed out for good",
+        USERS,
+        "            await self.end_credentials(user)\n",
+        "",
+        "rbac/test_users.py::test_whoever_is_deactivated_is_out_at_once_and_comes_back_by_signing_in",
+    ),
+    Mutant(
+        "An invitation removes a planted password",
+        "app/accounts/registration.py",
+        "        user.password_hash = passwords.NONE\n",
+        "",
+        "rbac/test_users.py::test_whoever_signed_up_with_the_address_first_gains_nothing_by_the_invitation",
+    ),
+    Mutant(
+        "A role is not given to a stranger",
+        SERVICE,
+        "if not user.is_verified and user.password_hash != passwords.NONE:",
+        "if False:",
+        "rbac/test_roles.py::test_whoever_has_signed_up_with_an_address_without_confirming_it_gets_no_role",
+    ),
+    Mutant(
+        "Unknown fields are refused",
+        "app/rbac/schemas.py",
+        'include=CHANGEABLE_BY_THEMSELVES | {"is_active", "is_verified"}, partial=True, forbid_unknown_fields=True',
+        'include=CHANGEABLE_BY_THEMSELVES | {"is_active", "is_verified"}, partial=True',
+        "rbac/test_users.py::test_administrators_change_nothing_else",
+    ),
+    Mutant(
+        "What administrators do is in the trail",
+        SERVICE,
+        'audit.record(self.session, Event.ROLE_REVOKED, user.id, before={"role": role.name})',
+        "assert audit",
+        "rbac/test_trail.py::test_what_administrators_do_is_entered_with_what_changed",
+    ),
+    Mutant(
+        "Names that differ in case are one",
+        "app/models.py",
+        'sa.Index("uq_role_name_lower", sa.text("lower(name)"), unique=True)',
+        'sa.Index("uq_role_name_lower", sa.text("lower(name)"))',
+        "test_migrations.py::test_up_equal_down_and_up_again",
+    ),
+    Mutant(
+        "No list counts without end",
+        "app/paging.py",
+        ".order_by(None).limit(MOST_COUNTED)",
+        ".order_by(None)",
+        "rbac/test_directory.py::test_a_total_is_exact_up_to_what_is_counted",
+    ),
+]

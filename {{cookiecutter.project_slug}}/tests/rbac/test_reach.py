@@ -1,0 +1,81 @@
+"""Nobody gives, takes or touches more than they hold themselves."""
+
+from typing import Any
+
+import pytest
+
+from tests.cast import Person
+from tests.cast import Stage
+from tests.rbac.conftest import give
+from tests.tables import Tables
+
+DENIED = (403, "/problems/permission-denied")
+
+
+async def id_of(person: Person) -> str:
+    """The id of somebody who is signed in."""
+    return str((await person.get("/users/me")).json()["id"])
+
+
+@pytest.fixture
+async def helper(ada: Person, stage: Stage, tables: Tables) -> Person:
+    """Somebody who may manage users and roles, and nothing else."""
+    permissions = ["roles:manage", "roles:read", "users:manage", "users:read"]
+    await ada.post("/users/roles", name="helpers", permissions=permissions)
+    helper = await stage.verified("helper")
+    await give(tables, helper, "helpers")
+    await helper.sign_in()
+    return helper
+
+
+async def test_nobody_gives_a_role_that_permits_more(
+    helper: Person, grace: Person, administrators: dict[str, Any]
+) -> None:
+    await grace.sign_in()
+    for person in (helper, grace):
+        pair = {"user_id": await id_of(person), "role_id": administrators["id"]}
+        answer = await helper.client.put("/users/roles/assign", json=pair)
+        assert (answer.status_code, answer.json()["type"]) == DENIED
+    answer = await helper.post("/users", email="new@example.com", roles=["administrator"])
+    assert (answer.status_code, answer.json()["type"]) == DENIED
+
+
+async def test_nobody_takes_one_either(helper: Person, ada: Person, administrators: dict[str, Any]) -> None:
+    pair = {"user_id": await id_of(ada), "role_id": administrators["id"]}
+    answer = await helper.client.put("/users/roles/revoke", json=pair)
+    assert (answer.status_code, answer.json()["type"]) == DENIED
+
+
+async def test_nobody_makes_changes_or_deletes_one(helper: Person, ada: Person) -> None:
+    auditors = (await ada.post("/users/roles", name="auditors", permissions=["audit:read"])).json()
+    own = next(role for role in (await helper.get("/users/roles")).json() if role["name"] == "helpers")
+    answers = [
+        await helper.post("/users/roles", name="spies", permissions=["audit:read"]),
+        await helper.client.patch(f"/users/roles/{own['id']}", json={"permissions": ["audit:read"]}),
+        await helper.client.patch(f"/users/roles/{auditors['id']}", json={"permissions": []}),
+        await helper.client.delete(f"/users/roles/{auditors['id']}"),
+    ]
+    assert {(answer.status_code, answer.json()["type"]) for answer in answers} == {DENIED}
+    assert (await helper.post("/users/roles", name="readers", permissions=["users:read"])).status_code == 201
+
+
+async def test_nobody_touches_somebody_who_may_do_more(helper: Person, ada: Person, grace: Person) -> None:
+    path = f"/users/{await id_of(ada)}"
+    answers = [
+        await helper.client.patch(path, json={"is_active": False}),
+        await helper.client.delete(path),
+        await helper.client.post(f"{path}/reset-password"),
+    ]
+    assert {(answer.status_code, answer.json()["type"]) for answer in answers} == {DENIED}
+    assert (await ada.get("/users/me")).status_code == 200
+    await grace.sign_in()
+    assert (await helper.client.delete(f"/users/{await id_of(grace)}")).status_code == 204
+
+
+async def test_who_may_not_give_roles_invites_people_without_any(ada: Person, stage: Stage, tables: Tables) -> None:
+    await ada.post("/users/roles", name="hosts", permissions=["users:manage"])
+    host = await stage.verified("host")
+    await give(tables, host, "hosts")
+    await host.sign_in()
+    assert (await host.post("/users", email="guest@example.com", roles=["member"])).status_code == 403
+    assert (await host.post("/users", email="guest@example.com")).status_code == 201

@@ -1,0 +1,96 @@
+"""The audit trail over HTTP, and what administrators leave in it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app import clock as service_clock
+from tests.cast import Clock
+from tests.cast import Person
+from tests.credentials import kind
+
+
+async def trail(person: Person, **query: Any) -> list[dict[str, Any]]:
+    """The entries that are looked for, the latest first."""
+    answer = await person.client.get("/audit-events", params=query)
+    assert answer.status_code == 200, answer.text
+    entries: list[dict[str, Any]] = answer.json()["items"]
+    return entries
+
+
+async def id_of(person: Person) -> str:
+    """The id of somebody who is signed in."""
+    return str((await person.get("/users/me")).json()["id"])
+
+
+@pytest.mark.checklist("H06")
+async def test_what_administrators_do_is_entered_with_what_changed(ada: Person, grace: Person) -> None:
+    await grace.sign_in()
+    ids = {"ada": await id_of(ada), "grace": await id_of(grace)}
+    role = (await ada.post("/users/roles", name="editors", permissions=["roles:read"])).json()
+    pair = {"user_id": ids["grace"], "role_id": role["id"]}
+    await ada.client.put("/users/roles/assign", json=pair)
+    await ada.client.patch(f"/users/roles/{role['id']}", json={"permissions": []})
+    await ada.client.put("/users/roles/revoke", json=pair)
+    await ada.client.delete(f"/users/roles/{role['id']}")
+    await ada.client.patch(f"/users/{ids['grace']}", json={"is_active": False, "display_name": ""})
+    await ada.client.patch(f"/users/{ids['grace']}", json={"is_active": True})
+    await ada.client.post(f"/users/{ids['grace']}/reset-password")
+    editors, no_permissions = {"name": "editors", "permissions": ["roles:read"]}, {"name": "editors", "permissions": []}
+    done = await trail(ada, actor=ids["ada"], page_size=8)
+    assert [(entry["kind"], entry["target_id"], entry["before"], entry["after"]) for entry in reversed(done)] == [
+        ("role.created", role["id"], None, editors),
+        ("role.assigned", ids["grace"], None, {"role": "editors"}),
+        ("role.changed", role["id"], editors, no_permissions),
+        ("role.revoked", ids["grace"], {"role": "editors"}, None),
+        ("role.deleted", role["id"], no_permissions, None),
+        ("user.changed", ids["grace"], {"is_active": True}, {"is_active": False}),
+        ("user.changed", ids["grace"], {"is_active": False}, {"is_active": True}),
+        ("password.reset-started", ids["grace"], None, None),
+    ]
+    assert {entry["ip"] for entry in done} == {"192.0.2.1"}
+    assert len({entry["request_id"] for entry in done} - {""}) == len(done)
+
+
+@pytest.mark.checklist("H06")
+async def test_deleting_and_inviting_are_entered_and_outlive_whom_they_are_about(ada: Person, grace: Person) -> None:
+    await grace.sign_in()
+    ids = [await id_of(ada), await id_of(grace)]
+    invited = (await ada.post("/users", email="new@example.com", roles=["member"])).json()
+    await ada.client.delete(f"/users/{ids[1]}")
+    deleted, assigned, made = await trail(ada, actor=ids[0], page_size=3)
+    assert (deleted["kind"], deleted["target_id"], deleted["ip"]) == ("user.deleted", ids[1], "192.0.2.1")
+    assert (assigned["kind"], assigned["after"]) == ("role.assigned", {"role": "member"})
+    assert (made["kind"], made["target_id"]) == ("user.invited", invited["id"])
+
+
+async def test_entries_are_found_by_who_whom_what_and_when(ada: Person, grace: Person, clock: Clock) -> None:
+    await grace.sign_in()
+    grace_id = await id_of(grace)
+    clock.advance(timedelta(hours=1))
+    noon = service_clock.now().isoformat()
+    clock.advance(timedelta(hours=1))
+    for person in (ada, grace):
+        await kind.keep_up(person.client)
+    await grace.sign_out()
+    assert [entry["kind"] for entry in await trail(ada, actor=grace_id, since=noon)] == ["sign-in.ended"]
+    earlier = [entry["kind"] for entry in await trail(ada, target=grace_id, until=noon)]
+    assert earlier == ["sign-in.succeeded", "user.verified", "user.registered"]
+    assert [entry["target_id"] for entry in await trail(ada, kind="sign-in.ended")] == [grace_id]
+    assert await trail(ada, kind="sign-in.ended", until=noon) == []
+    assert len(await trail(ada, page_size=2, page=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"actor": "me"}, "actor"),
+        ({"since": "yesterday"}, "since"),
+        ({"kind": "x" * 65}, "kind"),
+        ({"page": 0}, "page"),
+    ],
+)
+async def test_what_cannot_be_looked_for_is_refused_by_name(ada: Person, query: dict[str, Any], field: str) -> None:
+    answer = await ada.client.get("/audit-events", params=query)
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (400, [field])
