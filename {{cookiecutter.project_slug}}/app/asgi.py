@@ -26,6 +26,7 @@ from app.database import sqlalchemy_config
 from app.database import using_the_database
 from app.errors import problem
 from app.expiry import remove_expired_rows
+from app.notes import routes as notes  # example
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 from app.settings import read_settings
@@ -45,7 +46,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
     # uvicorn would believe X-Forwarded-For from this machine; whom to believe is TRUSTED_PROXIES' to say alone.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     return Litestar(
-        route_handlers=health.ROUTES,
+        route_handlers=[
+            *health.ROUTES,
+            *notes.ROUTES,  # example
+        ],
         middleware=[OwnPagesOnly(settings), CommitBeforeSuccess()],
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
         lifespan=[using_the_database, repeating(deliver), repeating(remove_expired_rows)],

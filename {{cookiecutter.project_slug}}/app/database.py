@@ -20,6 +20,7 @@ from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
 from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import problem
@@ -91,7 +92,12 @@ async def only_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
         async with own_transaction(app) as session:
             yield session
     finally:
-        await _config(app).get_engine().dispose()
+        await engine_of(app).dispose()
+
+
+def engine_of(app: Litestar) -> AsyncEngine:
+    """Where the connections of an application come from."""
+    return _config(app).get_engine()
 
 
 def _config(app: Litestar) -> SQLAlchemyAsyncConfig:

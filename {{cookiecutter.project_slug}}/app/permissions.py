@@ -11,6 +11,7 @@ class Permission(StrEnum):
     ROLES_READ = "roles:read"
     ROLES_MANAGE = "roles:manage"
     AUDIT_READ = "audit:read"
+    NOTES_READ = "notes:read"  # example
 
 
 ADMINISTRATOR = "administrator"

@@ -24,6 +24,7 @@ from app.accounts.schemas import UserRead
 from app.accounts.schemas import UserUpdate
 from app.auth import credentials
 from app.auth import routes as credential_routes
+from app.callers import NoteTheCaller
 # {% if cookiecutter.include_rbac %}
 from app.rbac import commands as role_commands
 from app.rbac import routes as role_routes
@@ -32,7 +33,6 @@ from app.rbac.administration import AdministrationService
 # {% if cookiecutter.include_oauth %}
 from app.repositories import OAuthAccountRepository
 # {% endif %}
-from app.callers import NoteTheCaller
 from app.repositories import UserRepository
 from app.settings import Settings
 

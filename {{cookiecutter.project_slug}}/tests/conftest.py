@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from app import clock as service_clock
 from app import embedded_postgres
 from app.asgi import create_app
+from app.database import engine_of
 from app.settings import PROJECT_ROOT
 from app.settings import Environment
 from app.settings import Settings
@@ -89,6 +90,8 @@ async def app(settings: Settings) -> AsyncIterator[Litestar]:
     app = create_app(settings)
     async with app.lifespan():
         yield app
+    # advanced-alchemy closes the connections of the first application of a process alone.
+    await engine_of(app).dispose()
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig
-from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar.handlers import HTTPRouteHandler
 from pydantic import SecretStr
 
 from app.asgi import create_app
+from app.database import engine_of
 from app.settings import Settings
 from tests.cast import Outbox
 from tests.cast import Stage
@@ -33,6 +32,4 @@ async def another_stage(settings: Settings, *routes: HTTPRouteHandler, **changes
             await stage.close()
     finally:
         # advanced-alchemy closes the connections of the first application of a process alone.
-        config = app.plugins.get(SQLAlchemyInitPlugin).config[0]
-        assert isinstance(config, SQLAlchemyAsyncConfig)
-        await config.get_engine().dispose()
+        await engine_of(app).dispose()

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from httpx import ASGITransport
 from httpx import AsyncClient
 from litestar import Litestar
@@ -16,6 +15,7 @@ from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
 
+from app.database import engine_of
 from app.database import own_transaction
 from app.database import request_session
 from app.errors import Conflict
@@ -60,7 +60,7 @@ async def keep_some(request: Request[Any, Any, Any]) -> None:
 
 def connections_in_use(app: Litestar) -> int:
     """How many connections nobody has given back."""
-    pool = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine().pool
+    pool = engine_of(app).pool
     return int(pool.checkedout())  # type: ignore[attr-defined]  # the pool that the service has counts
 
 

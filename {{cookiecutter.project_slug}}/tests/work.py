@@ -7,13 +7,12 @@ from dataclasses import field
 from typing import Any
 
 import pytest
-from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.accounts.passwords import Hasher
 from app.accounts.passwords import Verdict
+from app.database import engine_of
 
 
 @dataclass
@@ -34,8 +33,7 @@ class Work:
 def counting(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
     """Counts statements and hashes while the block runs."""
     work = Work()
-    engine = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine()
-    assert isinstance(engine, AsyncEngine)
+    engine = engine_of(app).sync_engine
     verify = Hasher._verify  # noqa: SLF001  # what runs in the pool
 
     def count(*arguments: Any) -> None:
@@ -46,7 +44,7 @@ def counting(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
         work.hashes += 1
         return verify(hasher, password, stored)
 
-    event.listen(engine.sync_engine, "before_cursor_execute", count)
+    event.listen(engine, "before_cursor_execute", count)
     monkeypatch.setattr(Hasher, "_verify", verify_and_count)
     yield work
-    event.remove(engine.sync_engine, "before_cursor_execute", count)
+    event.remove(engine, "before_cursor_execute", count)

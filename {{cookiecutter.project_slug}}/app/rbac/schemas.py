@@ -7,8 +7,8 @@ from advanced_alchemy.extensions.litestar import SQLAlchemyDTOConfig
 from msgspec import Meta
 from msgspec import field
 
-from app.accounts.schemas import Body
 from app.accounts.schemas import CHANGEABLE as CHANGEABLE_BY_THEMSELVES
+from app.accounts.schemas import Body
 from app.accounts.schemas import Email
 from app.models import AuditEvent
 from app.models import Role

@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterator
 
 import pytest
-from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
 from passlib.context import CryptContext
 from passlib.hash import argon2
@@ -16,6 +15,7 @@ from app.accounts.passwords import MOST_WAITING
 from app.accounts.passwords import NONE
 from app.accounts.passwords import Hasher
 from app.accounts.passwords import Verdict
+from app.database import engine_of
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 from app.settings import Throttle
@@ -115,7 +115,7 @@ async def test_a_cheaper_hash_is_replaced_at_the_next_sign_in(grace: Person, tab
 async def test_no_connection_is_held_while_a_password_is_hashed(
     app: Litestar, grace: Person, visitor: Person, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    pool = app.plugins.get(SQLAlchemyInitPlugin).config[0].get_engine().pool
+    pool = engine_of(app).pool
     assert isinstance(pool, QueuePool)
     held: list[int] = []
     compute = getattr(Hasher, method)

@@ -8,12 +8,12 @@ from litestar import Request
 from litestar.types import HTTPScope
 from pydantic import SecretStr
 
-from app.callers import client_network
 from app.accounts.throttle import KNOWN_FOR
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
 from app.accounts.throttle import Limit
 from app.auth.routes import SUSPICIOUS_ATTEMPTS
+from app.callers import client_network
 from app.settings import Environment
 from app.settings import Settings
 from app.settings import Throttle

@@ -9,9 +9,9 @@ from litestar.types import Guard
 from litestar_users.guards import roles_accepted
 from litestar_users.guards import roles_required
 
-from app.rbac.guards import requires
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
+from app.rbac.guards import requires
 from tests.cast import Person
 
 

@@ -1,0 +1,43 @@
+"""The example that each project comes with goes with one command, and leaves nothing."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.combinations import Combination
+from tests.conftest import Bake
+from tests.projects import Project
+from tests.projects import Tools
+
+WORDS = re.compile(r"\bnotes?\b(?!_)|\bNote\b|\bexample -->|# example", re.IGNORECASE)
+# Where the word is a verb.
+VERBS = re.compile(r"Note (that|the)|note_|\"\"\"Note|NoteTheCaller|that notes")
+
+
+@pytest.mark.parametrize(
+    "combination",
+    [
+        Combination("session", include_rbac=True, include_oauth=True),
+        Combination("jwt", include_rbac=False, include_oauth=False),
+    ],
+    ids=str,
+)
+def test_it_goes_and_the_rest_works(combination: Combination, bake: Bake, tools: Tools, tmp_path: Path) -> None:
+    project = Project(shutil.copytree(bake(**combination.answers), tmp_path / "my-service"), tools)
+    assert "notes" in project.read("app/asgi.py")
+
+    project.run("make", "remove-example")
+
+    left = [
+        f"{path.relative_to(project.folder)}: {line}"
+        for path in project.folder.rglob("*")
+        if path.is_file() and path.suffix in {".py", ".md", ".toml", ""} and ".venv" not in path.parts
+        for line in [path.name, *path.read_text(encoding="utf-8").splitlines()]
+        if WORDS.search(VERBS.sub("", line))
+    ]
+    assert left == []
+    project.run("make", "check")
+    project.run("alembic", "check")
+    project.run("pytest", "-q", "tests/test_authorization.py", "tests/test_migrations.py", "tests/test_openapi.py")

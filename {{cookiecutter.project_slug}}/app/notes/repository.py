@@ -1,0 +1,39 @@
+"""How notes are read and written, and by whom."""
+
+from typing import Any
+
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from litestar import Request
+from sqlalchemy import ColumnElement
+
+from app.database import request_session
+from app.models import User
+from app.notes.models import Note
+# {% if cookiecutter.include_rbac %}
+from app.permissions import Permission
+# {% endif %}
+
+
+class NoteRepository(SQLAlchemyAsyncRepository[Note]):
+    """Notes."""
+
+    model_type = Note
+
+
+def provide_notes(request: Request[Any, Any, Any]) -> NoteRepository:
+    """For every handler that asks for `notes`."""
+    return NoteRepository(session=request_session(request))
+
+
+def owned_by(user: User) -> ColumnElement[bool]:
+    """What is true of notes that this user may change; with it, those of others are not found (404)."""
+    return Note.user_id == user.id
+
+
+def readable_by(user: User) -> ColumnElement[bool]:
+    """What is true of notes that this user may read."""
+    # {% if cookiecutter.include_rbac %}
+    if Permission.NOTES_READ in user.permissions:
+        return Note.id.is_not(None)
+    # {% endif %}
+    return owned_by(user)

@@ -1,0 +1,85 @@
+"""Notes over HTTP: each user has their own, and those of others are not found."""
+
+from typing import Annotated
+from typing import Any
+from uuid import UUID
+
+from litestar import Request
+from litestar import Router
+from litestar import delete
+from litestar import get
+from litestar import patch
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.di import Provide
+from litestar.pagination import OffsetPagination
+from litestar.params import JSONBody
+from litestar.params import Parameter
+from msgspec import UNSET
+from msgspec.structs import asdict
+from sqlalchemy import select
+
+from app.database import request_session
+from app.notes.models import Note
+from app.notes.repository import NoteRepository
+from app.notes.repository import owned_by
+from app.notes.repository import provide_notes
+from app.notes.repository import readable_by
+from app.notes.schemas import NewNote
+from app.notes.schemas import NoteChanges
+from app.notes.schemas import NoteRead
+from app.paging import PART
+from app.paging import Page
+from app.paging import part_of
+
+NoteId = Annotated[UUID, Parameter(description="From the list.")]
+Notes = NamedDependency[NoteRepository]
+
+
+@get("/", dependencies=PART)
+async def list_notes(request: Request[Any, Any, Any], part: NamedDependency[Page]) -> OffsetPagination[Note]:
+    """What the caller may read, the newest first."""
+    newest_first = select(Note).where(readable_by(request.user)).order_by(Note.created_at.desc(), Note.id.desc())
+    return await part_of(request_session(request), newest_first, part)
+
+
+@post("/")
+async def add_note(data: JSONBody[NewNote], request: Request[Any, Any, Any], notes: Notes) -> Note:
+    """Write something down."""
+    return await notes.add(Note(user_id=request.user.id, **asdict(data)))
+
+
+@get("/{note_id:uuid}")
+async def read_note(note_id: NoteId, request: Request[Any, Any, Any], notes: Notes) -> Note:
+    """One of them."""
+    return await notes.get_one(Note.id == note_id, readable_by(request.user))
+
+
+@patch("/{note_id:uuid}")
+async def change_note(
+    note_id: NoteId, data: JSONBody[NoteChanges], request: Request[Any, Any, Any], notes: Notes
+) -> Note:
+    """Change it."""
+    note = await notes.get_one(Note.id == note_id, owned_by(request.user))
+    for name, value in asdict(data).items():
+        if value is not UNSET:
+            setattr(note, name, value)
+    return note
+
+
+@delete("/{note_id:uuid}", return_dto=None)
+async def delete_note(note_id: NoteId, request: Request[Any, Any, Any], notes: Notes) -> None:
+    """Throw it away."""
+    note = await notes.get_one(Note.id == note_id, owned_by(request.user))
+    await notes.delete(note.id)
+
+
+ROUTES = [
+    Router(
+        "/notes",
+        route_handlers=[list_notes, add_note, read_note, change_note, delete_note],
+        return_dto=NoteRead,
+        dependencies={"notes": Provide(provide_notes, sync_to_thread=False)},
+        tags=["Notes"],
+    )
+]

@@ -1,0 +1,37 @@
+"""What callers send and get about notes."""
+
+from typing import Annotated
+
+from advanced_alchemy.extensions.litestar import SQLAlchemyDTO
+from advanced_alchemy.extensions.litestar import SQLAlchemyDTOConfig
+from msgspec import UNSET
+from msgspec import Meta
+from msgspec import UnsetType
+
+from app.accounts.schemas import Body
+from app.notes.models import TEXT_MAX_LENGTH
+from app.notes.models import TITLE_MAX_LENGTH
+from app.notes.models import Note
+
+Title = Annotated[str, Meta(min_length=1, max_length=TITLE_MAX_LENGTH)]
+Text = Annotated[str, Meta(max_length=TEXT_MAX_LENGTH)]
+
+
+class NoteRead(SQLAlchemyDTO[Note]):
+    """A note as callers see one."""
+
+    config = SQLAlchemyDTOConfig(include={"id", "user_id", "title", "text", "created_at"})
+
+
+class NewNote(Body):
+    """Somebody writes something down."""
+
+    title: Title
+    text: Text = ""
+
+
+class NoteChanges(Body):
+    """Somebody changes it; what is not named stays."""
+
+    title: Title | UnsetType = UNSET
+    text: Text | UnsetType = UNSET
