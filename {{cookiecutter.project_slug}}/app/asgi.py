@@ -25,6 +25,7 @@ from app.database import CommitBeforeSuccess
 from app.database import sqlalchemy_config
 from app.database import using_the_database
 from app.errors import problem
+from app.errors import without_debugging
 from app.expiry import remove_expired_rows
 from app.notes import routes as notes  # example
 from app.settings import PROJECT_NAME
@@ -52,7 +53,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
         middleware=[OwnPagesOnly(settings), CommitBeforeSuccess()],
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
-        lifespan=[using_the_database, repeating(deliver), repeating(remove_expired_rows)],
+        lifespan=[without_debugging, using_the_database, repeating(deliver), repeating(remove_expired_rows)],
         cors_config=cors_config(settings),
         before_send=[security_headers(settings)],
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).

@@ -2,6 +2,8 @@
 
 import logging
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 from typing import TypeAlias
@@ -9,6 +11,7 @@ from typing import TypeAlias
 from advanced_alchemy.exceptions import IntegrityError
 from advanced_alchemy.exceptions import NotFoundError
 from advanced_alchemy.exceptions import RepositoryError
+from litestar import Litestar
 from litestar import Request
 from litestar import Response
 from litestar.exceptions import ClientException
@@ -20,6 +23,9 @@ from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.settings import Environment
+from app.settings import SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +132,18 @@ def problem(request: Request[Any, Any, Any], error: Exception) -> Response[dict[
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return Response(body, status_code=status, headers=headers, media_type="application/problem+json")
+
+
+@asynccontextmanager
+async def without_debugging(app: Litestar) -> AsyncIterator[None]:
+    """Refuse to serve the internet in a mode that is there to show what goes wrong (ASVS 13.4.2).
+
+    Raises:
+        SettingsError: if production was started with `--debug`.
+    """
+    if app.debug and app.state.settings.environment is Environment.PRODUCTION:
+        raise SettingsError("Debugging must be off in production: leave out --debug, and LITESTAR_DEBUG unset.")
+    yield
 
 
 def _row(error: Exception) -> Row:

@@ -60,6 +60,7 @@ ROWS = {
     "H01": "Users change the fields of their profile that are documented, and nothing else",
     "H02": "Every route is in a table that says who may call it, and answers everybody as it says",
     "H03": "A path is open because its route says so, and not because of a word in it",
+    "I04": "Errors show nothing of the inside; production refuses to debug; the API's description can be closed",
     "I05": "What happens to accounts is entered once in a trail that nobody can change, without a secret",
     "I08": "Deleting an account needs a fresh sign-in and leaves nothing personal; an export is about the caller alone",
     "E12": "Every answer tells browsers to be careful with it",

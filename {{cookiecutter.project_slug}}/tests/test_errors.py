@@ -9,10 +9,13 @@ from httpx import Response
 from litestar import Request
 from litestar import get
 
+from app.asgi import create_app
 from app.database import request_session
 from app.errors import Conflict
 from app.models import User
+from app.settings import Environment
 from app.settings import Settings
+from app.settings import SettingsError
 from tests.cast import Person
 from tests.other_services import DATABASE_AWAY
 from tests.other_services import another_stage
@@ -163,12 +166,14 @@ async def test_a_conflict_says_its_reason(outsider: Person) -> None:
     assert problem_of(await outsider.get("/conflicts"), 409, "conflict")["detail"] == "Somebody was faster."
 
 
+@pytest.mark.checklist("I04")
 async def test_a_broken_constraint_is_a_conflict_that_shows_no_data(outsider: Person) -> None:
     answer = await outsider.get("/collides")
     problem_of(answer, 409, "conflict")
     assert "hidden" not in answer.text
 
 
+@pytest.mark.checklist("I04")
 async def test_what_nobody_expected_shows_nothing_and_is_logged_with_its_traceback(
     outsider: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,3 +192,21 @@ async def test_without_the_database_callers_are_asked_to_come_again(settings: Se
         for answer in (await visitor.register(), await visitor.sign_in()):
             problem_of(answer, 503, "unavailable")
             assert answer.headers["Retry-After"] == "5"
+
+
+@pytest.mark.checklist("I04")
+async def test_production_refuses_to_debug(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"environment": Environment.PRODUCTION}))
+    app.debug = True
+    with pytest.RaisesGroup(pytest.RaisesExc(SettingsError, match="Debugging must be off in production")):
+        async with app.lifespan():
+            pytest.fail("It serves.")
+
+
+@pytest.mark.checklist("I04")
+async def test_debugging_shows_callers_nothing_either(settings: Settings) -> None:
+    async with another_stage(settings, break_down) as stage:
+        stage.app.debug = True
+        answer = await stage.person("visitor").get("/breaks")
+    assert problem_of(answer, 500, "internal-error").keys() == {"type", "title", "status"}
+    assert not any(word in answer.text for word in ("hidden", "Traceback", "break_down"))

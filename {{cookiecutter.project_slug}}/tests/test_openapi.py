@@ -113,6 +113,7 @@ async def test_every_other_operation_refuses_strangers(visitor: Person, document
         assert (answer.status_code, method, path) == (401, method, path)
 
 
+@pytest.mark.checklist("I04")
 async def test_nothing_is_served_when_it_is_off(settings: Settings) -> None:
     async with another_stage(settings, openapi=OpenApi.OFF) as stage:
         visitor = stage.person("visitor")
