@@ -110,8 +110,9 @@ TABLE: dict[type[Exception], Row] = {
     RecursionError: INVALID,
     Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side."),
 }
-# The database's own classes of errors: bad data, broken constraints, lost connections, no resources, shutting down.
-SQLSTATES = {"22": INVALID, "23": CONFLICT, "08": UNAVAILABLE, "53": UNAVAILABLE, "57": UNAVAILABLE}
+# The database's own classes of errors: bad data, broken constraints; lost connections, deadlocks, no resources, locked
+# for too long, shutting down.
+SQLSTATES = {"22": INVALID, "23": CONFLICT} | dict.fromkeys(("08", "40", "53", "55", "57"), UNAVAILABLE)
 RETRY_AFTER_SECONDS = 5
 
 
@@ -121,7 +122,9 @@ def problem(request: Request[Any, Any, Any], error: Exception) -> Response[dict[
         # Dependencies are resolved side by side; what is wrong with one of them is enough to say.
         error = error.exceptions[0]
     status, type_, title = _row(error)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Refusal):
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        logger.warning("%s %s has to wait: %s", request.method, request.url.path, type(error).__name__)
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     body: dict[str, Any] = {"type": f"/problems/{type_}", "title": title, "status": status}
     if isinstance(error, Refusal) and str(error):

@@ -11,6 +11,7 @@ from sqlalchemy import orm
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import reading
 from app.errors import InvalidField
 # {% if cookiecutter.include_oauth %}
 from app.models import OAuthAccount
@@ -32,8 +33,9 @@ PRINCIPAL = "principal"
 async def find_principal(session: AsyncSession, condition: ColumnElement[bool]) -> tuple[UserSession, User] | None:
     """The sign-in that meets the condition, and its user, whom `UserRepository` knows if it is asked next."""
     both = select(UserSession, User).join(User, User.id == UserSession.user_id).where(condition).options(*ALONG)
-    # Rows repeat for each member of a collection that is joined.
-    found = (await session.execute(both)).unique().one_or_none()
+    async with reading(session):
+        # Rows repeat for each member of a collection that is joined.
+        found = (await session.execute(both)).unique().one_or_none()
     if found is None:
         return None
     session.info[PRINCIPAL] = found.User

@@ -1,6 +1,7 @@
 """What a setting may hold; a refusal says what to write instead, and never repeats a value that may be a secret."""
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -15,6 +16,15 @@ SECRET_KEY_MIN_DIFFERENT = 10
 GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
 OPEN = "open"
 INVITE = "invite"
+
+
+class Pooler(StrEnum):
+    """What the connections of the service lead to."""
+
+    # PostgreSQL itself, or a pooler that gives each client a connection of its own.
+    NONE = "none"
+    # PgBouncer, or the like, in transaction mode.
+    TRANSACTION = "transaction"
 
 
 def _unguessable(value: SecretStr) -> SecretStr:

@@ -24,6 +24,7 @@ from app.setting_types import MailUrl
 from app.setting_types import Networks
 from app.setting_types import Origin
 from app.setting_types import Origins
+from app.setting_types import Pooler
 from app.setting_types import SecretKey
 from app.setting_types import Sender
 from app.setting_types import WhoMayRegister
@@ -68,6 +69,10 @@ class Settings(BaseModel):
     secret_key_previous: SecretKey | None = None
     environment: Environment = Environment.PRODUCTION
     database_url: DatabaseUrl | None = None
+    # What stands between, if anything does.
+    database_pooler: Pooler = Pooler.NONE
+    # How many connections one process opens at most.
+    database_pool_size: int = Field(default=10, ge=2)
     # Links in mails are built on it, whatever the `Host` header of a request says.
     base_url: Origin = "http://localhost:8000"
     mail_url: MailUrl = SecretStr("console://")

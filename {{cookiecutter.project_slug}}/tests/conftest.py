@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from app import clock as service_clock
 from app import embedded_postgres
 from app.asgi import create_app
-from app.database import engine_of
 from app.settings import PROJECT_ROOT
 from app.settings import Environment
 from app.settings import Settings
@@ -58,7 +57,7 @@ def migrated() -> tuple[Settings, dict[str, list[dict[str, Any]]]]:
     config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
     config.attributes["settings"] = settings
     command.upgrade(config, "head")
-    return settings, asyncio.run(read_all(url))
+    return settings, asyncio.run(read_all(settings))
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +69,7 @@ def settings(migrated: tuple[Settings, dict[str, list[dict[str, Any]]]]) -> Sett
 @pytest.fixture(scope="session")
 async def connected(migrated: tuple[Settings, dict[str, list[dict[str, Any]]]]) -> AsyncIterator[Tables]:
     """A way around the service to its tables."""
-    settings, initial = migrated
-    assert settings.database_url is not None
-    tables = Tables(settings.database_url.get_secret_value(), initial)
+    tables = Tables(*migrated)
     yield tables
     await tables.close()
 
@@ -90,8 +87,6 @@ async def app(settings: Settings) -> AsyncIterator[Litestar]:
     app = create_app(settings)
     async with app.lifespan():
         yield app
-    # advanced-alchemy closes the connections of the first application of a process alone.
-    await engine_of(app).dispose()
 
 
 @pytest.fixture

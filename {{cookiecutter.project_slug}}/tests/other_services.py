@@ -8,7 +8,6 @@ from litestar.handlers import HTTPRouteHandler
 from pydantic import SecretStr
 
 from app.asgi import create_app
-from app.database import engine_of
 from app.settings import Settings
 from tests.cast import Outbox
 from tests.cast import Stage
@@ -26,10 +25,6 @@ async def another_stage(settings: Settings, *routes: HTTPRouteHandler, **changes
         app.register(route)
     app.state.mailer = Outbox()
     stage = Stage(app, app.state.mailer, delivers=not DATABASE_AWAY.items() <= changes.items())
-    try:
-        async with app.lifespan():
-            yield stage
-            await stage.close()
-    finally:
-        # advanced-alchemy closes the connections of the first application of a process alone.
-        await engine_of(app).dispose()
+    async with app.lifespan():
+        yield stage
+        await stage.close()

@@ -13,6 +13,9 @@ from sqlalchemy import select
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.database import engine_for
+from app.settings import Settings
+
 PATIENCE_SECONDS = 30
 
 
@@ -27,9 +30,9 @@ async def make_database(server_url: str, name: str) -> None:
     await engine.dispose()
 
 
-async def read_all(url: str) -> dict[str, list[dict[str, Any]]]:
+async def read_all(settings: Settings) -> dict[str, list[dict[str, Any]]]:
     """What every table holds."""
-    tables = Tables(url, {})
+    tables = Tables(settings, {})
     rows = {table.name: await tables.rows(table.name) for table in orm_registry.metadata.sorted_tables}
     await tables.close()
     return rows
@@ -38,8 +41,8 @@ async def read_all(url: str) -> dict[str, list[dict[str, Any]]]:
 class Tables:
     """The tables of the test database, and what the migrations left in them."""
 
-    def __init__(self, url: str, initial: dict[str, list[dict[str, Any]]]) -> None:
-        self._engine = create_async_engine(url)
+    def __init__(self, settings: Settings, initial: dict[str, list[dict[str, Any]]]) -> None:
+        self._engine = engine_for(settings)
         self._initial = initial
 
     @property

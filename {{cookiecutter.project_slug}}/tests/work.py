@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
+from sqlalchemy import Connection
 from sqlalchemy import event
 
 from app.accounts.passwords import Hasher
@@ -21,11 +22,13 @@ class Work:
 
     statements: list[str] = field(default_factory=list)
     hashes: int = 0
+    # Each costs two round trips beside its statements.
+    transactions: int = 0
 
     def take(self) -> tuple[list[str], int]:
         """Look, and begin again."""
         done = self.statements, self.hashes
-        self.statements, self.hashes = [], 0
+        self.statements, self.hashes, self.transactions = [], 0, 0
         return done
 
 
@@ -44,7 +47,12 @@ def counting(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
         work.hashes += 1
         return verify(hasher, password, stored)
 
+    def count_transaction(connection: Connection) -> None:
+        work.transactions += connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT"
+
     event.listen(engine, "before_cursor_execute", count)
+    event.listen(engine, "begin", count_transaction)
     monkeypatch.setattr(Hasher, "_verify", verify_and_count)
     yield work
     event.remove(engine, "before_cursor_execute", count)
+    event.remove(engine, "begin", count_transaction)

@@ -124,10 +124,11 @@ async def test_that_somebody_was_seen_is_written_once_a_minute(grace: Person, ta
     assert row["last_seen_at"] - first["last_seen_at"] >= timedelta(minutes=1)
 
 
-async def test_a_signed_in_request_costs_one_statement(grace: Person, work: Work, clock: Clock) -> None:
+async def test_a_signed_in_request_costs_one_round_trip(grace: Person, work: Work, clock: Clock) -> None:
     await grace.sign_in()
     work.take()
     assert (await grace.get("/users/me")).status_code == 200
+    assert work.transactions == 0
     statements, _ = work.take()
     assert len(statements) == 1, statements
     clock.advance(timedelta(minutes=1))
