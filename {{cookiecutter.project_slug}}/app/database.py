@@ -1,9 +1,17 @@
-"""The engine, and the one place that commits."""
+"""Sessions, and the one place that commits.
+
+| what | is stored |
+| --- | --- |
+| what handlers and services do, with its mails and its entries in the trail | if and only if a success is answered |
+| attempts that are counted, refusals in the trail, the end of a sign-in by a copy | `aside`, whatever is answered |
+| that a sign-in was seen | at once, before the handler begins |
+| mails that have left, rows that have expired | `own_transaction`, in the background |
+| what a command does | `only_transaction`, if it ends without an error |
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig
@@ -19,36 +27,13 @@ from litestar.types import Message
 from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
-from sqlalchemy import event
-from sqlalchemy import make_url
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.engine import engine_for
 from app.errors import problem
 from app.setting_types import Pooler
 from app.settings import Settings
-
-# For a connection, and for what another transaction has locked.
-WAITS_SECONDS = 5
-STATEMENT_SECONDS = 10
-# Longer than a mail server may take for a mail, during which its row stays locked.
-IDLE_SECONDS = 120
-RECYCLED_AFTER_SECONDS = 1800
-
-
-def address(settings: Settings) -> str:
-    """Where the data is: `DATABASE_URL`, or without it (never in production) the embedded PostgreSQL."""
-    if settings.database_url is None:
-        from app import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
-
-        return embedded_postgres.url()
-    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
-    # libpq's name for it, which hosting companies put into the addresses that they give out.
-    if sslmode := url.query.get("sslmode"):
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
-    return url.render_as_string(hide_password=False)
 
 
 @asynccontextmanager
@@ -62,46 +47,6 @@ async def using_the_database(app: Litestar) -> AsyncIterator[None]:
         from app import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
 
         embedded_postgres.leave()
-
-
-def engine_for(settings: Settings) -> AsyncEngine:
-    """Connections to the database: few enough for it, and given up when they take too long."""
-    engine = create_async_engine(
-        address(settings),
-        connect_args=connect_args(settings),
-        pool_size=settings.database_pool_size,
-        max_overflow=0,
-        pool_timeout=WAITS_SECONDS,
-        # Firewalls forget connections that nobody uses, and tell nobody.
-        pool_recycle=RECYCLED_AFTER_SECONDS,
-        # Errors name their statement; its values, which are addresses and hashes, stay out of the log.
-        hide_parameters=True,
-    )
-    event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    return engine
-
-
-def connect_args(settings: Settings) -> dict[str, Any]:
-    """What asyncpg is told about each connection."""
-    bounded: dict[str, Any] = {"timeout": WAITS_SECONDS, "command_timeout": STATEMENT_SECONDS + 1}
-    if settings.database_pooler is Pooler.TRANSACTION:
-        # Each transaction may reach another connection of PgBouncer, where statements that were prepared earlier are
-        # unknown, and PgBouncer refuses settings that it would have to keep.
-        names = {"prepared_statement_name_func": lambda: f"statement-{uuid4()}"}
-        return bounded | names | {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-    limits = {
-        "statement_timeout": STATEMENT_SECONDS,
-        "lock_timeout": WAITS_SECONDS,
-        "idle_in_transaction_session_timeout": IDLE_SECONDS,
-    }
-    return bounded | {"server_settings": {name: f"{seconds}s" for name, seconds in limits.items()}}
-
-
-def _refuse_closed(dbapi_connection: Any, *_: Any) -> None:
-    # When PostgreSQL restarts, it closes its end of all connections: another is opened then, and nothing fails. Asking
-    # it before each use, as `pool_pre_ping` does, would cost three round trips.
-    if dbapi_connection.driver_connection.is_closed():
-        raise DisconnectionError
 
 
 def sqlalchemy_config(settings: Settings) -> SQLAlchemyAsyncConfig:

@@ -14,7 +14,8 @@ from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import models
-from app.database import address
+from app.engine import address
+from app.engine import through_pooler
 from app.notes import models as notes  # example
 from app.settings import SettingsError
 from app.settings import read_settings
@@ -47,10 +48,11 @@ async def run_online() -> None:
         CommandError: if a setting is missing or wrong; Alembic shows it in a line.
     """
     try:
-        url = address(context.config.attributes.get("settings") or read_settings())
+        settings = context.config.attributes.get("settings") or read_settings()
     except SettingsError as error:
         raise CommandError(error.message) from error
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    # No time-outs: a revision may take as long as it takes.
+    engine = create_async_engine(address(settings), poolclass=pool.NullPool, connect_args=through_pooler(settings))
     async with engine.connect() as connection:
         await connection.run_sync(lambda sync_connection: configure(connection=sync_connection))
     await engine.dispose()

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.database import engine_for
+from app.engine import engine_for
 from app.settings import Settings
 
 PATIENCE_SECONDS = 30

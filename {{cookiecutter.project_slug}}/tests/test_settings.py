@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.database import address
+from app.engine import address
 from app.settings import PROJECT_ROOT
 from app.settings import Environment
 from app.settings import Settings

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.engine import engine_for
 from app.settings import Settings
 from tests.cast import PASSWORD
 from tests.cast import Person
@@ -27,8 +27,7 @@ async def sign_in(person: Person) -> int:
 @asynccontextmanager
 async def race_to_sign_up(settings: Settings) -> AsyncIterator[None]:
     """Let nobody write a user until as many want to as there are workers; those have looked for one by then."""
-    assert settings.database_url is not None
-    engine = create_async_engine(settings.database_url.get_secret_value())
+    engine = engine_for(settings)
     waiting = text(
         "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database "
         "WHERE datname = current_database() AND mode = 'RowExclusiveLock' AND NOT granted"

@@ -157,6 +157,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "ENVIRONMENT": "development",
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "DATABASE_URL": settings.database_url.get_secret_value(),
+        "DATABASE_POOLER": settings.database_pooler,
         "BASE_URL": settings.base_url,
         "HASH_MEMORY_KIB": str(settings.hash_memory_kib),
     }

@@ -1,0 +1,29 @@
+"""The service behind PgBouncer in transaction mode passes all of its tests, those with several processes included."""
+
+import os
+import subprocess
+import sys
+
+from tests.conftest import REPOSITORY
+from tests.projects import Tools
+
+SERVICE = REPOSITORY / "{{cookiecutter.project_slug}}"
+
+
+def test_the_service_passes_its_tests_behind_pgbouncer(tools: Tools) -> None:
+    plugins = ("-p", "in_place", "-p", "through_pgbouncer", "-p", "no:cacheprovider")
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", *plugins],
+        cwd=SERVICE,
+        env=tools.environment
+        | {
+            "PATH": f"{tools.environment['PATH']}{os.pathsep}/usr/sbin",
+            "PYTHONPATH": f"{REPOSITORY / 'tools'}:.",
+            "PYTHONPYCACHEPREFIX": str(tools.caches / "pycache"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-2000:]
+    assert " passed" in ended.stdout

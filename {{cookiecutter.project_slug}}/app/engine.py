@@ -1,0 +1,78 @@
+"""How the database is reached: at which address, through how many connections, and for how long."""
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import event
+from sqlalchemy import make_url
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.setting_types import Pooler
+from app.settings import Settings
+
+# For a connection, and for what another transaction has locked.
+WAITS_SECONDS = 5
+STATEMENT_SECONDS = 10
+# Longer than a mail server may take for a mail, during which its row stays locked.
+IDLE_SECONDS = 120
+RECYCLED_AFTER_SECONDS = 1800
+
+
+def address(settings: Settings) -> str:
+    """Where the data is: `DATABASE_URL`, or without it (never in production) the embedded PostgreSQL."""
+    if settings.database_url is None:
+        from app import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
+
+        return embedded_postgres.url()
+    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
+    # libpq's name for it, which hosting companies put into the addresses that they give out.
+    if sslmode := url.query.get("sslmode"):
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
+    return url.render_as_string(hide_password=False)
+
+
+def engine_for(settings: Settings) -> AsyncEngine:
+    """Connections to the database: few enough for it, and given up when they take too long."""
+    engine = create_async_engine(
+        address(settings),
+        connect_args=_limits(settings) | through_pooler(settings),
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=WAITS_SECONDS,
+        # Firewalls forget connections that nobody uses, and tell nobody.
+        pool_recycle=RECYCLED_AFTER_SECONDS,
+        # Errors name their statement; its values, which are addresses and hashes, stay out of the log.
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _limits(settings: Settings) -> dict[str, Any]:
+    limits = {
+        "statement_timeout": STATEMENT_SECONDS,
+        "lock_timeout": WAITS_SECONDS,
+        "idle_in_transaction_session_timeout": IDLE_SECONDS,
+    }
+    # A pooler refuses settings that it would have to keep; README says where to put them then.
+    is_direct = settings.database_pooler is Pooler.NONE
+    server_settings = {name: f"{seconds}s" for name, seconds in limits.items() if is_direct}
+    return {"timeout": WAITS_SECONDS, "command_timeout": STATEMENT_SECONDS + 1, "server_settings": server_settings}
+
+
+def through_pooler(settings: Settings) -> dict[str, Any]:
+    """What asyncpg has to know of a pooler that gives each transaction another connection."""
+    if settings.database_pooler is Pooler.NONE:
+        return {}
+    # Statements that were prepared on one are unknown on the next.
+    no_cache = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    return no_cache | {"prepared_statement_name_func": lambda: f"statement-{uuid4()}"}
+
+
+def _refuse_closed(dbapi_connection: Any, *_: Any) -> None:
+    # When PostgreSQL restarts, it closes its end of all connections: another is opened then, and nothing fails. Asking
+    # it before each use, as `pool_pre_ping` does, would cost three round trips.
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError
