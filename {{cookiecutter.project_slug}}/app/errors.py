@@ -21,6 +21,7 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.exceptions import ValidationException
 from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 from sqlalchemy.exc import InterfaceError
+from sqlalchemy.exc import InternalError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -82,6 +83,7 @@ Row: TypeAlias = tuple[HTTPStatus, str, str]
 
 INVALID: Row = (HTTPStatus.BAD_REQUEST, "invalid-request", "Something in the request is not valid.")
 CONFLICT: Row = (HTTPStatus.CONFLICT, "conflict", "This contradicts what is stored.")
+INTERNAL: Row = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side.")
 UNAVAILABLE: Row = (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment.")
 # The types are part of the contract: clients tell refusals apart by them, never by the words.
 TABLE: dict[type[Exception], Row] = {
@@ -103,16 +105,18 @@ TABLE: dict[type[Exception], Row] = {
     DatabaseIntegrityError: CONFLICT,
     OperationalError: UNAVAILABLE,
     InterfaceError: UNAVAILABLE,
+    # What the driver says of a connection that is closed at this very moment.
+    InternalError: UNAVAILABLE,
     PoolTimeoutError: UNAVAILABLE,
     OSError: UNAVAILABLE,
     # Litestar lets these two out when a body is no UTF-8, or nested a hundred thousand deep.
     UnicodeDecodeError: INVALID,
     RecursionError: INVALID,
-    Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side."),
+    Exception: INTERNAL,
 }
 # The database's own classes of errors: bad data, broken constraints; lost connections, deadlocks, no resources, locked
 # for too long, shutting down.
-SQLSTATES = {"22": INVALID, "23": CONFLICT} | dict.fromkeys(("08", "40", "53", "55", "57"), UNAVAILABLE)
+SQLSTATES = {"22": INVALID, "23": CONFLICT, "XX": INTERNAL} | dict.fromkeys(("08", "40", "53", "55", "57"), UNAVAILABLE)
 RETRY_AFTER_SECONDS = 5
 
 

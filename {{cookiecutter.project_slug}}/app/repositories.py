@@ -6,9 +6,12 @@ from typing import TypeVar
 from advanced_alchemy.base import UUIDBase
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy import ColumnElement
+from sqlalchemy import Select
 from sqlalchemy import inspect
 from sqlalchemy import orm
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InternalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import reading
@@ -33,13 +36,24 @@ PRINCIPAL = "principal"
 async def find_principal(session: AsyncSession, condition: ColumnElement[bool]) -> tuple[UserSession, User] | None:
     """The sign-in that meets the condition, and its user, whom `UserRepository` knows if it is asked next."""
     both = select(UserSession, User).join(User, User.id == UserSession.user_id).where(condition).options(*ALONG)
-    async with reading(session):
-        # Rows repeat for each member of a collection that is joined.
-        found = (await session.execute(both)).unique().one_or_none()
+    try:
+        found = await _read_one(session, both)
+    except DBAPIError as error:
+        if not (error.connection_invalidated or isinstance(error, InternalError)):
+            raise
+        # The connection died while nobody used it, which is no reason to refuse whoever calls now.
+        await session.rollback()
+        found = await _read_one(session, both)
     if found is None:
         return None
     session.info[PRINCIPAL] = found.User
     return found.UserSession, found.User
+
+
+async def _read_one(session: AsyncSession, statement: Select[tuple[UserSession, User]]) -> Any:
+    async with reading(session):
+        # Rows repeat for each member of a collection that is joined.
+        return (await session.execute(statement)).unique().one_or_none()
 
 
 class UserRepository(SQLAlchemyAsyncRepository[User]):

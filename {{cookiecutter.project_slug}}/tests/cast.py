@@ -1,5 +1,6 @@
 """The cast, and what they act with: grace is ordinary, mallory attacks."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from dataclasses import field
@@ -13,6 +14,7 @@ from litestar import Litestar
 
 from app import clock
 from app.accounts.delivery import deliver_next
+from app.database import engine_of
 from tests.credentials import kind
 
 BASE_URL = "https://service.example"
@@ -134,6 +136,12 @@ class Stage:
         """Send the mails that are due, as the service does in the background; here it happens after each answer."""
         while self.delivers and await deliver_next(self.app):
             pass
+
+    async def until_connections_are_used(self, count: int) -> None:
+        """Returns once requests hold as many connections to the database."""
+        pool = engine_of(self.app).pool
+        while pool.checkedout() < count:  # type: ignore[attr-defined]  # noqa: ASYNC110  # the service's pool counts, and sets no event
+            await asyncio.sleep(0.01)
 
     async def close(self) -> None:
         """Everybody leaves."""

@@ -61,6 +61,11 @@ class Tables:
         async with self._engine.begin() as connection:
             await connection.execute(text(statement))
 
+    async def execute_all(self, statements: str) -> None:
+        """Likewise several, each behind a semicolon at the end of a line."""
+        for statement in statements.split(";\n"):
+            await self.execute(statement)
+
     @asynccontextmanager
     async def changing(self, statement: str) -> AsyncIterator[None]:
         """Change something, and commit only after the block."""

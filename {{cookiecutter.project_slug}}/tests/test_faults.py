@@ -1,0 +1,147 @@
+"""The database fails at the worst moment: nobody is told of a success that is none, and service goes on by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from time import monotonic
+from typing import Any
+
+import pytest
+from httpx import Response
+from litestar import Litestar
+from litestar import Request
+from litestar import get
+from litestar import post
+from sqlalchemy import text
+
+from app import engine
+from app.database import engine_of
+from app.database import request_session
+from app.models import User
+from app.settings import Settings
+from tests.cast import Person
+from tests.cast import Stage
+from tests.other_services import another_stage
+from tests.tables import Tables
+
+KILL_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+# PostgreSQL says the same when a disk is full.
+REFUSE_AT_COMMIT = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'hidden reason' USING ERRCODE = '{sqlstate}'; END $$;
+    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON "user"
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+
+
+@post("/adds-and-dies", exclude_from_auth=True)
+async def add_and_die(request: Request[Any, Any, Any]) -> None:
+    """Lose the connection between the last statement and the COMMIT."""
+    session = request_session(request)
+    session.add(User(email="lost@example.com", password_hash=""))
+    await session.flush()
+    pid = await session.scalar(text("SELECT pg_backend_pid()"))
+    async with engine_of(request.app).connect() as other:
+        await other.execute(text(f"SELECT pg_terminate_backend({pid})"))
+
+
+@get("/sleeps", exclude_from_auth=True)
+async def sleep(request: Request[Any, Any, Any]) -> None:
+    """Ask something that takes an hour."""
+    await request_session(request).execute(text("SELECT pg_sleep(3600)"))
+
+
+@get("/waits", exclude_from_auth=True)
+async def wait(request: Request[Any, Any, Any]) -> None:
+    """Ask for what somebody else holds."""
+    await request_session(request).execute(text('LOCK TABLE "user" IN ACCESS EXCLUSIVE MODE'))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that waits for the database gives up after a second."""
+    monkeypatch.setattr(engine, "WAITS_SECONDS", 1)
+    monkeypatch.setattr(engine, "STATEMENT_SECONDS", 1)
+
+
+@pytest.fixture
+async def failing(impatient: None, tables: Tables, settings: Settings) -> AsyncIterator[Stage]:  # noqa: ARG001  # empties them
+    """A service with routes that meet each fault, and two connections."""
+    async with another_stage(settings, add_and_die, sleep, wait, database_pool_size=2) as stage:
+        yield stage
+
+
+def is_unavailable(answer: Response) -> bool:
+    """Whether the caller is asked to come again, and learns nothing."""
+    assert answer.json() == {"type": "/problems/unavailable", "title": "Try again in a moment.", "status": 503}
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.checklist("I02")
+async def test_a_connection_that_is_lost_before_the_commit_is_no_success(failing: Stage, tables: Tables) -> None:
+    visitor = failing.person("visitor")
+    assert is_unavailable(await visitor.client.post("/adds-and-dies"))
+    assert await tables.rows("user") == []
+    assert (await visitor.register()).status_code == 202, "the next request finds a connection"
+
+
+@pytest.mark.checklist("I02")
+@pytest.mark.parametrize("sqlstate", ["53100", "40001", "40P01"], ids=["disk full", "serialization", "deadlock"])
+async def test_a_commit_that_postgresql_cannot_do_now_asks_to_come_again(
+    visitor: Person, tables: Tables, sqlstate: str
+) -> None:
+    await tables.execute_all(REFUSE_AT_COMMIT.format(sqlstate=sqlstate))
+    try:
+        assert is_unavailable(await visitor.register())
+    finally:
+        await tables.execute("DROP FUNCTION refuse CASCADE")
+    assert (await tables.rows("user"), await tables.rows("outgoing_mail")) == ([], [])
+
+
+@pytest.mark.checklist("I03")
+async def test_connections_that_postgresql_has_closed_are_replaced_unnoticed(
+    app: Litestar, grace: Person, tables: Tables
+) -> None:
+    await grace.sign_in()
+    for _ in range(3):
+        await asyncio.gather(*(grace.get("/users/me") for _ in range(5)))
+        await tables.execute(KILL_OTHERS)
+        answers = await asyncio.gather(*(grace.get("/users/me") for _ in range(5)))
+        assert {answer.status_code for answer in answers} == {200}
+    assert engine_of(app).pool.checkedout() == 0  # type: ignore[attr-defined]  # the pool that the service has counts
+
+
+@pytest.mark.checklist("I03")
+async def test_what_takes_too_long_is_given_up(failing: Stage) -> None:
+    assert is_unavailable(await failing.person("visitor").get("/sleeps"))
+
+
+@pytest.mark.checklist("I03")
+async def test_what_is_locked_for_too_long_is_given_up(failing: Stage, tables: Tables) -> None:
+    async with tables.changing('LOCK TABLE "user" IN ACCESS SHARE MODE'):
+        assert is_unavailable(await failing.person("visitor").get("/waits"))
+
+
+@pytest.mark.usefixtures("impatient", "tables")
+@pytest.mark.checklist("I03")
+async def test_whoever_finds_no_connection_is_told_soon_and_others_go_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "STATEMENT_SECONDS", 4)
+    async with another_stage(settings, sleep, database_pool_size=2) as full:
+        full.delivers = False
+        visitor = full.person("visitor")
+        sleeping = [asyncio.create_task(visitor.get("/sleeps")) for _ in range(2)]
+        await full.until_connections_are_used(2)
+        began = monotonic()
+        assert is_unavailable(await visitor.register())
+        assert monotonic() - began < 3
+        assert (await visitor.get("/health")).status_code == 200
+        ready = await visitor.get("/health/ready")
+        assert (ready.status_code, ready.json()["missing"]) == (503, "database")
+        for task in sleeping:
+            assert is_unavailable(await task)
+        assert (await visitor.register()).status_code == 202
