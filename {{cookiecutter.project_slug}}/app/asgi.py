@@ -18,6 +18,8 @@ from app.access_log import WITHOUT_QUERY
 from app.accounts.delivery import deliver
 from app.accounts.mail import mailer_for
 from app.background import repeating
+from app.bodies import MOST_BYTES
+from app.bodies import BodiesInTime
 from app.browsers import OwnPagesOnly
 from app.browsers import cors_config
 from app.browsers import security_headers
@@ -51,7 +53,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             *health.ROUTES,
             *notes.ROUTES,  # example
         ],
-        middleware=[OwnPagesOnly(settings), CommitBeforeSuccess()],
+        middleware=[OwnPagesOnly(settings), CommitBeforeSuccess(), BodiesInTime()],
+        request_max_body_size=MOST_BYTES,
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
         lifespan=[without_debugging, using_the_database, repeating(deliver), repeating(remove_expired_rows)],
         cors_config=cors_config(settings),

@@ -19,6 +19,7 @@ from litestar.exceptions import HTTPException
 from litestar.exceptions import NotAuthorizedException
 from litestar.exceptions import PermissionDeniedException
 from litestar.exceptions import ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.exc import InternalError
@@ -67,6 +68,10 @@ class UnsupportedMediaType(Refusal):
     """A body of a kind that browsers send to any site without asking."""
 
 
+class BodyTooSlow(Refusal):
+    """A body that takes longer to arrive than honest callers need."""
+
+
 class InvalidField(Refusal):
     """A field of the body that only the service can judge."""
 
@@ -96,6 +101,8 @@ TABLE: dict[type[Exception], Row] = {
     PermissionDeniedException: (HTTPStatus.FORBIDDEN, "permission-denied", "You may not do this."),
     NotFresh: (HTTPStatus.FORBIDDEN, "reauthentication-required", "Show your password again: POST /reauthenticate."),
     CrossSite: (HTTPStatus.FORBIDDEN, "cross-site-request", "Only our own pages and CORS_ORIGINS may send this."),
+    BodyTooSlow: (HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", "The body took too long to arrive."),
+    RequestEntityTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "Send less at once."),
     UnsupportedMediaType: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Send application/json."),
     TooManyAttempts: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts", "Wait, or choose a new password."),
     NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "There is nothing here."),
