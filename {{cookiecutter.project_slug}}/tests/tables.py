@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from advanced_alchemy.base import orm_registry
+from sqlalchemy import Executable
 from sqlalchemy import delete
 from sqlalchemy import insert
 from sqlalchemy import make_url
@@ -60,6 +61,11 @@ class Tables:
         """Change something behind the back of the service."""
         async with self._engine.begin() as connection:
             await connection.execute(text(statement))
+
+    async def run(self, statement: Executable) -> None:
+        """Likewise, written in SQLAlchemy's words."""
+        async with self._engine.begin() as connection:
+            await connection.execute(statement)
 
     async def execute_all(self, statements: str) -> None:
         """Likewise several, each behind a semicolon at the end of a line."""

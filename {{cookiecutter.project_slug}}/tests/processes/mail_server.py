@@ -56,6 +56,7 @@ class MailServer(Outbox):
         super().__init__()
         # What it says about these recipients.
         self.refusals: dict[str, str] = {}
+        self.refuses_all = False
         self.seconds_for_each = 0.0
         self.most_at_once = 0
         self._at_once = 0
@@ -67,6 +68,8 @@ class MailServer(Outbox):
 
     async def handle_RCPT(self, _server: Any, _client: Any, envelope: Envelope, to: str, _options: Any) -> str:  # noqa: N802  # aiosmtpd's name
         """Accept a recipient, or not."""
+        if self.refuses_all:
+            return "421 4.3.0 not now"
         if to in self.refusals:
             return self.refusals[to]
         envelope.rcpt_tos.append(to)

@@ -32,7 +32,7 @@ class Workers:
     """Processes of one service, each on a port of its own: on a shared one, the kernel may let one do it all."""
 
     def __init__(self, count: int, settings: Settings, **changes: str) -> None:
-        self._workers = [Worker(_environment(settings) | changes) for _ in range(count)]
+        self._workers = [Worker(environment(settings) | changes) for _ in range(count)]
         self._turns = cycle(self._workers)
         self._clients: list[AsyncClient] = []
 
@@ -129,6 +129,14 @@ class Worker:
         async with AsyncClient(base_url=self.url) as client:
             return (await client.get("/health")).is_success
 
+    async def kill(self) -> None:
+        """End it at once, in the middle of whatever it does."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+        await self._reading
+        self.url = ""
+
     async def stop(self) -> None:
         """End it as whoever supervises it does; it may finish what it has begun.
 
@@ -148,7 +156,8 @@ class Worker:
             await self._reading
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
+    """What a process is started with."""
     # Whatever somebody has in `.env`: what is empty here is unset.
     unset = {name.upper(): "" for name in Settings.model_fields}
     assert settings.database_url is not None

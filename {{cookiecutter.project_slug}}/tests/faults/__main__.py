@@ -1,0 +1,166 @@
+"""Run each fault under load, and print what became of what was asked for."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from uuid import uuid4
+
+from alembic import command
+from alembic.config import Config
+from pydantic import SecretStr
+from sqlalchemy import insert
+
+from app import embedded_postgres
+from app.accounts.passwords import hasher_for
+from app.models import User as UserModel
+from app.settings import PROJECT_ROOT
+from app.settings import Environment
+from app.settings import Settings
+from tests.cast import BASE_URL
+from tests.cast import PASSWORD
+from tests.faults.clients import User
+from tests.faults.injections import FAULTS
+from tests.faults.injections import Fault
+from tests.faults.injections import Scene
+from tests.faults.ledger import Ledger
+from tests.faults.postgres import Postgres
+from tests.processes.mail_server import MailServer
+from tests.processes.mail_server import Port
+from tests.processes.mail_server import all_mails_leave
+from tests.processes.workers import Worker
+from tests.processes.workers import environment
+from tests.processes.workers import until
+from tests.tables import Tables
+from tests.tables import make_database
+
+WORKERS, USERS = 3, 8
+HEAD = ("fault", "operations", "acknowledged", "refused", "unknown", "mails", "again", "recovery s", "complaints")
+
+
+async def run(seconds: float, names: list[str]) -> int:
+    """Each fault in turn; returns how many complaints there are."""
+    print(*(f"{word:>{width(word)}}" for word in HEAD))  # noqa: T201  # what the command is for
+    complaints = 0
+    for fault in FAULTS:
+        if not names or fault.__name__ in names:
+            complaints += await run_one(fault, seconds)
+    return complaints
+
+
+async def run_one(fault: Fault, seconds: float) -> int:
+    """Use the service, let the fault happen, go on using it, and compare."""
+    async with scene() as (there, settings):
+        ledger = Ledger()
+        users = [User(email, there.workers, ledger) for email in await make_users(there.tables, settings)]
+        is_over = asyncio.Event()
+        lives = asyncio.gather(*(user.live(is_over) for user in users))
+        await asyncio.sleep(min(seconds, 2))
+        await fault(there, seconds)
+        over_at = monotonic()
+        await asyncio.sleep(min(seconds, 2) + 3)
+        is_over.set()
+        await lives
+        for user in users:
+            await user.leave()
+        await all_mails_leave(there.tables)
+        await compare(ledger, there)
+    recovery = min((at - over_at for at in ledger.acknowledged_at if at > over_at), default=float("inf"))
+    again = len(there.mails.messages) - len({mail["Message-ID"] for mail in there.mails.messages})
+    figures = (fault.__name__.replace("_", " "), ledger.outcomes.total(), *map(ledger.outcomes.__getitem__, HEAD[2:5]))
+    row = (*figures, len(there.mails.messages), again, f"{recovery:.2f}", len(ledger.complaints))
+    print(*(f"{cell:>{width(word)}}" for word, cell in zip(HEAD, row, strict=True)), flush=True)  # noqa: T201  # likewise
+    print(*ledger.complaints, sep="\n", end="\n" if ledger.complaints else "")  # noqa: T201  # likewise
+    return len(ledger.complaints) + (recovery > 5)
+
+
+async def compare(ledger: Ledger, there: Scene) -> None:
+    """Hold the tables, and what the mail server got, against the ledger."""
+    users = await there.tables.rows("user")
+    emails = {user["id"]: user["email"] for user in users}
+    sessions = Counter(emails[row["user_id"]] for row in await there.tables.rows("user_session"))
+    # A mail that is sent again after a crash has the same id.
+    mails = {mail["Message-ID"]: str(mail["To"]) for mail in there.mails.messages if "signed in" not in mail["Subject"]}
+    ledger.compare(users, sessions, Counter(mails.values()))
+
+
+@asynccontextmanager
+async def scene() -> AsyncIterator[tuple[Scene, Settings]]:
+    """A PostgreSQL behind its line, a mail server, and some processes of the service."""
+    postgres, port = Postgres(embedded_postgres.server()), Port()
+    name = f"faults_{uuid4().hex[:8]}"
+    await make_database(embedded_postgres.url(), name)
+    past_the_line = settings_for(embedded_postgres.url(name))
+    await asyncio.to_thread(migrate, past_the_line)
+    line, mails = await postgres.open_line(), MailServer(port)
+    settings = settings_for(f"postgresql://postgres@127.0.0.1:{postgres.port}/{name}")
+    changes = {"MAIL_URL": f"smtp://127.0.0.1:{port.number}", "THROTTLE": "off", "HASH_CONCURRENCY": "2"}
+    workers = [Worker(environment(settings) | changes) for _ in range(WORKERS)]
+    tables = Tables(past_the_line, {})
+    async with mails.listening():
+        try:
+            for worker in workers:
+                await worker.start()
+            for worker in workers:
+                await until(worker.is_ready)
+            yield Scene(postgres, workers, mails, tables), settings
+        finally:
+            await asyncio.gather(*(worker.stop() for worker in workers))
+            await tables.close()
+            line.close()
+    port.close()
+
+
+def settings_for(url: str) -> Settings:
+    """The settings of the service at this address of its database."""
+    return Settings(
+        environment=Environment.TEST,
+        secret_key=SecretStr("a secret key of the faults that opens nothing else"),
+        database_url=SecretStr(url),
+        base_url=BASE_URL,
+        hash_memory_kib=19_456,
+    )
+
+
+def migrate(settings: Settings) -> None:
+    """Make the tables."""
+    config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
+    config.attributes["settings"] = settings
+    command.upgrade(config, "head")
+
+
+async def make_users(tables: Tables, settings: Settings) -> list[str]:
+    """Some verified users, who all have one password; returns their addresses."""
+    password_hash = await hasher_for(settings).digest(PASSWORD)
+    emails = [f"user{number}@example.com" for number in range(USERS)]
+    shared = {"password_hash": password_hash, "is_verified": True, "is_active": True}
+    await tables.run(insert(UserModel).values([{"id": uuid4(), "email": email} | shared for email in emails]))
+    return emails
+
+
+def width(word: str) -> int:
+    """How much room a column needs."""
+    return 30 if word == "fault" else len(word) + 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10, help="how long each fault lasts")
+    parser.add_argument("faults", nargs="*", help=f"some of: {', '.join(fault.__name__ for fault in FAULTS)}")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        # A PostgreSQL that nobody else uses: it is going to be killed.
+        os.environ["XDG_CACHE_HOME"] = folder
+        # Alembic tells each of its steps otherwise.
+        logging.disable(logging.INFO)
+        failures = asyncio.run(run(given.seconds, given.faults))
+        embedded_postgres.leave()
+    sys.exit(failures > 0)

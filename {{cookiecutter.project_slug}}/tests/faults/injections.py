@@ -1,0 +1,125 @@
+"""What goes wrong, and how long; each fault is over when its function returns."""
+
+import asyncio
+from collections.abc import Awaitable
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tests.faults.postgres import Postgres
+from tests.processes.mail_server import MailServer
+from tests.processes.workers import Worker
+from tests.tables import Tables
+
+
+@dataclass
+class Scene:
+    """Where it happens."""
+
+    postgres: Postgres
+    workers: list[Worker]
+    mails: MailServer
+    tables: Tables
+
+
+Fault: TypeAlias = Callable[[Scene, float], Awaitable[None]]
+REFUSE = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'refused' USING ERRCODE = '{sqlstate}'; END $$;
+    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON "user"
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+
+
+async def nothing(_: Scene, seconds: float) -> None:
+    """Nothing goes wrong."""
+    await asyncio.sleep(seconds)
+
+
+async def backends_die(scene: Scene, seconds: float) -> None:
+    """Processes of PostgreSQL that serve connections are killed."""
+    for _ in range(3):
+        scene.postgres.kill_backend()
+        await asyncio.sleep(seconds / 3)
+
+
+async def postgres_dies(scene: Scene, seconds: float) -> None:
+    """All of PostgreSQL is killed, and started again after a while."""
+    await asyncio.to_thread(scene.postgres.kill)
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(scene.postgres.start)
+
+
+async def postgres_restarts(scene: Scene, seconds: float) -> None:
+    """An administrator restarts it."""
+    await asyncio.to_thread(scene.postgres.stop)
+    await asyncio.sleep(seconds / 2)
+    await asyncio.to_thread(scene.postgres.start)
+
+
+async def the_line_is_cut_before_commits(scene: Scene, seconds: float) -> None:
+    """One commit in five never arrives."""
+    scene.postgres.cut_before_commit = 0.2
+    await asyncio.sleep(seconds)
+    scene.postgres.cut_before_commit = 0.0
+
+
+async def the_line_is_cut_after_commits(scene: Scene, seconds: float) -> None:
+    """One commit in five arrives, and the service never learns what became of it."""
+    scene.postgres.cut_after_commit = 0.2
+    await asyncio.sleep(seconds)
+    scene.postgres.cut_after_commit = 0.0
+
+
+async def the_disk_is_full(scene: Scene, seconds: float) -> None:
+    """PostgreSQL says so at each commit that writes a user."""
+    await _refuse(scene, seconds, "53100")
+
+
+async def commits_are_refused(scene: Scene, seconds: float) -> None:
+    """A deferred constraint fails at each commit that writes a user."""
+    await _refuse(scene, seconds, "23514")
+
+
+async def a_worker_is_killed(scene: Scene, seconds: float) -> None:
+    """One process of the service is killed, and started again after a while."""
+    await scene.workers[0].kill()
+    await asyncio.sleep(seconds)
+    await scene.workers[0].start()
+
+
+async def a_worker_is_replaced(scene: Scene, seconds: float) -> None:
+    """One process of the service is told to end, as at a deployment, and started again."""
+    await scene.workers[0].stop()
+    await asyncio.sleep(seconds / 2)
+    await scene.workers[0].start()
+
+
+async def the_mail_server_flaps(scene: Scene, seconds: float) -> None:
+    """The mail server is slow, then refuses everybody for a while, and comes back."""
+    scene.mails.seconds_for_each = 0.3
+    await asyncio.sleep(seconds / 2)
+    scene.mails.refuses_all = True
+    await asyncio.sleep(seconds / 2)
+    scene.mails.seconds_for_each, scene.mails.refuses_all = 0.0, False
+
+
+async def _refuse(scene: Scene, seconds: float, sqlstate: str) -> None:
+    await scene.tables.execute_all(REFUSE.format(sqlstate=sqlstate))
+    await asyncio.sleep(seconds)
+    await scene.tables.execute("DROP FUNCTION refuse CASCADE")
+
+
+FAULTS: list[Fault] = [
+    nothing,
+    backends_die,
+    postgres_dies,
+    postgres_restarts,
+    the_line_is_cut_before_commits,
+    the_line_is_cut_after_commits,
+    the_disk_is_full,
+    commits_are_refused,
+    a_worker_is_killed,
+    a_worker_is_replaced,
+    the_mail_server_flaps,
+]
