@@ -18,9 +18,9 @@ demo: .venv/bin/uv ## a running service with every feature on, and an administra
 test: .venv/installed ## everything that needs no Debian package
 	.venv/bin/pytest -v -n 2 --dist loadgroup
 
-test-system: .venv/installed ## a real browser: signing in, attacks from other sites, the links in mails
-	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || { echo "No browser here. On Debian: apt-get install chromium chromium-driver"; exit 1; }
-	.venv/bin/pytest -v tests_system
+test-system: .venv/installed ## with a real browser, behind PgBouncer, and on two machines behind HAProxy
+	@for tool in chromium chromedriver pgbouncer haproxy; do PATH="$$PATH:/usr/sbin" command -v $$tool > /dev/null || { echo "$$tool is missing. On Debian: apt-get install chromium chromium-driver pgbouncer haproxy"; exit 1; }; done
+	PATH="$$PATH:/usr/sbin" .venv/bin/pytest -v tests_system
 
 # Tests that start processes take half a minute by themselves; `make test` runs them.
 check: .venv/installed ## fast feedback on the source, in about a minute

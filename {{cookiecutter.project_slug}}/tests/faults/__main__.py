@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from alembic import command
 from alembic.config import Config
+from httpx import AsyncBaseTransport
 from pydantic import SecretStr
 from sqlalchemy import insert
 
@@ -26,7 +27,9 @@ from app.settings import Environment
 from app.settings import Settings
 from tests.cast import BASE_URL
 from tests.cast import PASSWORD
+from tests.faults.clients import Balancer
 from tests.faults.clients import User
+from tests.faults.haproxy import haproxy
 from tests.faults.injections import FAULTS
 from tests.faults.injections import Fault
 from tests.faults.injections import Scene
@@ -45,21 +48,21 @@ WORKERS, USERS = 3, 8
 HEAD = ("fault", "operations", "acknowledged", "refused", "unknown", "mails", "again", "recovery s", "complaints")
 
 
-async def run(seconds: float, names: list[str]) -> int:
+async def run(seconds: float, names: list[str], *, machines: bool) -> int:
     """Each fault in turn; returns how many complaints there are."""
-    print(*(f"{word:>{width(word)}}" for word in HEAD))  # noqa: T201  # what the command is for
+    print(*(f"{word:>{width(word)}}" for word in HEAD))  # noqa: T201  # for whoever runs it
     complaints = 0
     for fault in FAULTS:
         if not names or fault.__name__ in names:
-            complaints += await run_one(fault, seconds)
+            complaints += await run_one(fault, seconds, machines=machines)
     return complaints
 
 
-async def run_one(fault: Fault, seconds: float) -> int:
+async def run_one(fault: Fault, seconds: float, *, machines: bool) -> int:
     """Use the service, let the fault happen, go on using it, and compare."""
-    async with scene() as (there, settings):
+    async with scene(machines=machines) as (there, settings), way_to(there.workers, machines=machines) as way:
         ledger = Ledger()
-        users = [User(email, there.workers, ledger) for email in await make_users(there.tables, settings)]
+        users = [User(email, way, ledger) for email in await make_users(there.tables, settings)]
         is_over = asyncio.Event()
         lives = asyncio.gather(*(user.live(is_over) for user in users))
         await asyncio.sleep(min(seconds, 2))
@@ -92,7 +95,17 @@ async def compare(ledger: Ledger, there: Scene) -> None:
 
 
 @asynccontextmanager
-async def scene() -> AsyncIterator[tuple[Scene, Settings]]:
+async def way_to(workers: list[Worker], *, machines: bool) -> AsyncIterator[AsyncBaseTransport]:
+    """What leads callers to a process that listens."""
+    if not machines:
+        yield Balancer(workers)
+        return
+    async with haproxy(workers) as way:
+        yield way
+
+
+@asynccontextmanager
+async def scene(*, machines: bool) -> AsyncIterator[tuple[Scene, Settings]]:
     """A PostgreSQL behind its line, a mail server, and some processes of the service."""
     postgres, port = Postgres(embedded_postgres.server()), Port()
     name = f"faults_{uuid4().hex[:8]}"
@@ -102,7 +115,8 @@ async def scene() -> AsyncIterator[tuple[Scene, Settings]]:
     line, mails = await postgres.open_line(), MailServer(port)
     settings = settings_for(f"postgresql://postgres@127.0.0.1:{postgres.port}/{name}")
     changes = {"MAIL_URL": f"smtp://127.0.0.1:{port.number}", "THROTTLE": "off", "HASH_CONCURRENCY": "2"}
-    workers = [Worker(environment(settings) | changes) for _ in range(WORKERS)]
+    count, processes = (2, 2) if machines else (WORKERS, 1)
+    workers = [Worker(environment(settings) | changes, processes) for _ in range(count)]
     tables = Tables(past_the_line, {})
     async with mails.listening():
         try:
@@ -153,6 +167,7 @@ def width(word: str) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10, help="how long each fault lasts")
+    parser.add_argument("--haproxy", action="store_true", help="with two machines of two processes behind HAProxy")
     parser.add_argument("faults", nargs="*", help=f"some of: {', '.join(fault.__name__ for fault in FAULTS)}")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -161,6 +176,6 @@ if __name__ == "__main__":
         os.environ["XDG_CACHE_HOME"] = folder
         # Alembic tells each of its steps otherwise.
         logging.disable(logging.INFO)
-        failures = asyncio.run(run(given.seconds, given.faults))
+        failures = asyncio.run(run(given.seconds, given.faults, machines=given.haproxy))
         embedded_postgres.leave()
     sys.exit(failures > 0)

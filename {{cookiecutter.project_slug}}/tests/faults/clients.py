@@ -52,10 +52,10 @@ class Balancer(AsyncBaseTransport):
 class User:
     """Somebody with an account, on one device after the other."""
 
-    def __init__(self, email: str, workers: list[Worker], ledger: Ledger) -> None:
+    def __init__(self, email: str, way: AsyncBaseTransport, ledger: Ledger) -> None:
         self.email = email
         self._ledger = ledger
-        self._client = AsyncClient(transport=Balancer(workers), base_url=BASE_URL, timeout=PATIENCE_SECONDS)
+        self._client = AsyncClient(transport=way, base_url=BASE_URL, timeout=PATIENCE_SECONDS)
         self._is_signed_in = False
 
     async def live(self, is_over: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import sys
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import TypeVar
 from httpx import URL
 from httpx import AsyncClient
 from httpx import AsyncHTTPTransport
+from httpx import ConnectError
 from httpx import Request
 from httpx import Response
 
@@ -23,7 +25,7 @@ from tests.cast import Person
 
 # Far more than anything here takes, for machines that have other things to do.
 PATIENCE_SECONDS = 30
-SERVE = (sys.executable, "-m", "litestar", "run", "--host", "127.0.0.1", "--port", "0", "--wc", "1")
+SERVE = (sys.executable, "-m", "litestar", "run", "--host", "127.0.0.1")
 
 Seen = TypeVar("Seen")
 
@@ -87,19 +89,22 @@ class ToWorker(AsyncHTTPTransport):
 
 
 class Worker:
-    """One process."""
+    """One process, or several that share a port."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], processes: int = 1) -> None:
         self.console: list[str] = []
         self.url = ""
+        # The first time the system picks one.
+        self._port = "0"
         self._environment = environment
+        self._processes = str(processes)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Returns before it answers; the system picks a free port."""
+        """Returns before it answers."""
         self.url = ""
         self._process = await asyncio.create_subprocess_exec(
-            *SERVE,
+            *(*SERVE, "--port", self._port, "--wc", self._processes),
             cwd=PROJECT_ROOT,
             env=self._environment,
             stdout=asyncio.subprocess.PIPE,
@@ -115,6 +120,7 @@ class Worker:
             self.console.append(line.decode())
             if found := re.search(r"running on (http://\S+)", self.console[-1]):
                 self.url = found[1]
+                self._port = self.url.rpartition(":")[2]
 
     async def is_ready(self) -> bool:
         """Whether it answers.
@@ -127,12 +133,15 @@ class Worker:
         if not self.url:
             return False
         async with AsyncClient(base_url=self.url) as client:
-            return (await client.get("/health")).is_success
+            try:
+                return (await client.get("/health")).is_success
+            except ConnectError:
+                return False
 
     async def kill(self) -> None:
         """End it at once, in the middle of whatever it does."""
         assert self._process is not None
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         await self._reading
         self.url = ""
@@ -145,7 +154,8 @@ class Worker:
         """
         if self._process is None or self._process.returncode is not None:
             return
-        self._process.terminate()
+        # All of them: one that was told alone would leave the others behind.
+        os.killpg(self._process.pid, signal.SIGTERM)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._process.wait()
