@@ -25,6 +25,7 @@ from sqlalchemy.exc import InterfaceError
 from sqlalchemy.exc import InternalError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.settings import Environment
 from app.settings import SettingsError
@@ -110,6 +111,8 @@ TABLE: dict[type[Exception], Row] = {
     Conflict: CONFLICT,
     IntegrityError: CONFLICT,
     DatabaseIntegrityError: CONFLICT,
+    # Somebody has removed the row meanwhile.
+    StaleDataError: CONFLICT,
     OperationalError: UNAVAILABLE,
     InterfaceError: UNAVAILABLE,
     # What the driver says of a connection that is closed at this very moment.

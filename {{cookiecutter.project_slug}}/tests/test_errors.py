@@ -8,6 +8,7 @@ import pytest
 from httpx import Response
 from litestar import Request
 from litestar import get
+from sqlalchemy import text
 
 from app.asgi import create_app
 from app.database import request_session
@@ -20,7 +21,8 @@ from tests.cast import Person
 from tests.other_services import DATABASE_AWAY
 from tests.other_services import another_stage
 
-DEEP = 100_000
+# As deep as fits into a body.
+DEEP = 10_000
 PUBLIC = ["/register", "/verify", "/verify/resend", "/login", "/forgot-password", "/reset-password"]
 PUBLIC += ["/users/me/email/confirm", "/users/me/email/undo"]
 CLOSED = ["/users/me/password", "/users/me/email", "/reauthenticate"]
@@ -54,6 +56,16 @@ async def collide(request: Request[Any, Any, Any]) -> None:
     await session.flush()
 
 
+@get("/loses", exclude_from_auth=True)
+async def lose(request: Request[Any, Any, Any]) -> None:
+    """Change a row that somebody else removes meanwhile."""
+    session = request_session(request)
+    session.add(user := User(email="hidden@example.com", password_hash=""))
+    await session.flush()
+    await session.execute(text('DELETE FROM "user"'))
+    user.display_name = "Somebody"
+
+
 @get("/breaks", exclude_from_auth=True, sync_to_thread=False)
 def break_down() -> None:
     """Fail as nobody expected."""
@@ -63,7 +75,7 @@ def break_down() -> None:
 @pytest.fixture
 async def outsider(settings: Settings) -> AsyncIterator[Person]:
     """Somebody in front of a service with the routes above."""
-    async with another_stage(settings, conflict, collide, break_down) as stage:
+    async with another_stage(settings, conflict, collide, lose, break_down) as stage:
         yield stage.person("outsider")
 
 
@@ -171,6 +183,10 @@ async def test_a_broken_constraint_is_a_conflict_that_shows_no_data(outsider: Pe
     answer = await outsider.get("/collides")
     problem_of(answer, 409, "conflict")
     assert "hidden" not in answer.text
+
+
+async def test_a_row_that_is_gone_by_the_time_it_is_changed_is_a_conflict(outsider: Person) -> None:
+    problem_of(await outsider.get("/loses"), 409, "conflict")
 
 
 @pytest.mark.checklist("I04")

@@ -51,7 +51,7 @@ async def postgres_dies(scene: Scene, seconds: float) -> None:
 
 
 async def postgres_restarts(scene: Scene, seconds: float) -> None:
-    """An administrator restarts it."""
+    """Somebody restarts it."""
     await asyncio.to_thread(scene.postgres.stop)
     await asyncio.sleep(seconds / 2)
     await asyncio.to_thread(scene.postgres.start)

@@ -79,7 +79,7 @@ class Postgres:
         psutil.wait_procs(everything)
 
     def stop(self) -> None:
-        """Shut it down as an administrator does; sessions are told."""
+        """Shut it down as its operators do; sessions are told."""
         pid = self.server.get_pid()
         assert pid is not None
         os.kill(pid, signal.SIGINT)

@@ -1,0 +1,129 @@
+"""`make fuzz`: what fits the API's description, and what does not, is answered, and never with an error of ours.
+
+Schemathesis reads the OpenAPI document and makes up requests, as nobody and as users. Run as `python -m tests.fuzz`.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+from httpx import AsyncClient
+
+from app import embedded_postgres
+from tests.cast import BASE_URL
+from tests.cast import PASSWORD
+from tests.credentials import kind
+from tests.faults.__main__ import make_users
+from tests.faults.__main__ import migrate
+from tests.faults.__main__ import settings_for
+from tests.processes.workers import ToWorker
+from tests.processes.workers import Worker
+from tests.processes.workers import environment
+from tests.processes.workers import until
+from tests.tables import Tables
+from tests.tables import make_database
+
+CHECKS = "not_a_server_error"
+# They end the caller's sign-in, or the caller, so they are left to whoever has neither.
+ENDINGS = ("POST /logout", "DELETE /users/me")
+# Whom each user is made into, besides somebody ordinary; folders beside this file add to it.
+USERS: dict[str, str] = {"user": ""}
+for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/fuzz.py")):
+    USERS |= import_module(f"tests.{folder}.fuzz").USERS
+
+
+class Outcome(NamedTuple):
+    """What was found."""
+
+    caller: str
+    cases: int
+    is_fine: bool
+    shown: str
+
+    def __str__(self) -> str:
+        """A line, and what was wrong."""
+        line = f"{self.caller:>16} {self.cases} cases: {'passed' if self.is_fine else 'FAILED'}"
+        return line if self.is_fine else f"{line}\n{self.shown}"
+
+
+async def run(how: list[str]) -> list[Outcome]:
+    """As nobody and as each user, at the same time."""
+    async with service() as (worker, tables, emails):
+        callers: dict[str, dict[str, str]] = {"nobody": {}}
+        for (name, statement), email in zip(USERS.items(), emails, strict=False):
+            if statement:
+                await tables.execute(statement.format(email=email))
+            callers[name] = await sign_in(worker, email)
+        outcomes = await asyncio.gather(*(fuzz(worker, name, headers, how) for name, headers in callers.items()))
+        if not all(outcome.is_fine for outcome in outcomes):
+            print(*worker.console[-200:], sep="")  # noqa: T201  # for whoever runs it
+    return outcomes
+
+
+async def fuzz(worker: Worker, name: str, headers: dict[str, str], how: list[str]) -> Outcome:
+    """Make up requests with these headers."""
+    command = ["schemathesis", "run", f"{worker.url}/schema/openapi.json", "--checks", CHECKS, *how]
+    for header in headers.items():
+        command += ["--header", ":".join(header)]
+    for ending in ENDINGS if headers else ():
+        command += ["--exclude-name", ending]
+    with tempfile.TemporaryDirectory() as folder:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        shown = (await process.communicate())[0].decode()
+    cases = re.search(r"(\d+) generated", shown)
+    return Outcome(name, int(cases[1]) if cases else 0, process.returncode == 0, shown)
+
+
+async def sign_in(worker: Worker, email: str) -> dict[str, str]:
+    """What this user presents."""
+    async with AsyncClient(transport=ToWorker(worker.url), base_url=BASE_URL) as client:
+        kind.present(client, await client.post("/login", json={"email": email, "password": PASSWORD}))
+        cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        presented = {"Cookie": cookies, "Authorization": client.headers.get("Authorization", "")}
+    return {name: value for name, value in presented.items() if value}
+
+
+@asynccontextmanager
+async def service() -> AsyncIterator[tuple[Worker, Tables, list[str]]]:
+    """A process with a database of its own, and users in it."""
+    name = f"fuzz_{uuid4().hex[:8]}"
+    await make_database(embedded_postgres.url(), name)
+    settings = settings_for(embedded_postgres.url(name))
+    await asyncio.to_thread(migrate, settings)
+    tables, worker = Tables(settings, {}), Worker(environment(settings) | {"THROTTLE": "off", "OPENAPI": "on"})
+    try:
+        await worker.start()
+        await until(worker.is_ready)
+        yield worker, tables, await make_users(tables, settings)
+    finally:
+        await worker.stop()
+        await tables.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--examples", type=int, default=200, help="how many for each operation and caller")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed makes up the same requests")
+    parser.add_argument("--phases", default="examples,coverage,fuzzing", help="those of schemathesis")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        os.environ["XDG_CACHE_HOME"] = folder
+        logging.disable(logging.INFO)
+        how = ["--max-examples", str(given.examples), "--seed", str(given.seed), "--phases", given.phases]
+        found = asyncio.run(run(how))
+        print(*found, sep="\n")  # noqa: T201  # likewise
+        embedded_postgres.leave()
+    sys.exit(not all(outcome.is_fine for outcome in found))
