@@ -14,6 +14,7 @@ from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import models
+from app.engine import WAITS_SECONDS
 from app.engine import address
 from app.engine import through_pooler
 from app.notes import models as notes  # example
@@ -34,10 +35,14 @@ def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
 
 
 def configure(**options: Any) -> None:
-    """Run the revisions, each in the transaction that Alembic opens."""
+    """Run the revisions, all or none.
+
+    While one waits for a lock, everybody waits behind it. So it gives up before callers do, and is run again later.
+    """
     metadata = orm_registry.metadata
     context.configure(target_metadata=metadata, render_item=render_item, compare_server_default=True, **options)
     with context.begin_transaction():
+        context.execute(f"SET LOCAL lock_timeout = '{WAITS_SECONDS}s'")
         context.run_migrations()
 
 
@@ -51,7 +56,7 @@ async def run_online() -> None:
         settings = context.config.attributes.get("settings") or read_settings()
     except SettingsError as error:
         raise CommandError(error.message) from error
-    # No time-outs: a revision may take as long as it takes.
+    # No limit for statements: a revision may take as long as it takes.
     engine = create_async_engine(address(settings), poolclass=pool.NullPool, connect_args=through_pooler(settings))
     async with engine.connect() as connection:
         await connection.run_sync(lambda sync_connection: configure(connection=sync_connection))

@@ -65,6 +65,7 @@ ROWS = {
     "I03": "While the database is away or busy callers are asked to come again; it goes on by itself afterwards",
     "I04": "Errors show nothing of the inside; production refuses to debug; the API's description can be closed",
     "I05": "What happens to accounts is entered once in a trail that nobody can change, without a secret",
+    "I06": "Migrations keep the rows, can be taken back, and leave the version before answering",
     "I08": "Deleting an account needs a fresh sign-in and leaves nothing personal; an export is about the caller alone",
     "E12": "Every answer tells browsers to be careful with it",
 }

@@ -2,21 +2,51 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from advanced_alchemy.base import orm_registry
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy import Index
 from sqlalchemy import Table
+from sqlalchemy import text
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
 from app import embedded_postgres
+from app.engine import engine_for
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
+from tests.cast import Person
+from tests.tables import Tables
 from tests.tables import make_database
+
+
+SOMEBODY = (
+    """
+    INSERT INTO "user" (id, email, password_hash, is_active, is_verified)
+    VALUES (gen_random_uuid(), 'grace@example.com', '', true, true)
+    """,
+    """
+    INSERT INTO user_session (id, user_id, secret_digest, expires_at)
+    SELECT gen_random_uuid(), id, 'a digest', now() FROM "user"
+    """,
+)
+# What the next version may add while this one serves.
+NEW_COLUMNS = {"nickname": "text", "points": "integer NOT NULL DEFAULT 0"}
+
+
+async def execute(config: Config, *statements: str) -> Any:
+    """Do this in that database; what the last one finds first is returned."""
+    engine = engine_for(config.attributes["settings"])
+    async with engine.begin() as connection:
+        found = [await connection.execute(text(statement)) for statement in statements][-1]
+        value = found.scalar() if found.returns_rows else None
+    await engine.dispose()
+    return value
 
 
 @pytest.fixture
@@ -37,6 +67,42 @@ def test_up_equal_down_and_up_again(config: Config) -> None:
     command.downgrade(config, "base")
     command.upgrade(config, "head")
     command.check(config)
+
+
+@pytest.mark.checklist("I06")
+def test_rows_that_exist_survive_each_revision_both_ways(config: Config) -> None:
+    revisions = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    command.upgrade(config, revisions[0])
+    asyncio.run(execute(config, *SOMEBODY))
+    for revision in revisions[1:]:
+        command.upgrade(config, revision)
+        command.downgrade(config, "-1")
+        command.upgrade(config, revision)
+    command.check(config)
+    assert asyncio.run(execute(config, 'SELECT count(*) FROM "user" JOIN user_session ON user_id = "user".id')) == 1
+
+
+@pytest.mark.checklist("I06")
+def test_a_revision_that_waits_for_somebody_gives_up_before_callers_do(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.upgrade(config, "head", sql=True)
+    sql = capsys.readouterr().out
+    assert sql.index("SET LOCAL lock_timeout = '5s'") < sql.index('CREATE TABLE "user"')
+
+
+@pytest.mark.checklist("I06")
+async def test_the_version_before_goes_on_answering_once_the_tables_have_more(visitor: Person, tables: Tables) -> None:
+    for column in NEW_COLUMNS.items():
+        await tables.execute(f'ALTER TABLE "user" ADD COLUMN {" ".join(column)}')
+    try:
+        await visitor.register()
+        await visitor.verify()
+        assert (await visitor.sign_in()).is_success
+        assert (await visitor.get("/users/me")).status_code == 200
+    finally:
+        for name in NEW_COLUMNS:
+            await tables.execute(f'ALTER TABLE "user" DROP COLUMN {name}')
 
 
 def test_the_sql_can_be_had_without_a_database(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
