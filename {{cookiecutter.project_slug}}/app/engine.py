@@ -56,7 +56,7 @@ def _limits(settings: Settings) -> dict[str, Any]:
         "lock_timeout": WAITS_SECONDS,
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
-    # A pooler refuses settings that it would have to keep; README says where to put them then.
+    # A pooler refuses settings that it would have to keep; docs/scaling.md says where to put them then.
     is_direct = settings.database_pooler is Pooler.NONE
     server_settings = {name: f"{seconds}s" for name, seconds in limits.items() if is_direct}
     return {"timeout": WAITS_SECONDS, "command_timeout": STATEMENT_SECONDS + 1, "server_settings": server_settings}
