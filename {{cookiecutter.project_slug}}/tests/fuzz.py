@@ -102,7 +102,9 @@ async def service() -> AsyncIterator[tuple[Worker, Tables, list[str]]]:
     await make_database(embedded_postgres.url(), name)
     settings = settings_for(embedded_postgres.url(name))
     await asyncio.to_thread(migrate, settings)
-    tables, worker = Tables(settings, {}), Worker(environment(settings) | {"THROTTLE": "off", "OPENAPI": "on"})
+    # What production would refuse.
+    changes = {"ENVIRONMENT": "development", "THROTTLE": "off", "OPENAPI": "on"}
+    tables, worker = Tables(settings, {}), Worker(environment(settings) | changes)
     try:
         await worker.start()
         await until(worker.is_ready)

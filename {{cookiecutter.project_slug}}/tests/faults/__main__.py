@@ -114,7 +114,9 @@ async def scene(*, machines: bool) -> AsyncIterator[tuple[Scene, Settings]]:
     await asyncio.to_thread(migrate, past_the_line)
     line, mails = await postgres.open_line(), MailServer(port)
     settings = settings_for(f"postgresql://postgres@127.0.0.1:{postgres.port}/{name}")
-    changes = {"MAIL_URL": f"smtp://127.0.0.1:{port.number}", "THROTTLE": "off", "HASH_CONCURRENCY": "2"}
+    changes = {"MAIL_URL": f"smtp://127.0.0.1:{port.number}", "HASH_CONCURRENCY": "2"}
+    # What production would refuse.
+    changes |= {"ENVIRONMENT": "development", "THROTTLE": "off"}
     count, processes = (2, 2) if machines else (WORKERS, 1)
     workers = [Worker(environment(settings) | changes, processes) for _ in range(count)]
     tables = Tables(past_the_line, {})

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import cycle
 from typing import TypeVar
 
+import psutil
 from httpx import URL
 from httpx import AsyncClient
 from httpx import AsyncHTTPTransport
@@ -25,7 +26,7 @@ from tests.cast import Person
 
 # Far more than anything here takes, for machines that have other things to do.
 PATIENCE_SECONDS = 30
-SERVE = (sys.executable, "-m", "litestar", "run", "--host", "127.0.0.1")
+SERVE = (sys.executable, "-m", "app.serve")
 
 Seen = TypeVar("Seen")
 
@@ -89,7 +90,7 @@ class ToWorker(AsyncHTTPTransport):
 
 
 class Worker:
-    """One process, or several that share a port."""
+    """One process, or one with several below it."""
 
     def __init__(self, environment: dict[str, str], processes: int = 1) -> None:
         self.console: list[str] = []
@@ -104,7 +105,7 @@ class Worker:
         """Returns before it answers."""
         self.url = ""
         self._process = await asyncio.create_subprocess_exec(
-            *(*SERVE, "--port", self._port, "--wc", self._processes),
+            *(*SERVE, "--port", self._port, "--workers", self._processes),
             cwd=PROJECT_ROOT,
             env=self._environment,
             stdout=asyncio.subprocess.PIPE,
@@ -136,6 +137,7 @@ class Worker:
             try:
                 return (await client.get("/health")).is_success
             except ConnectError:
+                # One that starts others says where they will listen before they do.
                 return False
 
     async def kill(self) -> None:
@@ -146,19 +148,24 @@ class Worker:
         await self._reading
         self.url = ""
 
-    async def stop(self) -> None:
-        """End it as whoever supervises it does; it may finish what it has begun.
+    def family(self) -> list[psutil.Process]:
+        """Its processes."""
+        assert self._process is not None
+        parent = psutil.Process(self._process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    async def stop(self) -> int | None:
+        """End it as whoever supervises it does; it may finish what it has begun. Returns its exit status.
 
         Raises:
             TimeoutError: if it had to be killed.
         """
         if self._process is None or self._process.returncode is not None:
-            return
-        # All of them: one that was told alone would leave the others behind.
-        os.killpg(self._process.pid, signal.SIGTERM)
+            return None
+        self._process.terminate()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._process.wait()
+                return await self._process.wait()
         except TimeoutError:
             self._process.kill()
             raise
@@ -167,17 +174,18 @@ class Worker:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What a process is started with."""
+    """Production, with the database of the tests."""
     # Whatever somebody has in `.env`: what is empty here is unset.
     unset = {name.upper(): "" for name in Settings.model_fields}
     assert settings.database_url is not None
     chosen = {
-        # In `test`, mails wait until a test sends them.
-        "ENVIRONMENT": "development",
+        "ENVIRONMENT": "production",
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "DATABASE_POOLER": settings.database_pooler,
         "BASE_URL": settings.base_url,
+        # Nobody listens there.
+        "MAIL_URL": "smtp://127.0.0.1:1",
         "HASH_MEMORY_KIB": str(settings.hash_memory_kib),
     }
     return os.environ | unset | chosen
