@@ -1,4 +1,4 @@
-"""Writes `.env` from `.env.example` with a fresh secret; an existing `.env` stays as it is."""
+"""Writes `.env` from `.env.example` with fresh secrets; an existing `.env` stays as it is."""
 
 import os
 import re
@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+SECRETS = ("SECRET_KEY", "POSTGRES_PASSWORD")
 
 
 def make_env(project: Path) -> str:
     """Returns what happened, in one line."""
-    example = (project / ".env.example").read_text(encoding="utf-8")
-    settings, filled = re.subn("^SECRET_KEY=$", f"SECRET_KEY={secrets.token_urlsafe(48)}", example, flags=re.MULTILINE)
-    if filled != 1:
-        sys.exit(".env.example must have exactly one line that reads: SECRET_KEY=")
+    settings = (project / ".env.example").read_text(encoding="utf-8")
+    for name in SECRETS:
+        settings, filled = re.subn(f"^{name}=$", f"{name}={secrets.token_urlsafe(48)}", settings, flags=re.MULTILINE)
+        if filled != 1:
+            sys.exit(f".env.example must have exactly one line that reads: {name}=")
     try:
         # O_EXCL never follows a link and never overwrites; the mode holds from the first byte on.
         handle = os.open(project / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

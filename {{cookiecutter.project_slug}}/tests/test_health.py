@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
+from app.health import _migrations
 from app.settings import Settings
 from tests.cast import Person
 from tests.other_services import DATABASE_AWAY
@@ -26,14 +29,21 @@ async def test_alive_and_ready(visitor: Person) -> None:
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_not_ready_while_migrations_are_pending(visitor: Person, tables: Tables) -> None:
+async def test_not_ready_while_migrations_are_pending(visitor: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, known = _migrations()
+    monkeypatch.setattr("app.health._migrations", lambda: ({"newer"}, known | {"newer"}))
+    answer = await visitor.get("/health/ready")
+    assert (answer.status_code, answer.json()["missing"]) == (503, "migrations")
+
+
+async def test_ready_while_the_next_version_has_migrated_already(visitor: Person, tables: Tables) -> None:
     async with changed(
         tables,
-        "UPDATE alembic_version SET version_num = version_num || '-older'",
-        "UPDATE alembic_version SET version_num = replace(version_num, '-older', '')",
+        "UPDATE alembic_version SET version_num = version_num || '-next'",
+        "UPDATE alembic_version SET version_num = replace(version_num, '-next', '')",
     ):
         answer = await visitor.get("/health/ready")
-    assert (answer.status_code, answer.json()["missing"]) == (503, "migrations")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 async def test_not_ready_on_an_empty_database(visitor: Person, tables: Tables) -> None:
