@@ -66,6 +66,7 @@ ROWS = {
     "I04": "Errors show nothing of the inside; production refuses to debug; the API's description can be closed",
     "I05": "What happens to accounts is entered once in a trail that nobody can change, without a secret",
     "I06": "Migrations keep the rows, can be taken back, and leave the version before answering",
+    "I07": "A process that is stopped finishes what it has begun; no mail is lost or sent twice",
     "I08": "Deleting an account needs a fresh sign-in and leaves nothing personal; an export is about the caller alone",
     "E12": "Every answer tells browsers to be careful with it",
 }

@@ -88,13 +88,18 @@ class Tables:
 
     async def somebody_waits(self) -> None:
         """Returns once a request waits for what another transaction holds."""
-        waiting = text(
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await self.waiting():  # noqa: ASYNC110  # PostgreSQL sets no event
+                await asyncio.sleep(0.01)
+
+    async def waiting(self) -> int:
+        """How many wait for what another transaction holds."""
+        statement = text(
             "SELECT count(*) FROM pg_locks WHERE NOT granted "
             "AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
         )
-        async with asyncio.timeout(PATIENCE_SECONDS), self._engine.connect() as connection:
-            while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110  # PostgreSQL sets no event
-                await asyncio.sleep(0.01)
+        async with self._engine.connect() as connection:
+            return int((await connection.execute(statement)).scalar_one())
 
     async def restore(self) -> None:
         """Go back to what the migrations left."""

@@ -24,7 +24,6 @@ from tests.cast import Person
 from tests.tables import Tables
 from tests.tables import make_database
 
-
 SOMEBODY = (
     """
     INSERT INTO "user" (id, email, password_hash, is_active, is_verified)

@@ -11,8 +11,16 @@ from psutil import wait_procs
 
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
+from tests.cast import BASE_URL
+from tests.cast import PASSWORD
+from tests.faults.__main__ import make_users
+from tests.processes.mail_server import MailServer
+from tests.processes.mail_server import Port
+from tests.processes.mail_server import all_mails_leave
+from tests.processes.test_mails import put
 from tests.processes.workers import PATIENCE_SECONDS
 from tests.processes.workers import SERVE
+from tests.processes.workers import ToWorker
 from tests.processes.workers import Worker
 from tests.processes.workers import environment
 from tests.processes.workers import until
@@ -20,6 +28,7 @@ from tests.tables import Tables
 
 IN_FLIGHT = 6
 LOCK = 'LOCK TABLE "user" IN ACCESS EXCLUSIVE MODE'
+SIGN_INS, MAILS = 50, 10
 # Asked for in a body that is right, so that each request looks somebody up.
 GUESS = {"email": "grace@example.com", "password": "wrong donkey socket paperclip"}
 
@@ -35,6 +44,11 @@ async def served(request: pytest.FixtureRequest, settings: Settings, tables: Tab
     finally:
         await worker.stop()
         sys.stdout.write("".join(worker.console))
+
+
+async def waiting(tables: Tables) -> bool:
+    """Whether as many requests as there are connections wait for the lock, so that the others wait for them."""
+    return await tables.waiting() >= int(Settings.model_fields["database_pool_size"].default)
 
 
 async def refuses_connections(url: str) -> bool:
@@ -64,6 +78,40 @@ async def test_what_has_begun_is_finished_and_then_it_ends_as_planned(served: Wo
     _, left = wait_procs(family, timeout=PATIENCE_SECONDS)
     assert left == []
     assert not any("Traceback" in line for line in served.console)
+
+
+@pytest.mark.checklist("I07")
+@pytest.mark.usefixtures("post_is_open")
+async def test_sign_ins_that_have_begun_succeed_and_no_mail_is_lost_or_doubled(
+    settings: Settings, tables: Tables, mail_port: Port, mails: MailServer
+) -> None:
+    people = [{"email": email, "password": PASSWORD} for email in await make_users(tables, settings, SIGN_INS)]
+    mails.seconds_for_each = 0.3
+    await put(tables, *(f"reader{number:02}@example.com" for number in range(MAILS)))
+    changes = {"MAIL_URL": f"smtp://127.0.0.1:{mail_port.number}", "HASH_CONCURRENCY": "4"}
+    worker = Worker(environment(settings) | changes)
+    try:
+        await worker.start()
+        await until(worker.is_ready)
+        async with AsyncClient(transport=ToWorker(worker.url), base_url=BASE_URL, timeout=PATIENCE_SECONDS) as client:
+            async with tables.changing(LOCK):
+                requests = [asyncio.create_task(client.post("/login", json=person)) for person in people]
+                await until(lambda: waiting(tables))
+                stopping = asyncio.create_task(worker.stop())
+            answers = await asyncio.gather(*requests)
+        assert await stopping == 0
+        assert [answer.status_code for answer in answers] == [201] * SIGN_INS
+        assert len(await tables.rows("user_session")) == SIGN_INS
+        # It stopped between two mails; owners are told of a sign-in from a new network.
+        assert len(mails.messages) + len(await tables.rows("outgoing_mail")) == MAILS + SIGN_INS
+        assert 0 < len(mails.messages) < MAILS
+        mails.seconds_for_each = 0
+        await worker.start()
+        await all_mails_leave(tables)
+    finally:
+        await worker.stop()
+        sys.stdout.write("".join(worker.console))
+    assert len(mails.messages) == len({mail["Message-ID"] for mail in mails.messages}) == MAILS + SIGN_INS
 
 
 async def test_no_link_shows_in_what_it_prints(served: Worker) -> None:
