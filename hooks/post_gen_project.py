@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import runpy
 import shlex
 import shutil
@@ -46,6 +47,25 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def read(file: Path) -> str:
+    """What the file says; nothing if there is none."""
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def remember_the_template(git: Path) -> None:
+    """Writes where the template was cloned from and which commit lies there, so that `cruft update` finds the next."""
+    url = re.search(r'\[remote "origin"\]\s+url = (\S+)', read(git / "config"))
+    if url:
+        head = read(git / "HEAD").strip().removeprefix("ref: ")
+        packed = {line[41:]: line[:40] for line in read(git / "packed-refs").splitlines()}
+        commit = read(git / head).strip() or packed.get(head, head)
+        # A password in the address stays where it was typed.
+        template = re.sub("^(https?://)[^/@]*@", r"\1", url[1])
+        context = {"cookiecutter": {key: value for key, value in ANSWERS.items() if not key.startswith("_")}}
+        origin = {"template": template, "commit": commit, "checkout": None, "context": context, "directory": None}
+        Path(".cruft.json").write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
+
+
 def path_from_the_shell() -> str:
     """The project as the user's shell reaches it; PWD is where that stands, cookiecutter itself has moved on."""
     project, shell = Path.cwd(), Path(os.environ.get("PWD", "/")).resolve()
@@ -60,6 +80,8 @@ for feature, paths in FEATURE_PATHS.items():
 
 Path("licenses", ANSWERS["license"]).replace("LICENSE")
 remove(Path("licenses"))
+
+remember_the_template(Path(ANSWERS.get("_repo_dir", ""), ".git"))
 
 with contextlib.redirect_stdout(io.StringIO()) as printed:
     runpy.run_path("scripts/make_env.py", run_name="__main__")

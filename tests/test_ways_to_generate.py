@@ -1,5 +1,6 @@
 """Each way in which people start cookiecutter ends in the same complete project."""
 
+import json
 import os
 import shutil
 import stat
@@ -94,7 +95,9 @@ def test_git_url(shell: Shell, template: Path, expected: dict[str, bytes]) -> No
     run = shell.cookiecutter(f"file://{bare}", "--no-input")
 
     assert run.returncode == 0, run.stderr
-    assert generated(shell.folder / "my-service") == expected
+    project = generated(shell.folder / "my-service")
+    assert json.loads(project.pop(".cruft.json"))["template"] == f"file://{bare}"
+    assert project == expected
 
 
 def test_paths_with_spaces_and_umlauts(shell: Shell, template: Path, expected: dict[str, bytes]) -> None:

@@ -1,0 +1,177 @@
+"""A project takes what the template has learned since, and keeps what its owner has changed."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Bake
+from tests.conftest import Shell
+from tests.projects import Project
+from tests.projects import Tools
+from tests.test_ways_to_generate import clone_of
+from tests.test_ways_to_generate import secret_of
+
+CRUFT = Path(sys.executable).with_name("cruft")
+SERVICE = "{{cookiecutter.project_slug}}"
+ANSWERS = {"auth_backend": "jwt", "include_rbac": "no", "author": "Grace Hopper"}
+
+
+class Repository:
+    """A folder in git, and somebody who works there."""
+
+    def __init__(self, folder: Path, shell: Shell) -> None:
+        """Nothing has happened so far."""
+        self.folder = folder
+        self._shell = shell
+
+    def git(self, *command: str) -> str:
+        """Do something with git."""
+        identity = ("-c", "user.name=Grace", "-c", "user.email=grace@example.com", "-c", "init.defaultBranch=main")
+        return self.run("git", *identity, *command)
+
+    def run(self, *command: str | Path) -> str:
+        """What the command prints."""
+        run = subprocess.run(
+            command, cwd=self.folder, env=self._shell.environment, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    def commit(self) -> str:
+        """Commit whatever is there; returns the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "A change")
+        return self.git("rev-parse", "HEAD").strip()
+
+    def append(self, name: str, line: str) -> None:
+        """Add a line to a file, or make it of that."""
+        with (self.folder / name).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+
+@pytest.fixture
+def forge(shell: Shell, template: Path) -> Repository:
+    """Where the template is published."""
+    clone_of(template, shell.folder.parent / "template.git")
+    checkout = Repository(shell.folder.parent / "checkout", shell)
+    checkout.git("remote", "add", "origin", str(shell.folder.parent / "template.git"))
+    return checkout
+
+
+@pytest.fixture
+def project(shell: Shell, forge: Repository) -> Repository:
+    """A project that was generated from there with answers of its own, and committed."""
+    url = f"file://{forge.folder.with_name('template.git')}"
+    run = shell.cookiecutter(url, "--no-input", *(f"{key}={answer}" for key, answer in ANSWERS.items()))
+    assert run.returncode == 0, run.stderr
+    made = Repository(shell.folder / "my-service", shell)
+    made.git("init", "--quiet")
+    made.commit()
+    return made
+
+
+def origin(project: Repository) -> dict[str, object]:
+    """What the project remembers about its template."""
+    remembered: dict[str, object] = json.loads((project.folder / ".cruft.json").read_text(encoding="utf-8"))
+    return remembered
+
+
+def test_it_remembers_where_it_came_from_and_what_was_answered(project: Repository, forge: Repository) -> None:
+    remembered = origin(project)
+    context = remembered.pop("context")
+    assert remembered == {
+        "template": f"file://{forge.folder.with_name('template.git')}",
+        "commit": forge.git("rev-parse", "HEAD").strip(),
+        "checkout": None,
+        "directory": None,
+    }
+    assert context == {
+        "cookiecutter": {
+            "project_name": "My Service",
+            "project_slug": "my-service",
+            "author": "Grace Hopper",
+            "auth_backend": "jwt",
+            "include_rbac": False,
+            "include_oauth": True,
+            "license": "MIT",
+        }
+    }
+
+
+def test_an_update_brings_what_is_new_and_keeps_what_was_changed(project: Repository, forge: Repository) -> None:
+    secret = secret_of(project.folder)
+    project.append("app/health.py", "# Mine.")
+    project.append("app/mine.py", "MINE = True")
+    project.append(".env", "OPENAPI=off")
+    project.commit()
+    forge.append(f"{SERVICE}/app/errors.py", "# New.")
+    forge.append(f"{SERVICE}/app/new.py", "NEW = True")
+    forge.append(f"{SERVICE}/app/rbac/new.py", "DECLINED = True")
+    newest = forge.commit()
+    forge.git("push", "--quiet", "origin", "HEAD:main")
+
+    assert "Good work!" in project.run(CRUFT, "update", "--skip-apply-ask")
+
+    assert set(project.git("status", "--short").split()) == {"M", "A", ".cruft.json", "app/errors.py", "app/new.py"}
+    assert origin(project)["commit"] == newest
+    assert (project.folder / "app/health.py").read_text(encoding="utf-8").endswith("# Mine.\n")
+    assert (project.folder / ".env").read_text(encoding="utf-8").endswith("OPENAPI=off\n")
+    assert secret_of(project.folder) == secret
+    assert not [*project.folder.rglob("*.rej")]
+
+
+@pytest.mark.parametrize("state", ["packed", "detached"])
+def test_the_commit_is_known_however_git_keeps_it(state: str, shell: Shell, forge: Repository) -> None:
+    clone = Repository(shell.folder.parent / "clone", shell)
+    forge.git("clone", "--quiet", str(forge.folder.with_name("template.git")), str(clone.folder))
+    clone.git("remote", "set-url", "origin", "https://grace:hidden-word@forge.example/template.git")
+    clone.git(*{"packed": ["pack-refs", "--all"], "detached": ["checkout", "--quiet", "--detach"]}[state])
+
+    run = shell.cookiecutter(clone.folder, "--no-input")
+
+    assert run.returncode == 0, run.stderr
+    remembered = origin(Repository(shell.folder / "my-service", shell))
+    assert remembered["commit"] == forge.git("rev-parse", "HEAD").strip()
+    assert remembered["template"] == "https://forge.example/template.git"
+
+
+REVISION = '''"""{name}."""
+
+from alembic import op
+
+revision = "{name}"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this revision."""
+    op.execute("CREATE TABLE {name} (id integer)")
+
+
+def downgrade() -> None:
+    """Take this revision back."""
+    op.execute("DROP TABLE {name}")
+'''
+
+
+def test_revisions_of_both_sides_are_merged_as_the_readme_says(bake: Bake, tools: Tools, open_folder: Path) -> None:
+    service = Project(shutil.copytree(bake(), open_folder / "my-service"), tools)
+    [merge] = re.findall(r"^uv run (alembic merge .*)$", service.read("README.md"), re.MULTILINE)
+    for name in ("ours", "theirs"):
+        (service.folder / f"migrations/versions/{name}.py").write_text(REVISION.format(name=name), encoding="utf-8")
+    service.run("alembic", "upgrade", "ours")
+    assert service.attempt("alembic", "upgrade", "head").returncode != 0
+
+    service.run(*shlex.split(merge))
+    service.run("alembic", "upgrade", "head")
+
+    assert service.run("alembic", "current").count("(head)") == 1
+    service.run("ruff", "check", "migrations")
