@@ -7,7 +7,7 @@ SERVICE := {{cookiecutter.project_slug}}
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help demo test test-system check bake
+.PHONY: help demo test test-system check bake versions
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
@@ -35,6 +35,9 @@ check: .venv/installed ## fast feedback on the source, in about a minute
 
 bake: .venv/installed ## asks the questions and generates a service into .demo
 	.venv/bin/cookiecutter --output-dir .demo .
+
+versions: .venv/installed ## moves to the versions of another day, a week ago unless DAY says which, and tests with them
+	.venv/bin/python tools/versions.py $(DAY)
 
 .venv/installed: .venv/bin/uv pyproject.toml $(SERVICE)/pyproject.toml tools/install.py
 	@echo "Installing the tools, and what the service depends on, into .venv ..."

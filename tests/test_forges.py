@@ -36,15 +36,21 @@ def require_sound(schema: str, path: Path) -> None:
     subprocess.run([validate, "--builtin-schema", f"vendor.{schema}", path], check=True)
 
 
+def workflows(baked: Path) -> list[Path]:
+    """Those of the project, and those of the template."""
+    return [path for repository in (baked, REPOSITORY) for path in (repository / ".github/workflows").iterdir()]
+
+
 def test_workflows_are_sound(baked: Path) -> None:
-    for repository in (baked, REPOSITORY):
-        require_sound("github-workflows", repository / WORKFLOW)
-        assert loaded(repository / WORKFLOW)["permissions"] == {"contents": "read"}
+    for workflow in workflows(baked):
+        require_sound("github-workflows", workflow)
+        assert loaded(workflow)["permissions"] == {"contents": "read"}
 
 
 def test_actions_of_others_are_named_by_what_they_are(baked: Path) -> None:
-    for repository in (baked, REPOSITORY):
-        used = re.findall(r"uses: \S+@(\S+)", (repository / WORKFLOW).read_text("utf-8"))
+    for workflow in workflows(baked):
+        used = re.findall(r"uses: \S+@(\S+)", workflow.read_text("utf-8"))
+        assert used
         assert all(re.fullmatch("[0-9a-f]{40}", version) for version in used)
 
 

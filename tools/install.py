@@ -1,7 +1,7 @@
 """Installs into `.venv` what the template's tools and tests need, and what the service itself depends on.
 
 uv refuses a project whose name is a template expression, so the service's dependencies are read here. Its versions are
-those of the day that its own pyproject.toml names, the same as in every generated project.
+those of the day that its own pyproject.toml names, the same as in every generated project. Options are uv's.
 """
 
 import subprocess
@@ -23,7 +23,8 @@ def main() -> int:
         *service["project"]["dependencies"],
     ]
     day = service["tool"]["uv"]["exclude-newer"]
-    command = [UV, "pip", "install", "--quiet", "--python", sys.executable, "--exclude-newer", day, *requirements]
+    options = ["--quiet", "--python", sys.executable, "--exclude-newer", day, *sys.argv[1:]]
+    command = [UV, "pip", "install", *options, *requirements]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool, our own list
 
 
