@@ -86,10 +86,10 @@ class Tables:
             yield
             await self.somebody_waits()
 
-    async def somebody_waits(self) -> None:
-        """Returns once a request waits for what another transaction holds."""
+    async def somebody_waits(self, requests: int = 1) -> None:
+        """Returns once so many requests wait for what another transaction holds."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not await self.waiting():  # noqa: ASYNC110  # PostgreSQL sets no event
+            while await self.waiting() < requests:  # noqa: ASYNC110  # PostgreSQL sets no event
                 await asyncio.sleep(0.01)
 
     async def waiting(self) -> int:
