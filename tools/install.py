@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SERVICE = REPOSITORY / "{{cookiecutter.project_slug}}"
@@ -23,9 +24,12 @@ def main() -> int:
         *service["project"]["dependencies"],
     ]
     day = service["tool"]["uv"]["exclude-newer"]
-    options = ["--quiet", "--python", sys.executable, "--exclude-newer", day, *sys.argv[1:]]
-    command = [UV, "pip", "install", *options, *requirements]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool, our own list
+    with NamedTemporaryFile("w") as excluded:
+        excluded.write("\n".join(service["tool"]["uv"]["exclude-dependencies"]))
+        excluded.flush()
+        options = ["--quiet", "--python", sys.executable, "--exclude-newer", day, "--excludes", excluded.name]
+        command = [UV, "pip", "install", *options, *sys.argv[1:], *requirements]
+        return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool, our own list
 
 
 if __name__ == "__main__":

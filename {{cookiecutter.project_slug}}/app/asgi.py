@@ -10,7 +10,6 @@ from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
 
 from app import health
 from app import users
@@ -30,7 +29,8 @@ from app.errors import problem
 from app.errors import without_debugging
 from app.expiry import remove_expired_rows
 from app.notes import routes as notes  # example
-from app.settings import PROJECT_NAME
+from app.openapi import Refusals
+from app.openapi import openapi_config
 from app.settings import Settings
 from app.settings import read_settings
 
@@ -55,14 +55,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
         middleware=[OwnPagesOnly(settings), CommitBeforeSuccess(), BodiesInTime()],
         request_max_body_size=MOST_BYTES,
-        plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings)],
+        plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings), Refusals()],
         lifespan=[without_debugging, using_the_database, repeating(deliver), repeating(remove_expired_rows)],
         cors_config=cors_config(settings),
         before_send=[security_headers(settings)],
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
         response_headers={"Cache-Control": "no-store"},
         exception_handlers={HTTPException: problem, RepositoryError: problem, Exception: problem},
-        openapi_config=OpenAPIConfig(PROJECT_NAME, version="0.1.0") if settings.serves_openapi else None,
+        openapi_config=openapi_config() if settings.serves_openapi else None,
         state=State({"settings": settings, "mailer": mailer_for(settings)}),
     )
 

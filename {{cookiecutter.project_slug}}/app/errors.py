@@ -27,6 +27,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
+from app.problems import PROBLEM_TYPE
+from app.problems import InvalidPart
+from app.problems import Problem
 from app.settings import Environment
 from app.settings import SettingsError
 
@@ -78,7 +81,7 @@ class InvalidField(Refusal):
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__()
-        self.errors = [{"field": field, "message": message}]
+        self.errors = [InvalidPart(field, message)]
 
 
 class Conflict(Refusal):
@@ -130,7 +133,7 @@ SQLSTATES = {"22": INVALID, "23": CONFLICT, "XX": INTERNAL} | dict.fromkeys(("08
 RETRY_AFTER_SECONDS = 5
 
 
-def problem(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+def problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The answer to an error; one that nobody expected is logged with its traceback and shows nothing to the caller."""
     while isinstance(error, ExceptionGroup):
         # Dependencies are resolved side by side; what is wrong with one of them is enough to say.
@@ -140,15 +143,15 @@ def problem(request: Request[Any, Any, Any], error: Exception) -> Response[dict[
         logger.warning("%s %s has to wait: %s", request.method, request.url.path, type(error).__name__)
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    body: dict[str, Any] = {"type": f"/problems/{type_}", "title": title, "status": status}
+    body = Problem(f"/problems/{type_}", title, status)
     if isinstance(error, Refusal) and str(error):
-        body["detail"] = str(error)
-    if errors := _invalid_fields(error):
-        body["errors"] = errors
+        body.detail = str(error)
+    if errors := _invalid_parts(error):
+        body.errors = errors
     headers = {"Cache-Control": "no-store"} | (getattr(error, "headers", None) or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return Response(body, status_code=status, headers=headers, media_type="application/problem+json")
+    return Response(body, status_code=status, headers=headers, media_type=PROBLEM_TYPE)
 
 
 @asynccontextmanager
@@ -174,7 +177,7 @@ def _row(error: Exception) -> Row:
     return SQLSTATES.get(sqlstate[:2], by_type)
 
 
-def _invalid_fields(error: Exception) -> list[dict[str, str]]:
+def _invalid_parts(error: Exception) -> list[InvalidPart]:
     if isinstance(error, InvalidField):
         return error.errors
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
@@ -182,8 +185,8 @@ def _invalid_fields(error: Exception) -> list[dict[str, str]]:
     return [_named(error.detail)] if type(error) is ClientException else []
 
 
-def _named(message: str, key: str = "") -> dict[str, str]:
+def _named(message: str, key: str = "") -> InvalidPart:
     # Litestar says which field it means in the message alone, when the body as a whole does not fit.
     place = re.search(r" - at `\$\.(\w+)|field `(\w+)`", message)
     field = next(filter(None, place.groups())) if place else key
-    return {"field": field, "message": message.partition(" - at `")[0]}
+    return InvalidPart(field, message.partition(" - at `")[0])

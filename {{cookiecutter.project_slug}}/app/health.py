@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from litestar import Request
 from litestar import Response
 from litestar import get
+from litestar.openapi import ResponseSpec
 from litestar.types import ControllerRouterHandler
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
@@ -24,7 +25,12 @@ def alive() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/health/ready", exclude_from_auth=True, security=[{}])
+@get(
+    "/health/ready",
+    exclude_from_auth=True,
+    security=[{}],
+    responses={503: ResponseSpec(dict[str, str], description="What is missing", generate_examples=False)},
+)
 async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
     """Answer 503 and name what is missing while the database is away or its migrations are pending."""
     missing = await _missing(request)

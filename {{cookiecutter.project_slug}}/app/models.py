@@ -39,6 +39,8 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
     # Names that differ in case alone would be taken for one another.
     __table_args__ = (sa.Index("uq_role_name_lower", sa.text("lower(name)"), unique=True),)
 
+    # The mixin says `str`, but whoever says nothing leaves it empty.
+    description: Mapped[str | None] = mapped_column(sa.String(255))  # type: ignore[assignment]
     permissions: Mapped[list[str]] = mapped_column(
         sa.ARRAY(sa.String(64)), default=list, server_default=sa.text("'{}'")
     )

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import timedelta
 from email.message import EmailMessage
+from typing import Any
 
 from httpx import ASGITransport
 from httpx import AsyncClient
@@ -16,6 +18,7 @@ from app import clock
 from app.accounts.delivery import deliver_next
 from app.database import engine_of
 from tests.credentials import kind
+from tests.documented import require_documented
 
 BASE_URL = "https://service.example"
 PASSWORD = "correct horse battery staple"
@@ -115,7 +118,8 @@ class Stage:
         """Somebody with a client of their own at this network address, who has done nothing so far."""
         # httpx and Litestar describe ASGI in different words.
         transport = ASGITransport(self.app, raise_app_exceptions=False, client=(address, 50000))  # type: ignore[arg-type]
-        client = AsyncClient(transport=transport, base_url=BASE_URL, event_hooks={"response": [self.deliver]})
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [self.deliver, require_documented]}
+        client = AsyncClient(transport=transport, base_url=BASE_URL, event_hooks=hooks)
         self.clients.append(client)
         return Person(f"{name}@example.com", client, self.outbox)
 

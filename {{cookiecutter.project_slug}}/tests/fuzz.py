@@ -33,7 +33,7 @@ from tests.processes.workers import until
 from tests.tables import Tables
 from tests.tables import make_database
 
-CHECKS = "not_a_server_error"
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # They end the caller's sign-in, or the caller, so they are left to whoever has neither.
 ENDINGS = ("POST /logout", "DELETE /users/me")
 # Whom each user is made into, besides somebody ordinary; folders beside this file add to it.

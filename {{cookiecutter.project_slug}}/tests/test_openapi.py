@@ -1,6 +1,9 @@
 """The OpenAPI document: it is sound, complete, and tells the truth about who may call what."""
 
+import re
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +12,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from app.auth import credentials
+from app.problems import PROBLEM_TYPE
 from app.settings import OpenApi
 from app.settings import Settings
 from tests.cast import Person
@@ -113,9 +117,41 @@ async def test_every_other_operation_refuses_strangers(visitor: Person, document
         assert (answer.status_code, method, path) == (401, method, path)
 
 
+async def test_every_operation_says_how_it_may_refuse(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        refusals = {int(status) for status in operation["responses"] if int(status) >= 400}
+        assert (path, refusals != set()) == (path, path != "/health")
+        for status in refusals:
+            [(media_type, content)] = operation["responses"][str(status)]["content"].items()
+            if path != "/health/ready":
+                assert media_type == PROBLEM_TYPE
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+        if operation.get("security") != [{}] or path == "/login":
+            assert (method, path, 401 in refusals) == (method, path, True)
+
+
+async def test_the_page_that_shows_the_document_loads_nothing_from_elsewhere(visitor: Person) -> None:
+    page = await visitor.get("/schema")
+    assert page.headers["Content-Type"].startswith("text/html")
+    loaded = re.findall(r'(?:src|href)="(.*?)"', page.text)
+    assert loaded == ["/schema/swagger-ui.css", "/schema/swagger-ui-bundle.js"]
+    for path, media_type in zip(loaded, ("text/css", "text/javascript"), strict=True):
+        asset = await visitor.get(path)
+        assert (asset.status_code, asset.headers["Content-Type"].partition(";")[0]) == (200, media_type)
+        assert len(asset.content) > 100_000
+
+
+async def test_the_page_runs_the_one_script_that_it_is_meant_to_run(visitor: Person) -> None:
+    page = await visitor.get("/schema")
+    [script] = re.findall("<script>(.*)</script>", page.text)
+    policy = page.headers["Content-Security-Policy"]
+    assert f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in policy
+    assert not {"'unsafe-inline'", "'unsafe-eval'", "http:", "https:", "*"} & {*policy.replace(";", " ").split()}
+
+
 @pytest.mark.checklist("I04")
 async def test_nothing_is_served_when_it_is_off(settings: Settings) -> None:
     async with another_stage(settings, openapi=OpenApi.OFF) as stage:
         visitor = stage.person("visitor")
-        for path in ("/schema", "/schema/openapi.json", "/schema/swagger"):
+        for path in ("/schema", "/schema/openapi.json", "/schema/swagger-ui.css"):
             assert (await visitor.get(path)).status_code == 404

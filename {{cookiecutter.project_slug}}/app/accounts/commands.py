@@ -109,7 +109,7 @@ async def add_verified_user(service: RegistrationService, email: str, password: 
     try:
         return await service.vouch_for(email, password)
     except InvalidField as error:
-        raise click.ClickException(" ".join(problem["message"] for problem in error.errors)) from error
+        raise click.ClickException(" ".join(part.message for part in error.errors)) from error
     except IntegrityError as error:
         raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
 

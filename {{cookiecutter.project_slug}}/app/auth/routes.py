@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from litestar import MediaType
 from litestar import Request
 from litestar import Response
 from litestar import post
@@ -33,9 +34,11 @@ SUSPICIOUS_ATTEMPTS = 5
 
 @post(
     "/login",
+    media_type=MediaType.JSON,
     return_dto=credentials.SignedInDTO,
     dependencies=SERVICE,
     exclude_from_auth=True,
+    refuses=[InvalidCredentials],
     security=[{}],
     tags=["Credentials"],
 )

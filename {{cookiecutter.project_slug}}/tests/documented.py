@@ -1,0 +1,55 @@
+"""Whatever the tests are answered has to be in the OpenAPI document: its status, and a refusal with its type."""
+
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+from httpx import Response
+from pydantic import SecretStr
+
+from app.asgi import create_app
+from app.problems import PROBLEM_TYPE
+from app.problems import Problem
+from app.settings import Environment
+from app.settings import Settings
+
+SETTINGS = Settings(
+    environment=Environment.TEST,
+    secret_key=SecretStr("a secret key of the tests that opens nothing else"),
+    # Nobody asks it.
+    database_url=SecretStr("postgresql://nobody@localhost:1/none"),
+    base_url="https://service.example",
+)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document of the service as it is; tests mount routes of their own."""
+    return create_app(SETTINGS).openapi_schema.to_schema()
+
+
+@cache
+def operations(path: str) -> dict[str, Any]:
+    """What is documented of a path."""
+    paths = document()["paths"]
+    found = [template for template in paths if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), path)]
+    # The one without a variable, if there are two.
+    item: dict[str, Any] = paths[min(found, key=lambda template: template.count("{"))] if found else {}
+    return item
+
+
+async def require_documented(answer: Response) -> None:
+    """An event hook of httpx."""
+    operation = operations(answer.request.url.path).get(answer.request.method.lower())
+    # What nobody expected is no part of the contract.
+    if operation is None or answer.status_code == 500:
+        return
+    documented = operation["responses"].get(str(answer.status_code))
+    assert documented is not None, f"{answer.request.method} {answer.request.url.path}: {answer.status_code}"
+    await answer.aread()
+    if answer.headers.get("Content-Type") == PROBLEM_TYPE:
+        problem = msgspec.json.decode(answer.content, type=Problem)
+        assert problem.status == answer.status_code
+        assert f"`{problem.type}`" in documented["description"], f"{answer.request.url.path}: {problem.type}"
+        assert PROBLEM_TYPE in documented["content"]
