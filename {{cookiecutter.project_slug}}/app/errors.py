@@ -61,7 +61,7 @@ class TooBusy(Refusal):
 
 
 class NotFresh(Refusal):
-    """Being signed in is not enough for this: the caller has to have shown a password lately (ASVS 7.5.1)."""
+    """Being signed in is not enough for this: the caller has to have shown who they are lately (ASVS 7.5.1)."""
 
 
 class CrossSite(Refusal):
@@ -103,7 +103,7 @@ TABLE: dict[type[Exception], Row] = {
     ClientException: INVALID,
     NotAuthorizedException: (HTTPStatus.UNAUTHORIZED, "not-authenticated", "Sign in first."),
     PermissionDeniedException: (HTTPStatus.FORBIDDEN, "permission-denied", "You may not do this."),
-    NotFresh: (HTTPStatus.FORBIDDEN, "reauthentication-required", "Show your password again: POST /reauthenticate."),
+    NotFresh: (HTTPStatus.FORBIDDEN, "reauthentication-required", "Show again that it is you: POST /reauthenticate."),
     CrossSite: (HTTPStatus.FORBIDDEN, "cross-site-request", "Only our own pages and CORS_ORIGINS may send this."),
     BodyTooSlow: (HTTPStatus.REQUEST_TIMEOUT, "body-too-slow", "The body took too long to arrive."),
     RequestEntityTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "Send less at once."),
@@ -141,7 +141,7 @@ def problem(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     status, type_, title = _row(error)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         logger.warning("%s %s has to wait: %s", request.method, request.url.path, type(error).__name__)
-    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Refusal):
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     body = Problem(f"/problems/{type_}", title, status)
     if isinstance(error, Refusal) and str(error):

@@ -14,14 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import InternalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import models
 from app.database import reading
 from app.errors import InvalidField
-# {% if cookiecutter.include_oauth %}
-from app.models import OAuthAccount
-# {% endif %}
-# {% if cookiecutter.include_rbac %}
-from app.models import Role
-# {% endif %}
 from app.models import User
 from app.models import UserSession
 
@@ -56,10 +51,10 @@ async def _read_one(session: AsyncSession, statement: Select[tuple[UserSession, 
         return (await session.execute(statement)).unique().one_or_none()
 
 
-class UserRepository(SQLAlchemyAsyncRepository[User]):
+class UserRepository(SQLAlchemyAsyncRepository[models.User]):
     """Users."""
 
-    model_type = User
+    model_type = models.User
 
     async def get(self, item_id: Any, **options: Any) -> User:
         """The user with this id, or the principal if it was read just now.
@@ -74,18 +69,18 @@ class UserRepository(SQLAlchemyAsyncRepository[User]):
 # {% if cookiecutter.include_rbac %}
 
 
-class RoleRepository(SQLAlchemyAsyncRepository[Role]):
+class RoleRepository(SQLAlchemyAsyncRepository[models.Role]):
     """Roles."""
 
-    model_type = Role
+    model_type = models.Role
 # {% endif %}
 # {% if cookiecutter.include_oauth %}
 
 
-class OAuthAccountRepository(SQLAlchemyAsyncRepository[OAuthAccount]):
+class OAuthAccountRepository(SQLAlchemyAsyncRepository[models.OAuthAccount]):
     """Accounts with other providers."""
 
-    model_type = OAuthAccount
+    model_type = models.OAuthAccount
 # {% endif %}
 
 

@@ -90,7 +90,7 @@ async def _next_due(session: AsyncSession, mail_id: UUID | None = None) -> Outgo
 
 
 async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail) -> Mail | None:
-    letter = Letter(row.letter)
+    letter = row.letter
     purpose = PURPOSES.get(letter)
     was_prepared, row.is_prepared = row.is_prepared, True
     if purpose is None and row.user_id is None:
@@ -107,7 +107,7 @@ async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail)
     token = await tokens.find_waiting(session, row.id)
     if token is None:
         return None
-    if letter is Letter.ALREADY_REGISTERED:
+    if letter == Letter.ALREADY_REGISTERED:
         await _disarm(session, user)
     return Mail(row.id, letter, row.recipient, row.created_at, name, token, tokens.lifetime(settings, purpose))
 

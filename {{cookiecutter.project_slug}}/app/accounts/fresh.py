@@ -1,4 +1,4 @@
-"""What is asked of callers besides being signed in: that they have shown a password lately."""
+"""What is asked of callers besides being signed in: that they have shown who they are lately."""
 
 from datetime import timedelta
 from typing import Any

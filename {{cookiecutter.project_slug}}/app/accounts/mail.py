@@ -27,7 +27,8 @@ from app.settings import Settings
 TIMEOUT_SECONDS = 10
 RULE = "-" * 80
 TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates" / "mail"),
+    # Those of this folder, of which the layouts are, and those that features bring along.
+    loader=FileSystemLoader(sorted(Path(__file__).parent.parent.glob("*/templates/mail"))),
     undefined=StrictUndefined,
     # Whatever is not HTML is plain text, in which an escaped apostrophe would be shown as it is.
     autoescape=select_autoescape(["html"], default=False),
@@ -37,7 +38,7 @@ TEMPLATES = Environment(
 
 
 class Letter(StrEnum):
-    """What a mail is about; each is a file in templates/mail that says it."""
+    """What a mail is about; each is a file in templates/mail that says it, and so is each that a feature adds."""
 
     VERIFY = "verify"
     ALREADY_REGISTERED = "already-registered"
@@ -57,7 +58,7 @@ class Mail:
     """A mail that is to be sent."""
 
     id: UUID
-    letter: Letter
+    letter: str
     recipient: str
     written_at: datetime
     name: str = ""

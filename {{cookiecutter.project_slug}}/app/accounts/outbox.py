@@ -1,5 +1,6 @@
 """Mails wait in a table until a server accepts them: written here with what they tell of, sent by delivery.py."""
 
+from enum import StrEnum
 from uuid import UUID
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from app.models import OutgoingMail
 from app.models import User
 
 # The token that a letter carries; the others carry none.
-PURPOSES = {
+PURPOSES: dict[str, Purpose] = {
     Letter.VERIFY: Purpose.VERIFY,
     Letter.ALREADY_REGISTERED: Purpose.RESET_PASSWORD,
     Letter.INVITATION: Purpose.ACCEPT_INVITATION,
@@ -26,7 +27,7 @@ PURPOSES = {
 }
 
 
-def put(session: AsyncSession, letter: Letter, recipient: str, user_id: UUID | None = None) -> None:
+def put(session: AsyncSession, letter: StrEnum, recipient: str, user_id: UUID | None = None) -> None:
     """Have a mail sent if this transaction is stored.
 
     Without `user_id` it is for whoever has the address by the time it is sent, and for nobody if nobody has: so a

@@ -87,6 +87,10 @@ class Hasher:
         """
         return await self._run(self._verify, _normalised(password), stored)
 
+    def is_usable(self, stored: str | None) -> bool:
+        """Whether any password could belong to what is stored."""
+        return stored is not None and self._context.identify(stored) is not None
+
     async def _run(self, compute: Callable[..., Result], *arguments: str | None) -> Result:
         if self._asked_for >= self._most:
             raise TooBusy
@@ -98,7 +102,7 @@ class Hasher:
 
     def _verify(self, password: str, stored: str | None) -> Verdict:
         # A hash that nobody can read fits no password, and costs what any other does.
-        if stored is None or self._context.identify(stored) is None:
+        if not self.is_usable(stored):
             self._context.verify(password, self._nobody)
             return Verdict(is_right=False, new_hash=None)
         return Verdict(*self._context.verify_and_update(password, stored))

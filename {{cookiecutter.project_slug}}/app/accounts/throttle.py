@@ -102,12 +102,21 @@ async def succeed(request: Request[Any, Any, Any], action: Action, address: str)
         return True
     # In the transaction of the request: if the success is not stored, the attempt stays counted.
     session, place = request_session(request), client_network(request, settings)
-    is_known = await counters.is_counted(session, _tie(settings, Tie.KNOWN, address, place))
-    is_expected = await counters.is_counted(session, _tie(settings, Tie.EXPECTED, address, place))
-    await remember(request, address)
-    await counters.reset(session, _of_account(settings, action, address, place if is_known else ""))
+    ties = await recognise(request, address)
+    await counters.reset(session, _of_account(settings, action, address, place if Tie.KNOWN in ties else ""))
     await counters.take_back(session, _of_network(settings, action, place))
-    return is_known or is_expected
+    return bool(ties)
+
+
+async def recognise(request: Request[Any, Any, Any], address: str) -> set[Tie]:
+    """Tie the account to this network, since its owner calls; returns what tied it before."""
+    settings: Settings = request.app.state.settings
+    if settings.throttle is Throttle.OFF:
+        return set(Tie)
+    session, place = request_session(request), client_network(request, settings)
+    ties = {tie for tie in Tie if await counters.is_counted(session, _tie(settings, tie, address, place))}
+    await remember(request, address)
+    return ties
 
 
 async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie.KNOWN) -> None:
