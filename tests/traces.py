@@ -12,7 +12,10 @@ WORDS = {
         *("rbac", "role", "roles", "permission", "permissions", "permit", "permits", "permitted"),
         *("admin", "admins", "administers", "administrator", "administrators", "ada"),
     ],
-    "oauth": ["oauth", "oauth2", "oidc", "openid", "pkce", "provider", "providers"],
+    "oauth": [
+        *("oauth", "oauth2", "oidc", "openid", "pkce", "provider", "providers", "joserfc", "fernet"),
+        *("google", "gitlab", "microsoft", "unlinked", "unlinking", "id token", "id tokens"),
+    ],
     "session": ["host session", "session cookie", "session cookies", "import session as", "session py"],
     "jwt": ["bearer", "token pair", "jwt backend", "jwt config", "import jwt as", "jwt py"],
     "jwt_cookie": ["host access", "secure refresh", "access cookie", "refresh cookie", "jwt cookie", "jwt cookies"],
@@ -22,6 +25,7 @@ WORDS = {
     ],
 }
 
+ABOUT_PROVIDERS = ("app/oauth/*", "tests/oauth/*", "tests/provider/*")
 # What says something else there, by answer and file.
 EXCUSED = {
     # A licence permits, but has no roles.
@@ -38,6 +42,9 @@ EXCUSED = {
     # Those of other services, which sign users in.
     ("tokens", "app/models.py"): "access_token|refresh_token",
     ("tokens", "migrations/versions/0001_accounts.py"): "access_token|refresh_token",
+    # Providers sign what they say and hand out tokens, whatever the service does itself.
+    **{("jwt", place): r"bearer|jwt\.Py" for place in ABOUT_PROVIDERS},
+    **{("tokens", place): r"bearer|jwt|access_?tokens?|(gives_)?refresh(_tokens?)?" for place in ABOUT_PROVIDERS},
     # Companies that run servers.
     ("oauth", "app/database.py"): "hosting providers",
     # A header that opens nothing where cookies do.
