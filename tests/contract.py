@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Protocol
 from typing import Self
+from urllib.parse import parse_qsl
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -18,6 +20,7 @@ GRACE = "grace@example.com"
 ADA = "ada@example.com"
 BARBARA = "barbara@example.com"
 HOPPER = "hopper@example.com"
+JUDY = "judy@example.com"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
 NEW_PASSWORD = "another horse battery staple"  # noqa: S105 - likewise
 WRONG_PASSWORD = "wrong donkey socket paperclip"  # noqa: S105 - likewise
@@ -93,6 +96,23 @@ def keep_credentials(visit: Visit, person: str, answer: httpx.Response) -> None:
         visit.secrets |= {tokens["access_token"], tokens["refresh_token"]}
 
 
+def round_trip(visit: Visit, person: str, begun: str, status: int, answers: Mapping[str, str]) -> None:
+    """Follows the address in the answer to `begun`, says yes or no there, and comes back."""
+    address = str(visit.body_of(begun)["authorization_url"])
+    page = httpx.get(address)
+    hidden = dict(re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.text))
+    said = httpx.post(address.partition("?")[0], data={"decision": "yes", "email": GRACE} | hidden | dict(answers))
+    back = urlsplit(said.headers["location"])
+    # The service is at another port than the one that it calls its own.
+    answer = visit.client_of(person).get(f"{back.path}?{back.query}")
+    assert answer.status_code == status, f"{person}: {begun}, and back: {answer.status_code} {answer.text}"
+    visit.secrets |= {value for name, value in parse_qsl(back.query) if name in {"state", "code"}}
+    if answer.is_success:
+        keep_credentials(visit, person, answer)
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 @dataclass(frozen=True)
 class Person:
     """Calls the service."""
@@ -103,8 +123,13 @@ class Person:
         """A request of this person."""
         return Call(self.name, route, status, body)
 
+    def returns(self, begun: str, status: int, **answers: str) -> Step:
+        """The round trip that a request has begun: to the page of the provider, answering it, and back."""
+        return lambda visit: round_trip(visit, self.name, begun, status, answers)
+
 
 grace, ada, barbara, thief = Person("grace"), Person("ada"), Person("barbara"), Person("thief")
+judy = Person("judy")
 
 
 def copies_the_credentials_of_grace(visit: Visit) -> None:
@@ -304,6 +329,36 @@ SECOND_ADMINISTRATOR: list[Step] = [
 ]
 
 
+PROVIDERS: list[Step] = [
+    judy("GET /oauth2/providers", 200),
+    judy("GET /oauth2/google/authorize", 404),
+    judy("GET /oauth2/oidc/authorize", 200),
+    judy.returns("GET /oauth2/oidc/authorize", 400, decision="no"),
+    judy("GET /oauth2/oidc/authorize", 200),
+    judy.returns("GET /oauth2/oidc/authorize", 409, email=GRACE),
+    judy("GET /oauth2/oidc/authorize", 200),
+    judy.returns("GET /oauth2/oidc/authorize", 400, email=JUDY, lie="another nonce"),
+    judy("GET /oauth2/oidc/authorize", 200),
+    judy.returns("GET /oauth2/oidc/authorize", 502, email=JUDY, trouble="a 500", place="/token"),
+    judy("GET /oauth2/oidc/authorize", 200),
+    judy.returns("GET /oauth2/oidc/authorize", 201, email=JUDY),
+    judy("GET /users/me", 200),
+    expect("GET /users/me", email=JUDY, is_verified=True),
+    judy("POST /login", 401, email=JUDY, password=PASSWORD),
+    judy("GET /oauth2-associate/oidc/authorize", 200),
+    judy.returns("GET /oauth2-associate/oidc/authorize", 200, email="another@example.com"),
+    judy("GET /users/me/oauth-accounts", 200),
+    judy("POST /reauthenticate/oidc", 200),
+    judy.returns("POST /reauthenticate/oidc", 204, email=JUDY),
+    judy("PUT /users/me/password", 204, new_password=PASSWORD),
+    judy("PUT /users/me/password", 409, new_password=PASSWORD),
+    judy("POST /login", 201, email=JUDY, password=PASSWORD),
+    judy("DELETE /users/me", 204),
+    judy("GET /oauth2/oidc/authorize", 200),
+    judy.returns("GET /oauth2/oidc/authorize", 201, email=JUDY),
+    judy("DELETE /users/me", 204),
+]
+
 CHANGES: list[Step] = [
     grace("POST /users/me/password", 400, current_password=WRONG_PASSWORD, new_password=PASSWORD),
     grace("POST /users/me/password", 204, current_password=NEW_PASSWORD, new_password=PASSWORD),
@@ -330,4 +385,5 @@ CHANGES: list[Step] = [
 def steps(combination: Combination) -> list[Step]:
     """The contract of a service that was generated from these answers."""
     roles = [*ROLES, *ROLES_OF_GRACE, *SECOND_ADMINISTRATOR] if combination.include_rbac else []
-    return [*PUBLIC, *ACCOUNTS, *REFRESH[combination.auth_backend], *SIGN_OUT, *RECOVERY, *roles, *CHANGES]
+    providers = PROVIDERS if combination.include_oauth else []
+    return [*PUBLIC, *ACCOUNTS, *REFRESH[combination.auth_backend], *SIGN_OUT, *RECOVERY, *roles, *providers, *CHANGES]

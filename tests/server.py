@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,10 +48,7 @@ class Server:
 
     def answers(self) -> bool | None:
         """Whether anybody listens."""
-        try:
-            return httpx.get(f"{self.url}/health").is_success or None
-        except httpx.TransportError:
-            return None
+        return answers_at(f"{self.url}/health")
 
     def mails_to(self, address: str) -> list[str]:
         """The mails to this address that the console shows, oldest first."""
@@ -63,15 +61,33 @@ class Server:
 
 
 @contextmanager
-def serving(project: Project, *options: str) -> Iterator[Server]:
+def serving(project: Project, *options: str, **environment: str) -> Iterator[Server]:
     """`litestar run` on a free port, until the block ends."""
+    with running(project, ["litestar", "run"], *options, **environment) as server:
+        server.until(server.answers)
+        yield server
+
+
+@contextmanager
+def providing(project: Project) -> Iterator[dict[str, str]]:
+    """What `make serve-provider` runs, on a free port: the settings that it prints, until the block ends."""
+    with running(project, [sys.executable, "-m", "tests.provider"]) as server:
+        issuer = server.url.replace("127.0.0.1", "localhost")
+        server.until(lambda: answers_at(f"{issuer}/.well-known/openid-configuration"))
+        yield dict(re.findall(r"^(OAUTH_\w+)=(\S+)$", server.console, re.MULTILINE))
+
+
+@contextmanager
+def running(project: Project, command: list[str], *options: str, **environment: str) -> Iterator[Server]:
+    """A command that takes a `--port`, which stands for `{port}` in its environment, until the block ends."""
     port = free_port()
+    settings = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
     output = project.folder.parent / f"console-{port}.txt"
     with output.open("wb") as console:
         process = subprocess.Popen(
-            ["litestar", "run", "--port", str(port), *options],
+            [*command, "--port", str(port), *options],
             cwd=project.folder,
-            env=project.tools.environment,
+            env=project.tools.environment | settings,
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
@@ -79,11 +95,18 @@ def serving(project: Project, *options: str) -> Iterator[Server]:
         )
     server = Server(process, f"http://127.0.0.1:{port}", output)
     try:
-        server.until(server.answers)
         yield server
     finally:
         if process.poll() is None:
             server.interrupt()
+
+
+def answers_at(url: str) -> bool | None:
+    """Whether anybody listens there."""
+    try:
+        return httpx.get(url).is_success or None
+    except httpx.TransportError:
+        return None
 
 
 def pause(process: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Each combination lives: it migrates, passes its own tests, and keeps the contract as a process over HTTP."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.combinations import Combination
@@ -8,6 +9,7 @@ from tests.contract import Visit
 from tests.contract import steps
 from tests.projects import Project
 from tests.server import Server
+from tests.server import providing
 from tests.server import serving
 
 # Started with several processes, some combinations prove that too.
@@ -38,7 +40,12 @@ def test_it_keeps_the_contract(project: Project, combination: Combination) -> No
 
     others = project.tools.databases().keys()
 
-    with serving(project, *options) as server, Visit(server, project) as visit:
+    no_provider: nullcontext[dict[str, str]] = nullcontext({})
+    with (
+        providing(project) if combination.include_oauth else no_provider as settings,
+        serving(project, *options, **settings) as server,
+        Visit(server, project) as visit,
+    ):
         for step in steps(combination):
             step(visit)
 

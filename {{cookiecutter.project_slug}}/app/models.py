@@ -66,17 +66,39 @@ class OAuthAccount(UUIDBase, mixins.SQLAlchemyOAuthAccountMixin):
     """An account with another provider that belongs to one of our users."""
 
     __tablename__ = "oauth_account"
-    __table_args__ = (sa.UniqueConstraint("oauth_name", "account_id"),)
+    __table_args__ = (sa.UniqueConstraint("oauth_name", "issuer", "account_id"),)
 
+    # Who vouches for the account: two issuers may give the same id to two people.
+    issuer: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
     # The mixin says int; the key of our users is a UUID.
     user_id: Mapped[UUID] = mapped_column(  # type: ignore[assignment]
         sa.ForeignKey("user.id", ondelete="CASCADE"), index=True
     )
-    # Providers issue tokens of several kilobytes; the mixin's 255 characters would cut them off.
+    # Sealed by app/oauth/sealing.py, or empty. Several kilobytes long; the mixin's 255 characters would cut them off.
     access_token: Mapped[str] = mapped_column(sa.Text(), info=SECRET)
     refresh_token: Mapped[str | None] = mapped_column(sa.Text(), info=SECRET)  # type: ignore[assignment]  # may be absent
     account_email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+
+
+class OAuthState(UUIDBase):
+    """Somebody who is at a provider and is expected back."""
+
+    __tablename__ = "oauth_state"
+
+    # Digests of what the address and the cookie of the browser hold: whoever reads this table can be nobody.
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    binding_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    provider: Mapped[str] = mapped_column(sa.String(32))
+    purpose: Mapped[str] = mapped_column(sa.String(32))
+    # The sign-in that it is for, if there is one; it may get another id meanwhile.
+    session_id: Mapped[UUID | None] = mapped_column(
+        sa.ForeignKey("user_session.id", ondelete="CASCADE", onupdate="CASCADE"), index=True
+    )
+    next_path: Mapped[str] = mapped_column(sa.String(1024), default="", server_default="")
+    challenge: Mapped[str] = mapped_column(sa.String(43), default="", server_default="")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
 
 # {% endif %}
@@ -145,7 +167,7 @@ class UserSession(UUIDBase):
     last_seen_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     ip: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")
     user_agent: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
-    # When the caller last showed a password.
+    # When the caller last showed who they are.
     authenticated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 

@@ -17,6 +17,9 @@ from pydantic import SecretStr
 from pydantic import ValidationError
 from pydantic import model_validator
 
+# {% if cookiecutter.include_oauth %}
+from app.provider_settings import ProviderSettings
+# {% endif %}
 from app.setting_types import INVITE
 from app.setting_types import OPEN
 from app.setting_types import DatabaseUrl
@@ -59,7 +62,12 @@ class SettingsError(click.ClickException):
     """The service refuses to start; the message names each setting and what to write instead, a line each."""
 
 
-class Settings(BaseModel):
+class Settings(
+    # {% if cookiecutter.include_oauth %}
+    ProviderSettings,
+    # {% endif %}
+    BaseModel,
+):
     """The settings of one installation; each field is an environment variable of the same name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, hide_input_in_errors=True)

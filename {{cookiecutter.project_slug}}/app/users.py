@@ -13,6 +13,7 @@ from litestar_users import LitestarUsersPlugin
 from litestar_users.config import CurrentUserHandlerConfig
 from litestar_users.config import LitestarUsersConfig
 
+from app import repositories
 from app.accounts import pages
 from app.accounts import routes as account_routes
 from app.accounts.calibration import calibrate_hash
@@ -25,15 +26,14 @@ from app.accounts.schemas import UserUpdate
 from app.auth import credentials
 from app.auth import routes as credential_routes
 from app.callers import NoteTheCaller
+# {% if cookiecutter.include_oauth %}
+from app.oauth import routes as provider_routes
+# {% endif %}
 # {% if cookiecutter.include_rbac %}
 from app.rbac import commands as role_commands
 from app.rbac import routes as role_routes
 from app.rbac.administration import AdministrationService
 # {% endif %}
-# {% if cookiecutter.include_oauth %}
-from app.repositories import OAuthAccountRepository
-# {% endif %}
-from app.repositories import UserRepository
 from app.settings import Settings
 
 
@@ -58,9 +58,9 @@ def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
         # It signs tokens that none of our routes accepts; it has to be 32 characters.
         secret=settings.key_for("litestar-users").hex()[:32],
         user_service_class=UserService,
-        user_repository_class=UserRepository,
+        user_repository_class=repositories.UserRepository,
         # {% if cookiecutter.include_oauth %}
-        oauth_account_repository_class=OAuthAccountRepository,
+        oauth_account_repository_class=repositories.OAuthAccountRepository,
         # {% endif %}
         # {% if cookiecutter.include_rbac %}
         role_management_handler_config=role_routes.role_management(),
@@ -108,5 +108,8 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *credential_routes.ROUTES,
     # {% if cookiecutter.include_rbac %}
     *role_routes.ROUTES,
+    # {% endif %}
+    # {% if cookiecutter.include_oauth %}
+    *provider_routes.ROUTES,
     # {% endif %}
 ]

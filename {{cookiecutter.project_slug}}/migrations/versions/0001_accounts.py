@@ -184,6 +184,7 @@ def upgrade() -> None:
     op.create_table(
         "oauth_account",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("issuer", sa.String(255), server_default="", nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("oauth_name", sa.String(255), nullable=False),
         sa.Column("account_id", sa.String(255), nullable=False),
@@ -197,9 +198,34 @@ def upgrade() -> None:
             ["user_id"], ["user.id"], name=op.f("fk_oauth_account_user_id_user"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_account")),
-        sa.UniqueConstraint("oauth_name", "account_id", name=op.f("uq_oauth_account_oauth_name")),
+        sa.UniqueConstraint("oauth_name", "issuer", "account_id", name=op.f("uq_oauth_account_oauth_name")),
     )
     op.create_index(op.f("ix_oauth_account_user_id"), "oauth_account", ["user_id"])
+    op.create_table(
+        "oauth_state",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("binding_digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("provider", sa.String(32), nullable=False),
+        sa.Column("purpose", sa.String(32), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=True),
+        sa.Column("next_path", sa.String(1024), server_default="", nullable=False),
+        sa.Column("challenge", sa.String(43), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sa_orm_sentinel", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["user_session.id"],
+            name=op.f("fk_oauth_state_session_id_user_session"),
+            ondelete="CASCADE",
+            onupdate="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_state")),
+        sa.UniqueConstraint("digest", name=op.f("uq_oauth_state_digest")),
+    )
+    op.create_index(op.f("ix_oauth_state_session_id"), "oauth_state", ["session_id"])
+    op.create_index(op.f("ix_oauth_state_expires_at"), "oauth_state", ["expires_at"])
     # {% endif %}
     # Revisions of your own go into files beside this one: `make migration`.
 
@@ -207,6 +233,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take this revision back."""
     # {% if cookiecutter.include_oauth %}
+    op.drop_table("oauth_state")
     op.drop_table("oauth_account")
     # {% endif %}
     # {% if cookiecutter.include_rbac %}

@@ -1,0 +1,127 @@
+"""How somebody who is back from a provider gets their credentials, and where their browser goes.
+
+Cookies go along wherever it goes. What a program holds itself cannot, since an address is kept in histories and logs: a
+page gets a code in its address, which it trades for credentials once, and soon.
+"""
+
+import re
+import secrets
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote
+from urllib.parse import urlencode
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar import Response
+from litestar.response import Redirect
+from sqlalchemy import delete
+from sqlalchemy import select
+
+from app import clock
+from app.accounts import audit
+from app.accounts import outbox
+from app.accounts import throttle
+from app.accounts.audit import Event
+from app.accounts.mail import Letter
+from app.auth import credentials
+from app.auth.backend import digest
+from app.auth.backend import start_session
+from app.database import request_session
+from app.errors import InvalidField
+from app.models import User
+from app.models import UserSession
+from app.oauth.refusals import InvalidCode
+from app.oauth.states import Return
+from app.settings import Settings
+
+# The answer to a sign-in is the user where cookies hold the credentials; elsewhere it holds them itself.
+ARE_IN_COOKIES = issubclass(credentials.SignedIn, User)
+CODE_LIFETIME = timedelta(minutes=1)
+LONGEST_PATH = 1024
+
+
+async def sign_in(request: Request[Any, Any, Any], user: User, back: Return) -> Response[Any]:
+    """The credentials, or the way to them."""
+    page = page_after(request.app.state.settings, back)
+    if page is None or ARE_IN_COOKIES:
+        answer: Response[Any] = await start(request, user)
+        return answer if page is None else Redirect(page, cookies=answer.cookies)
+    return Redirect(with_query(page, code=await _leave_code(request, user, back.challenge)))
+
+
+async def start(request: Request[Any, Any, Any], user: User) -> Response[credentials.SignedIn]:
+    """New credentials, as a password would give them; a sign-in from a new network is told by mail."""
+    session = request_session(request)
+    if not await throttle.recognise(request, user.email):
+        outbox.put(session, Letter.SIGNED_IN, user.email, user.id)
+    audit.record(session, Event.SIGNED_IN, user.id, actor=user.id)
+    return await credentials.sign_in(request, user)
+
+
+async def _leave_code(request: Request[Any, Any, Any], user: User, challenge: str) -> str:
+    # A sign-in that nobody holds yet: whatever ends those of this user ends it too, before it has begun.
+    code = secrets.token_urlsafe(32)
+    row = await start_session(request, user, _secret_of(code, challenge))
+    row.expires_at = clock.now() + CODE_LIFETIME
+    return code
+
+
+async def redeem(request: Request[Any, Any, Any], code: str, challenge: str) -> Response[credentials.SignedIn]:
+    """The credentials that the code stands for; it is worth nothing afterwards.
+
+    A code that was asked for with a challenge is traded with its secret, and one that was not, with none: so a page
+    that always sends its secret takes no code that somebody else has planted in its address.
+
+    Raises:
+        InvalidCode: if it is used, expired, unknown or of another page, or its user may not sign in any more.
+    """
+    session = request_session(request)
+    is_it = (UserSession.secret_digest == digest(_secret_of(code, challenge))) & (UserSession.expires_at > clock.now())
+    user_id = await session.scalar(delete(UserSession).where(is_it).returning(UserSession.user_id))
+    found = select(User).where(User.id == user_id, User.is_active, User.is_verified)
+    user = (await session.scalars(found)).one_or_none()
+    if user is None:
+        raise InvalidCode
+    return await start(request, user)
+
+
+def _secret_of(code: str, challenge: str) -> bytes:
+    # No other secret of a sign-in begins like this, so none passes for a code, nor a code for one.
+    return f"code:{challenge}:{code}".encode()
+
+
+def page_after(settings: Settings, back: Return) -> str | None:
+    """Where the browser goes; None if whoever asks wants the answer itself."""
+    if settings.oauth_return_url is not None:
+        return (
+            with_query(settings.oauth_return_url, next=back.next_path) if back.next_path else settings.oauth_return_url
+        )
+    return f"{settings.base_url}{back.next_path}" if back.next_path else None
+
+
+def own_path(path: str | None) -> str:
+    """A path of ours to go to afterwards.
+
+    Raises:
+        InvalidField: if a browser could take it for a place of somebody else.
+    """
+    if not path:
+        return ""
+    # Whoever reads the path later may decode it first, and more than once.
+    encoded, decoded = path, unquote(path)
+    while decoded != encoded:
+        encoded, decoded = decoded, unquote(decoded)
+    way = re.split("[?#]", decoded)[0]
+    is_plain = re.fullmatch(r"[!-~]+", path) and decoded.isprintable()
+    # Browsers read a backslash as a slash, and two slashes as the beginning of a host.
+    if not is_plain or not way.startswith("/") or "//" in way or "\\" in decoded or len(path) > LONGEST_PATH:
+        raise InvalidField("next", "Say a path of this service, for example /dashboard.")
+    return path
+
+
+def with_query(page: str, **more: str) -> str:
+    """The address of a page, saying more behind its question mark."""
+    address = urlsplit(page)
+    query = "&".join(filter(None, (address.query, urlencode(more))))
+    return address._replace(query=query).geturl()

@@ -1,0 +1,165 @@
+"""To whom an account at a provider belongs, and how it comes to belong to somebody.
+
+What identifies somebody is the issuer and its subject, never an address. An address decides one thing alone: whether a
+new account may be made, or one that nobody has proven yet be handed to whoever proves it.
+"""
+
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import uuid4
+
+from sqlalchemy import delete
+from sqlalchemy import func
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import audit
+from app.accounts import outbox
+from app.accounts import passwords
+from app.accounts.audit import Event
+from app.accounts.changes import ChangeService
+from app.accounts.service import ALONE
+from app.models import OAuthAccount
+from app.models import User
+from app.oauth import sealing
+from app.oauth.clients import Arrival
+from app.oauth.events import ProviderEvent
+from app.oauth.events import ProviderLetter
+from app.oauth.refusals import AddressNotVerified
+from app.oauth.refusals import CannotSignIn
+from app.oauth.refusals import IdentityTaken
+from app.oauth.refusals import LinkRequired
+from app.oauth.refusals import NotLinked
+from app.oauth.refusals import SignUpClosed
+from app.oauth.trips import Identity
+from app.provider_settings import Switch
+
+
+class Known(NamedTuple):
+    """Who signs in with an account at a provider, and whether they have just proven their address by it."""
+
+    user: User
+    is_first_time: bool
+
+
+async def user_of(service: ChangeService, arrival: Arrival) -> Known:
+    """The user who signs in with this account at a provider, made now if there is none.
+
+    Raises:
+        CannotSignIn: if the user is not active or not verified.
+        AddressNotVerified, SignUpClosed, LinkRequired: if there is none, and none can be made.
+    """
+    account = await _find(service.session, arrival.identity)
+    if account is None:
+        user = await _admit(service, arrival.identity)
+    else:
+        user = await service.session.get_one(User, account.user_id)
+    if not (user.is_active and user.is_verified):
+        await audit.record_refusal(service.session, Event.SIGN_IN_FAILED, user.id)
+        raise CannotSignIn
+    _note(service, account or await _add(service.session, user, arrival.identity), arrival)
+    return Known(user, is_first_time=account is None)
+
+
+async def link(service: ChangeService, user: User, arrival: Arrival) -> OAuthAccount:
+    """Let the user sign in with this account at a provider from now on.
+
+    Raises:
+        IdentityTaken: if it belongs to somebody else.
+    """
+    account = await _find(service.session, arrival.identity)
+    if account is None:
+        account = await _add(service.session, user, arrival.identity)
+        after = {"provider": arrival.identity.provider}
+        audit.record(service.session, ProviderEvent.LINKED, user.id, actor=user.id, after=after)
+        outbox.put(service.session, ProviderLetter.LINKED, user.email, user.id)
+    elif account.user_id != user.id:
+        raise IdentityTaken
+    _note(service, account, arrival)
+    return account
+
+
+async def require_linked(service: ChangeService, user: User, arrival: Arrival) -> None:
+    """Hold up whoever comes back from a provider as somebody else than the user.
+
+    Raises:
+        NotLinked: if it is somebody else.
+    """
+    account = await _find(service.session, arrival.identity)
+    if account is None or account.user_id != user.id:
+        raise NotLinked
+    _note(service, account, arrival)
+
+
+async def _find(session: AsyncSession, identity: Identity) -> OAuthAccount | None:
+    # One after the other: what one request makes of somebody, those at the same moment find.
+    name = f"{identity.provider}\0{identity.issuer}\0{identity.subject}"
+    key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+    is_it = (
+        (OAuthAccount.oauth_name == identity.provider)
+        & (OAuthAccount.issuer == identity.issuer)
+        & (OAuthAccount.account_id == identity.subject)
+    )
+    return (await session.scalars(select(OAuthAccount).where(is_it))).one_or_none()
+
+
+async def _admit(service: ChangeService, identity: Identity) -> User:
+    email = identity.verified_email
+    if email is None:
+        raise AddressNotVerified
+    is_new = await _is_new(service, email)
+    found = select(User).where(func.lower(User.email) == email).with_for_update(of=User)
+    user = (await service.session.scalars(found, execution_options={"populate_existing": True})).one()
+    if user.is_verified:
+        # Whoever runs the provider, or got hold of the address there, must not get hold of the account here.
+        await audit.record_refusal(service.session, ProviderEvent.LINK_REQUIRED, user.id)
+        raise LinkRequired
+    if user.is_active:
+        await _hand_over(service, user)
+        event = Event.REGISTERED if is_new else ProviderEvent.CLAIMED
+        audit.record(service.session, event, user.id, actor=user.id, after={"provider": identity.provider})
+    return user
+
+
+async def _is_new(service: ChangeService, email: str) -> bool:
+    if await service.find(email, ALONE) is not None:
+        return False
+    settings = service.settings
+    if settings.oauth_sign_up is Switch.OFF or not settings.admits(email):
+        await audit.record_refusal(service.session, ProviderEvent.SIGN_UP_REFUSED)
+        raise SignUpClosed
+    new = {"id": uuid4(), "email": email, "password_hash": passwords.NONE, "is_active": True, "is_verified": False}
+    # Somebody may register the address at this moment; theirs is not proven then, and handed over like any other.
+    made = insert(User).values(new).on_conflict_do_nothing().returning(User.id)
+    return await service.session.scalar(made) is not None
+
+
+async def _hand_over(service: ChangeService, user: User) -> None:
+    # Whoever made the account has not proven the address, and whoever comes now has: nothing that the former may know,
+    # hold or have written stays.
+    user.password_hash = passwords.NONE
+    user.display_name = ""
+    user.is_verified = True
+    await service.end_credentials(user)
+    await service.session.execute(delete(OAuthAccount).where(OAuthAccount.user_id == user.id))
+
+
+async def _add(session: AsyncSession, user: User, identity: Identity) -> OAuthAccount:
+    account = OAuthAccount(
+        user_id=user.id,
+        oauth_name=identity.provider,
+        issuer=identity.issuer,
+        account_id=identity.subject,
+        account_email=identity.email,
+        access_token=sealing.NOTHING,
+    )
+    session.add(account)
+    await session.flush()
+    return account
+
+
+def _note(service: ChangeService, account: OAuthAccount, arrival: Arrival) -> None:
+    account.account_email = arrival.identity.email
+    sealing.keep(service.settings, account, arrival.tokens)

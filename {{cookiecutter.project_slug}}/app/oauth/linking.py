@@ -1,0 +1,149 @@
+"""The accounts at providers that a user can sign in with: the list, one more, one less."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from advanced_alchemy.exceptions import NotFoundError
+from litestar import Request
+from litestar import Response
+from litestar import delete
+from litestar import get
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import BaseRouteHandler
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Redirect
+from msgspec import Struct
+from sqlalchemy import select
+
+from app.accounts import audit
+from app.accounts import outbox
+from app.accounts.changes import ChangeService
+from app.accounts.fresh import fresh
+from app.accounts.routes import SERVICE
+from app.database import request_session
+from app.errors import CrossSite
+from app.models import OAuthAccount
+from app.models import User
+from app.oauth import handover
+from app.oauth import identities
+from app.oauth import visits
+from app.oauth.events import ProviderEvent
+from app.oauth.events import ProviderLetter
+from app.oauth.providers import offered
+from app.oauth.refusals import IdentityTaken
+from app.oauth.refusals import LastWayIn
+from app.oauth.trips import Purpose
+from app.oauth.visits import Answer
+from app.oauth.visits import AtOnce
+from app.oauth.visits import Departure
+from app.oauth.visits import Next
+from app.oauth.without_password import user_of
+from app.settings import Settings
+
+
+class LinkedAccount(Struct):
+    """An account at a provider as its owner sees it."""
+
+    id: UUID
+    provider: str
+    email: str
+    created_at: datetime
+
+
+def from_our_own_page(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard for a GET that begins something: a link in a mail or on another site must not be enough.
+
+    Whoever is led to a provider where the leader is signed in would link the leader's account.
+
+    Raises:
+        CrossSite: if a browser says that it was led here.
+    """
+    settings: Settings = connection.app.state.settings
+    is_trusted = connection.headers.get("Origin") in {settings.base_url, *settings.cors_origins}
+    if not is_trusted and connection.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise CrossSite
+
+
+@get(
+    "/oauth2-associate/{provider:str}/authorize",
+    guards=[fresh, from_our_own_page],
+    responses=visits.REDIRECT,
+    refuses=[*visits.LEAVING, CrossSite],
+    tags=["Providers"],
+)
+async def go(
+    request: Request[Any, Any, Any], provider: FromPath[str], *, next_path: Next = None, at_once: AtOnce = False
+) -> Response[Departure]:
+    """Where to go to link an account at a provider."""
+    path, session_id = handover.own_path(next_path), request.auth["session_id"]
+    return await visits.send(request, provider, Purpose.LINK, session_id=session_id, next_path=path, at_once=at_once)
+
+
+@get(
+    "/oauth2-associate/{provider:str}/callback",
+    dependencies=visits.ANSWER,
+    responses=visits.REDIRECT,
+    refuses=[*visits.RETURNING, IdentityTaken, NotAuthorizedException],
+)
+async def come_back(
+    request: Request[Any, Any, Any],
+    provider: FromPath[str],
+    answer: NamedDependency[Answer],
+    service: NamedDependency[ChangeService],
+) -> Response[LinkedAccount]:
+    """Where a provider sends the browser back to: the account that is linked now, or a redirect."""
+    back, arrival = await visits.receive(request, provider, answer, Purpose.LINK)
+    account = await identities.link(service, await user_of(service.session, back), arrival)
+    page = handover.page_after(service.settings, back)
+    return Redirect(page, cookies=[back.cookie]) if page else Response(_shown(account), cookies=[back.cookie])
+
+
+@get("/users/me/oauth-accounts", tags=["Providers"])
+async def list_accounts(request: Request[Any, Any, Any]) -> list[LinkedAccount]:
+    """The accounts at providers that the caller can sign in with, the first one first."""
+    theirs = select(OAuthAccount).where(OAuthAccount.user_id == request.user.id).order_by(OAuthAccount.created_at)
+    return [_shown(account) for account in await request_session(request).scalars(theirs)]
+
+
+@delete(
+    "/users/me/oauth-accounts/{account_id:uuid}",
+    status_code=204,
+    guards=[fresh],
+    dependencies=SERVICE,
+    refuses=[LastWayIn],
+    tags=["Providers"],
+)
+async def unlink(
+    request: Request[Any, Any, Any], account_id: FromPath[UUID], service: NamedDependency[ChangeService]
+) -> None:
+    """Let nobody sign in with it any more; the last way into the account stays."""
+    await _unlink(service, request.user, account_id)
+
+
+async def _unlink(service: ChangeService, user: User, account_id: UUID) -> None:
+    # Locked, so that two requests cannot each leave the other's as the last way in.
+    locked = select(User).where(User.id == user.id).with_for_update(of=User)
+    user = (await service.session.scalars(locked, execution_options={"populate_existing": True})).one()
+    theirs = [*await service.session.scalars(select(OAuthAccount).where(OAuthAccount.user_id == user.id))]
+    account = next((each for each in theirs if each.id == account_id), None)
+    if account is None:
+        raise NotFoundError
+    # Nobody can sign in with a provider that is not offered any more.
+    others = [each for each in theirs if each is not account and each.oauth_name in offered(service.settings)]
+    if not others and not service.hasher.is_usable(user.password_hash):
+        raise LastWayIn
+    await service.session.delete(account)
+    before = {"provider": account.oauth_name}
+    audit.record(service.session, ProviderEvent.UNLINKED, user.id, before=before)
+    outbox.put(service.session, ProviderLetter.UNLINKED, user.email, user.id)
+
+
+def _shown(account: OAuthAccount) -> LinkedAccount:
+    return LinkedAccount(account.id, account.oauth_name, account.account_email, account.created_at)
+
+
+ROUTES: list[HTTPRouteHandler] = [go, list_accounts, unlink]

@@ -1,0 +1,86 @@
+"""A round trip to a provider: what goes along, and what comes back."""
+
+import hmac
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import NamedTuple
+
+from app import addresses
+from app.settings import Settings
+
+
+class Purpose(StrEnum):
+    """What somebody is sent to a provider for."""
+
+    SIGN_IN = "sign-in"
+    REAUTHENTICATE = "reauthenticate"
+    LINK = "link"
+
+
+class Trip(NamedTuple):
+    """What a provider is told, or is told the digest of; all of it follows from the state and is stored nowhere."""
+
+    state: str
+    verifier: str
+    nonce: str
+    redirect_uri: str
+    begun_at: datetime
+    is_again: bool
+
+    @property
+    def challenge(self) -> str:
+        """What the provider gets of the verifier at first (RFC 7636)."""
+        return challenge_of(self.verifier)
+
+
+class Identity(NamedTuple):
+    """Somebody as a provider knows them: the issuer and the subject, and never the address (OpenID Connect, 5.7)."""
+
+    provider: str
+    issuer: str
+    subject: str
+    # What the provider says the address is, for people to read, and the same if it vouches for it.
+    email: str
+    verified_email: str | None
+
+
+def plan(settings: Settings, provider: str, purpose: Purpose, state: str, begun_at: datetime) -> Trip:
+    """The trip that has this state."""
+    return Trip(
+        state=state,
+        verifier=_derived(settings, "oauth-verifier", state),
+        nonce=_derived(settings, "oauth-nonce", state),
+        redirect_uri=redirect_uri(settings, provider, purpose),
+        begun_at=begun_at,
+        is_again=purpose is Purpose.REAUTHENTICATE,
+    )
+
+
+def redirect_uri(settings: Settings, provider: str, purpose: Purpose) -> str:
+    """Where a provider sends people back to; it hangs on `BASE_URL` alone, and has to be registered there."""
+    prefix = "oauth2-associate" if purpose is Purpose.LINK else "oauth2"
+    return f"{settings.base_url}/{prefix}/{provider}/callback"
+
+
+def challenge_of(verifier: str) -> str:
+    """What can be shown of a secret beforehand (RFC 7636, S256)."""
+    return _text(sha256(verifier.encode()).digest())
+
+
+def _derived(settings: Settings, purpose: str, state: str) -> str:
+    return _text(hmac.digest(settings.key_for(purpose), state.encode(), "sha256"))
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def identity(provider: str, issuer: str, subject: str, email: object, *, is_verified: bool) -> Identity:
+    """Somebody as a provider describes them; what is no address counts as none."""
+    try:
+        normalised = addresses.normalise(email) if isinstance(email, str) else ""
+    except ValueError:
+        normalised = ""
+    return Identity(provider, issuer, subject, normalised, normalised if normalised and is_verified else None)

@@ -1,0 +1,126 @@
+"""What stands in for a password: users show who they are at a provider, and set a password if they have none."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request
+from litestar import Response
+from litestar import post
+from litestar import put
+from litestar.di import NamedDependency
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
+from litestar.params import FromPath
+from litestar.params import JSONBody
+from litestar.response import Redirect
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import audit
+from app.accounts import outbox
+from app.accounts import passwords
+from app.accounts.audit import Event
+from app.accounts.changes import ChangeService
+from app.accounts.fresh import fresh
+from app.accounts.mail import Letter
+from app.accounts.routes import SERVICE
+from app.accounts.schemas import Body
+from app.accounts.schemas import Password
+from app.auth import credentials
+from app.auth.backend import is_alive
+from app.auth.backend import note_proof
+from app.errors import Conflict
+from app.models import User
+from app.models import UserSession
+from app.oauth import handover
+from app.oauth import identities
+from app.oauth import visits
+from app.oauth.clients import Arrival
+from app.oauth.events import ProviderEvent
+from app.oauth.states import Return
+from app.oauth.trips import Purpose
+from app.oauth.visits import Departure
+from app.oauth.visits import Next
+
+# How the callback answers to whoever was asked again.
+SHOWN = {204: ResponseSpec(None, generate_examples=False, description="The sign-in is fresh.")}
+
+
+class FirstPassword(Body):
+    """Somebody signed in wants to have a password, too."""
+
+    new_password: Password
+
+
+@post("/reauthenticate/{provider:str}", status_code=200, refuses=visits.LEAVING, tags=["Credentials"])
+async def go_and_show(
+    request: Request[Any, Any, Any], provider: FromPath[str], next_path: Next = None
+) -> Response[Departure]:
+    """Where to go to show it at a provider; the callback answers 204, and the sign-in is fresh for ten minutes."""
+    path = handover.own_path(next_path)
+    session_id = request.auth["session_id"]
+    return await visits.send(request, provider, Purpose.REAUTHENTICATE, session_id=session_id, next_path=path)
+
+
+async def come_back(
+    request: Request[Any, Any, Any], service: ChangeService, back: Return, arrival: Arrival
+) -> Response[Any]:
+    """The sign-in that the trip was for is fresh, under a new id (ASVS 7.2.4).
+
+    Raises:
+        NotAuthorizedException: if it has ended meanwhile.
+        NotLinked: if somebody else came back.
+    """
+    user = await user_of(service.session, back)
+    await identities.require_linked(service, user, arrival)
+    audit.record(service.session, ProviderEvent.ASKED_AGAIN, user.id, actor=user.id)
+    assert back.session_id is not None
+    await note_proof(service.session, back.session_id)
+    # The browser may bring no credentials along from another site, so the state says whose sign-in this is.
+    request.scope["auth"] = {"session_id": back.session_id}
+    cookies = await credentials.rename(request)
+    page = handover.page_after(service.settings, back)
+    return Redirect(page, cookies=cookies) if page else Response(None, status_code=204, cookies=cookies)
+
+
+async def user_of(session: AsyncSession, back: Return) -> User:
+    """Who was signed in when the trip began, and is still.
+
+    Raises:
+        NotAuthorizedException: if that has ended.
+    """
+    is_theirs = (UserSession.id == back.session_id) & is_alive(session.info["settings"])
+    found = select(User).join(UserSession, UserSession.user_id == User.id)
+    user = (await session.scalars(found.where(is_theirs, User.is_active, User.is_verified))).one_or_none()
+    if user is None:
+        raise NotAuthorizedException
+    return user
+
+
+@put("/users/me/password", status_code=204, guards=[fresh], dependencies=SERVICE, tags=["Accounts"])
+async def set_password(
+    data: JSONBody[FirstPassword], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+) -> Response[None]:
+    """Have a password where there was none; every other device is signed out."""
+    await _set_first(service, request.user, data.new_password, keep=request.auth["session_id"])
+    return Response(None, status_code=204, cookies=await credentials.rename(request))
+
+
+async def _set_first(service: ChangeService, user: User, password: str, keep: UUID) -> None:
+    passwords.require_good(password, user.email, service.settings, "new_password")
+    # No connection is held while the hash is computed.
+    await service.session.commit()
+    password_hash = await service.hasher.digest(password)
+    # Whoever has one shows it to change it, also if it was set by a request at the same moment.
+    locked = select(User).where(User.id == user.id).with_for_update(of=User)
+    user = (await service.session.scalars(locked, execution_options={"populate_existing": True})).one()
+    if service.hasher.is_usable(user.password_hash):
+        raise Conflict("You have a password. Trade it for another: POST /users/me/password.")
+    user.password_hash = password_hash
+    await service.end_credentials(user, but=keep)
+    audit.record(service.session, Event.PASSWORD_CHANGED, user.id)
+    outbox.put(service.session, Letter.PASSWORD_CHANGED, user.email, user.id)
+
+
+ROUTES: list[HTTPRouteHandler] = [go_and_show, set_password]

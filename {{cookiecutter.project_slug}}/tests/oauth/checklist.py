@@ -1,0 +1,17 @@
+"""What the checklist says of sign-in with other providers."""
+
+ROWS = {
+    "E01": "What a caller brought along before signing in is never adopted; ids change with every proof",
+    "G01": "Coming back from a provider counts in the browser that was sent there, and in no other",
+    "G02": "It counts once, for ten minutes, and for what it was begun for",
+    "G03": "Each trip has its own state, challenge (S256) and nonce; the verifier stays here",
+    "G04": "A provider's word counts if signature and claims hold; who somebody is hangs on issuer and subject",
+    "G05": "An account that somebody has proven is never linked by an address",
+    "G06": "Whoever registered somebody else's address first gains nothing when its owner arrives",
+    "G07": "An address that the provider does not vouch for makes no account",
+    "G08": "An account at a provider belongs to one user, also for parallel requests",
+    "G09": "Linking and unlinking need a fresh sign-in; the last way into an account stays",
+    "G10": "Callers choose no scope, no host and no place of somebody else to go to",
+    "G11": "Whatever a provider answers, the refusal is generic and comes in bounded time and memory",
+    "G12": "An answer of one provider is nothing to another",
+}

@@ -1,0 +1,343 @@
+"""Where a browser goes when it is back from a provider, and how a page gets the credentials."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from httpx import Response
+from litestar import Litestar
+
+from app.auth import credentials
+from app.auth.backend import digest
+from app.oauth import handover
+from app.oauth.routes import Code
+from app.oauth.routes import exchange
+from app.oauth.trips import challenge_of
+from app.oauth.without_password import FirstPassword
+from app.settings import Settings
+from tests.cast import ANOTHER_PASSWORD
+from tests.cast import BASE_URL
+from tests.cast import PASSWORD
+from tests.cast import Clock
+from tests.cast import Person
+from tests.cast import Stage
+from tests.credentials import kind
+from tests.oauth.abroad import Abroad
+from tests.oauth.abroad import come_back
+from tests.oauth.abroad import leave
+from tests.oauth.abroad import link
+from tests.oauth.abroad import problem_of
+from tests.oauth.abroad import query_of
+from tests.oauth.abroad import sign_in
+from tests.oauth.abroad import with_settings
+from tests.other_services import another_stage
+from tests.provider.lies import Place
+from tests.provider.lies import Trouble
+from tests.tables import Tables
+
+VERIFIER = "a secret of the page, of 43 characters and more"
+PAGE = "https://app.example/signed-in?tab=1"
+ARE_IN_COOKIES = credentials.SignedInDTO is not None
+ELSEWHERE = [
+    "//evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/%2Fevil.example",
+    "/%5Cevil.example",
+    "/%252Fevil.example",
+    "/%25252525255Cevil.example",
+    "%2F%2Fevil.example",
+    "/./%2F/evil.example",
+    "/a/..//evil.example",
+    "https://evil.example",
+    "https:evil.example",
+    "javascript:alert(1)",
+    "evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "/%0a/evil.example",
+    "/%00",
+    "/a b",
+    " /a",
+    "/\u2044evil.example",
+    "/\u202e",
+    "@evil.example",
+    ".evil.example",
+    "?a=b",
+    "/" + "a" * 1024,
+]
+HERE = ["/", "/dashboard", "/a/b.c?d=e%20f&g=//h#i", "/%C3%A9t%C3%A9", "/a%2Fb", "/a?next=https://evil.example"]
+
+
+def page_of(answer: Response) -> str:
+    """Where a redirect leads."""
+    assert answer.status_code == 302, answer.text
+    return str(answer.headers["Location"])
+
+
+async def redeem(person: Person, code: str, **secret: str) -> Response:
+    """Trade a code for credentials, and present them."""
+    answer = await person.post("/oauth2/exchange", code=code, **secret)
+    if answer.status_code == 201:
+        kind.present(person.client, answer)
+    return answer
+
+
+async def code_of(person: Person, abroad: Abroad, **query: str) -> str:
+    """A code, left on the page that the browser of this person was sent back to."""
+    back = await abroad.consent(await leave(person, **query), email=person.email)
+    return query_of(page_of(await come_back(person, back)))["code"]
+
+
+@pytest.fixture
+def with_page(app: Litestar, stage: Stage) -> Iterator[Stage]:
+    """A service with a front end that people come back to."""
+    with with_settings(app, oauth_return_url=PAGE):
+        yield stage
+
+
+@pytest.fixture
+async def with_code(
+    settings: Settings,
+    tables: Tables,  # noqa: ARG001  # empties them
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Stage]:
+    """Likewise, and its page gets a code to trade, as where credentials are no cookies."""
+    monkeypatch.setattr(handover, "ARE_IN_COOKIES", False)
+    async with another_stage(settings, *([exchange] if ARE_IN_COOKIES else []), oauth_return_url=PAGE) as stage:
+        yield stage
+
+
+@pytest.mark.checklist("G10")
+@pytest.mark.parametrize(
+    ("method", "begin"),
+    [
+        ("GET", "/oauth2/oidc/authorize"),
+        ("GET", "/oauth2-associate/oidc/authorize"),
+        ("POST", "/reauthenticate/oidc"),
+    ],
+)
+async def test_nobody_is_sent_on_to_a_place_of_somebody_else(
+    grace: Person, tables: Tables, method: str, begin: str
+) -> None:
+    await grace.sign_in()
+    for path in ELSEWHERE:
+        answer = await grace.client.request(method, begin, params={"next": path})
+        assert (path, *problem_of(answer)) == (path, 400, "invalid-request")
+        assert answer.json()["errors"][0]["field"] == "next"
+        assert path not in answer.text
+    assert await tables.rows("oauth_state") == []
+
+
+@pytest.mark.checklist("G10")
+async def test_somebody_is_sent_on_to_a_path_of_ours(visitor: Person, abroad: Abroad) -> None:
+    for path in HERE:
+        back = await abroad.consent(await leave(visitor, next=path), email=visitor.email)
+        page = urlsplit(page_of(await visitor.get(back)))
+        assert page.geturl().startswith(f"{BASE_URL}/")
+        assert (page.path, page.fragment) == (urlsplit(path).path, urlsplit(path).fragment)
+        if ARE_IN_COOKIES:
+            assert page.geturl() == f"{BASE_URL}{path}"
+            assert (await visitor.get("/users/me")).status_code == 200
+
+
+@pytest.mark.checklist("G10")
+async def test_callers_choose_neither_scopes_nor_host_nor_where_the_provider_sends_them(visitor: Person) -> None:
+    plain = query_of(await leave(visitor))
+    wishes = {"scope": "everything", "redirect_uri": "https://evil.example", "client_id": "evil", "prompt": "none"}
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    answer = await visitor.client.get("/oauth2/oidc/authorize", params=wishes, headers=headers)
+    address = answer.json()["authorization_url"]
+    wished = query_of(address)
+    assert address.startswith("https://provider.example/authorize?")
+    assert wished.keys() == plain.keys()
+    for name in ("scope", "redirect_uri", "client_id"):
+        assert wished[name] == plain[name]
+    assert (wished["scope"], wished["redirect_uri"]) == ("openid email", f"{BASE_URL}/oauth2/oidc/callback")
+
+
+async def test_a_plain_link_leads_to_the_provider(visitor: Person, abroad: Abroad) -> None:
+    answer = await visitor.client.get("/oauth2/oidc/authorize", params={"redirect": "1"})
+    assert page_of(answer).startswith("https://provider.example/authorize?")
+    assert (await visitor.get(await abroad.consent(page_of(answer)))).status_code == 201
+    assert problem_of(await visitor.get("/oauth2/oidc/authorize?redirect=perhaps")) == (400, "invalid-request")
+
+
+async def test_a_front_end_gets_people_back_with_their_credentials(with_page: Stage, abroad: Abroad) -> None:
+    grace = with_page.person("grace")
+    page = page_of(await sign_in(grace, abroad))
+    assert page.startswith(PAGE)
+    if ARE_IN_COOKIES:
+        assert page == PAGE
+        assert not any("oauth" in name for name in grace.client.cookies)
+    else:
+        assert (await grace.get("/users/me")).status_code == 401
+        answer = await redeem(grace, query_of(page)["code"])
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
+    assert (await grace.get("/users/me")).json()["email"] == grace.email
+
+
+async def test_a_front_end_is_told_where_people_wanted_to_go(with_page: Stage, abroad: Abroad) -> None:
+    grace = with_page.person("grace")
+    page = page_of(await grace.get(await abroad.consent(await leave(grace, next="/a?b=c"))))
+    assert page.startswith("https://app.example/signed-in?")
+    assert (query_of(page)["tab"], query_of(page)["next"]) == ("1", "/a?b=c")
+
+
+async def test_a_front_end_gets_people_back_from_linking_and_from_showing_who_they_are(
+    with_page: Stage, abroad: Abroad
+) -> None:
+    grace = await with_page.verified("grace")
+    await grace.sign_in()
+    assert page_of(await link(grace, abroad)) == PAGE
+    address = (await grace.client.post("/reauthenticate/oidc")).json()["authorization_url"]
+    assert page_of(await grace.get(await abroad.consent(address, email=grace.email))) == PAGE
+    assert (await grace.get("/users/me/export")).status_code == 200
+
+
+async def test_a_front_end_does_not_get_people_back_who_are_refused(with_page: Stage, abroad: Abroad) -> None:
+    grace = with_page.person("grace")
+    assert problem_of(await sign_in(grace, abroad, lie="expired")) == (400, "invalid-identity")
+
+
+def test_codes_are_traded_where_credentials_are_no_cookies(app: Litestar) -> None:
+    assert ("/oauth2/exchange" in {route.path for route in app.routes}) is not ARE_IN_COOKIES
+
+
+async def test_a_code_is_traded_for_credentials_once(with_code: Stage, abroad: Abroad) -> None:
+    grace = with_code.person("grace")
+    code = await code_of(grace, abroad)
+    assert (await redeem(grace, code)).status_code == 201
+    assert (await grace.get("/users/me")).json()["email"] == grace.email
+    assert problem_of(await grace.post("/oauth2/exchange", code=code)) == (400, "invalid-code")
+
+
+async def test_parallel_trades_of_one_code_give_credentials_once(
+    with_code: Stage, abroad: Abroad, tables: Tables
+) -> None:
+    grace = with_code.person("grace")
+    code = await code_of(grace, abroad)
+    answers = await asyncio.gather(*(grace.post("/oauth2/exchange", code=code) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
+    assert len(await tables.rows("user_session")) == 1
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(55, 201), (60, 400)])
+async def test_a_code_lives_for_a_minute(
+    with_code: Stage, abroad: Abroad, clock: Clock, seconds: int, status: int
+) -> None:
+    grace = with_code.person("grace")
+    code = await code_of(grace, abroad)
+    clock.advance(timedelta(seconds=seconds))
+    assert (await redeem(grace, code)).status_code == status
+
+
+@pytest.mark.checklist("G01")
+async def test_a_code_that_was_asked_for_with_a_challenge_is_traded_with_its_secret(
+    with_code: Stage, abroad: Abroad
+) -> None:
+    grace = with_code.person("grace")
+    code = await code_of(grace, abroad, code_challenge=challenge_of(VERIFIER))
+    for wrong in ({}, {"code_verifier": "another"}, {"code_verifier": challenge_of(VERIFIER)}):
+        assert problem_of(await grace.post("/oauth2/exchange", code=code, **wrong)) == (400, "invalid-code")
+    assert (await redeem(grace, code, code_verifier=VERIFIER)).status_code == 201
+    assert (await grace.get("/users/me")).json()["email"] == grace.email
+
+
+@pytest.mark.checklist("G01")
+async def test_a_page_that_sends_its_secret_takes_no_code_that_somebody_has_planted(
+    with_code: Stage, abroad: Abroad
+) -> None:
+    planted = await code_of(with_code.person("mallory"), abroad)
+    answer = await with_code.person("grace").post("/oauth2/exchange", code=planted, code_verifier=VERIFIER)
+    assert problem_of(answer) == (400, "invalid-code")
+
+
+@pytest.mark.parametrize("challenge", ["a", "a" * 44, "a" * 42 + "=", "a" * 43 + "%0a", "%00" * 43])
+async def test_what_is_no_challenge_is_refused(visitor: Person, challenge: str) -> None:
+    answer = await visitor.get(f"/oauth2/oidc/authorize?code_challenge={challenge}")
+    assert problem_of(answer) == (400, "invalid-request")
+
+
+async def test_the_tables_hold_no_code(with_code: Stage, abroad: Abroad, tables: Tables) -> None:
+    code = await code_of(with_code.person("grace"), abroad)
+    [row] = await tables.rows("user_session")
+    assert code not in str(row)
+    assert digest(code.encode()) not in row.values()
+
+
+@pytest.mark.parametrize("end", ["reset", "deactivate", "delete"])
+async def test_a_code_dies_with_what_ends_sign_ins(with_code: Stage, abroad: Abroad, tables: Tables, end: str) -> None:
+    grace = with_code.person("grace")
+    await sign_in(grace, abroad)
+    await grace.post("/forgot-password", email=grace.email)
+    code = await code_of(grace, abroad)
+    if end == "reset":
+        token = with_code.outbox.token_for(grace)
+        await grace.post("/reset-password", token=token, password=ANOTHER_PASSWORD)
+    else:
+        await tables.execute('DELETE FROM "user"' if end == "delete" else 'UPDATE "user" SET is_active = false')
+    assert problem_of(await grace.post("/oauth2/exchange", code=code)) == (400, "invalid-code")
+
+
+async def test_what_is_no_code_is_worth_nothing(with_code: Stage) -> None:
+    visitor = with_code.person("visitor")
+    for code in ("", "made up", "a" * 256, "a" * 257, "\0", "\udcff"):
+        body, headers = json.dumps({"code": code}), {"Content-Type": "application/json"}
+        answer = await visitor.client.post("/oauth2/exchange", content=body, headers=headers)
+        assert (code, answer.status_code) == (code, 400)
+
+
+async def test_what_is_a_credential_is_no_code_and_a_code_is_no_credential(with_code: Stage, abroad: Abroad) -> None:
+    grace = await with_code.verified("grace")
+    await grace.sign_in()
+    scheme, _, token = grace.client.headers.get("Authorization", "").rpartition(" ")
+    for secret in (kind.held(grace.client), token):
+        assert problem_of(await grace.post("/oauth2/exchange", code=secret[:256])) == (400, "invalid-code")
+    await link(grace, abroad)
+    cookies = [*grace.client.cookies]
+    code = await code_of(grace, abroad)
+    thief = with_code.person("mallory")
+    headers = {"Authorization": f"{scheme} {code}", "Cookie": "; ".join(f"{name}={code}" for name in cookies)}
+    assert (await thief.client.get("/users/me", headers=headers)).status_code == 401
+    for path, body in (("/verify", {"token": code}), ("/reset-password", {"token": code, "password": PASSWORD})):
+        assert (await thief.post(path, **body)).status_code == 400
+
+
+@pytest.mark.checklist("C06")
+def test_no_body_shows_its_values() -> None:
+    assert "secret" not in repr(Code(code="secret")) + repr(FirstPassword(new_password="secret"))
+
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.checklist("G11")
+async def test_somebody_in_front_of_a_browser_reads_a_refusal_on_a_page(visitor: Person, abroad: Abroad) -> None:
+    back = await abroad.consent(await leave(visitor), decision="no")
+    answer = await visitor.client.get(back, headers=HTML)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+    assert "did not confirm who you are" in answer.text
+    assert f'href="{BASE_URL}/?error=provider-refused"' in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    again = await visitor.client.get(back, headers=HTML)
+    assert (again.status_code, "<h1>" in again.text, again.text.count("<script")) == (400, True, 0)
+
+
+async def test_the_page_leads_back_to_the_front_end_and_says_why(with_page: Stage, abroad: Abroad) -> None:
+    grace = await with_page.verified("grace")
+    back = await abroad.consent(await leave(grace), email=grace.email)
+    answer = await grace.client.get(back, headers=HTML)
+    assert answer.status_code == 409
+    assert 'href="https://app.example/signed-in?tab=1&amp;error=link-required"' in answer.text
+
+
+async def test_a_link_that_leads_nowhere_says_so_on_a_page(visitor: Person, abroad: Abroad) -> None:
+    abroad.oidc.troubles = {Place.METADATA: Trouble.BROKEN}
+    answer = await visitor.client.get("/oauth2/oidc/authorize?redirect=1", headers=HTML)
+    assert (answer.status_code, "does not answer as it should" in answer.text) == (502, True)

@@ -1,0 +1,159 @@
+"""The providers that everybody knows, each with what is special about it."""
+
+from typing import Any
+
+import pytest
+from litestar import Litestar
+
+from tests.cast import Person
+from tests.cast import Stage
+from tests.oauth.abroad import COMPANY
+from tests.oauth.abroad import Abroad
+from tests.oauth.abroad import leave
+from tests.oauth.abroad import problem_of
+from tests.oauth.abroad import query_of
+from tests.oauth.abroad import sign_in
+from tests.oauth.abroad import with_settings
+from tests.oauth.github import email_at_github as at_github
+from tests.tables import Tables
+
+ANOTHER_COMPANY = COMPANY.replace("0f0e7c4d", "1a2b3c4d")
+
+
+async def account(tables: Tables) -> dict[str, Any]:
+    """What is linked."""
+    [row] = await tables.rows("oauth_account")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("provider", "issuer"), [("google", "https://accounts.google.com"), ("gitlab", "https://gitlab.com")]
+)
+async def test_a_preset_speaks_openid_connect(
+    visitor: Person, abroad: Abroad, tables: Tables, provider: str, issuer: str
+) -> None:
+    assert (await sign_in(visitor, abroad, provider, subject="1")).status_code == 201
+    row = await account(tables)
+    assert (row["oauth_name"], row["issuer"], row["account_id"]) == (provider, issuer, "1")
+
+
+@pytest.mark.parametrize("edov", [True, "1", 1, "true"])
+async def test_microsoft_vouches_for_addresses_whose_domain_is_proven(
+    visitor: Person, abroad: Abroad, tables: Tables, edov: object
+) -> None:
+    abroad.microsoft.more_claims |= {"xms_edov": edov}
+    assert (await sign_in(visitor, abroad, "microsoft", address="not said to be verified")).status_code == 201
+    assert (await account(tables))["issuer"] == COMPANY
+
+
+@pytest.mark.checklist("G07")
+@pytest.mark.parametrize("claims", [{}, {"xms_edov": False}, {"xms_edov": "0"}, {"xms_edov": None}])
+@pytest.mark.parametrize("address", ["verified", "not verified", "not said to be verified"])
+async def test_microsoft_does_not_vouch_for_what_a_company_has_typed(
+    visitor: Person, abroad: Abroad, claims: dict[str, object], address: str
+) -> None:
+    abroad.microsoft.more_claims |= claims
+    answer = await sign_in(visitor, abroad, "microsoft", address=address)
+    assert problem_of(answer) == (400, "address-not-verified")
+
+
+@pytest.mark.checklist("G04")
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": ANOTHER_COMPANY},
+        {"tid": "another"},
+        {"tid": None},
+        {"iss": "https://login.microsoftonline.com/{tenantid}/v2.0"},
+        {"iss": "https://login.microsoftonline.com/common/v2.0"},
+    ],
+    ids=str,
+)
+async def test_at_microsoft_the_issuer_is_the_company_that_the_token_names(
+    visitor: Person, abroad: Abroad, claims: dict[str, object]
+) -> None:
+    abroad.microsoft.more_claims |= {"xms_edov": True} | claims
+    assert problem_of(await sign_in(visitor, abroad, "microsoft")) == (400, "invalid-identity")
+
+
+@pytest.mark.checklist("G04")
+async def test_the_same_subject_of_another_company_is_somebody_else(
+    visitor: Person, stage: Stage, abroad: Abroad, tables: Tables
+) -> None:
+    abroad.microsoft.more_claims |= {"xms_edov": True}
+    await sign_in(visitor, abroad, "microsoft", subject="1")
+    abroad.microsoft.more_claims |= {"iss": ANOTHER_COMPANY, "tid": "1a2b3c4d-company"}
+    hopper = stage.person("hopper")
+    assert (await sign_in(hopper, abroad, "microsoft", subject="1")).status_code == 201
+    assert len(await tables.rows("user")) == 2
+
+
+async def test_github_says_by_number_who_somebody_is(visitor: Person, abroad: Abroad, tables: Tables) -> None:
+    abroad.github.emails = [at_github("other@example.com", primary=False), at_github(visitor.email)]
+    assert (await sign_in(visitor, abroad, "github")).status_code == 201
+    row = await account(tables)
+    assert (row["issuer"], row["account_id"], row["account_email"]) == ("https://github.com", "583231", visitor.email)
+    assert query_of(await leave(visitor, "/oauth2/github/authorize"))["scope"] == "user:email"
+
+
+@pytest.mark.checklist("G07")
+@pytest.mark.parametrize(
+    "emails",
+    [
+        [],
+        [at_github("grace@example.com", verified=False)],
+        [at_github("grace@example.com", primary=False)],
+        [at_github("grace@example.com", verified=False), at_github("hopper@example.com", primary=False)],
+        [at_github("nowhere")],
+    ],
+)
+async def test_github_vouches_for_a_primary_address_that_is_verified(
+    visitor: Person, abroad: Abroad, tables: Tables, emails: list[dict[str, Any]]
+) -> None:
+    abroad.github.emails = emails
+    assert problem_of(await sign_in(visitor, abroad, "github")) == (400, "address-not-verified")
+    assert await tables.rows("user") == []
+
+
+@pytest.mark.checklist("G11")
+@pytest.mark.parametrize(
+    ("number", "emails"),
+    [("5", "x"), (None, []), ([], []), (5, None), (5, [{}]), (5, [{"email": 1, "primary": True, "verified": True}])],
+    ids=str,
+)
+async def test_odd_answers_of_github_are_no_mistake_of_ours(
+    visitor: Person, abroad: Abroad, number: object, emails: object
+) -> None:
+    abroad.github.number, abroad.github.emails = number, emails
+    assert problem_of(await sign_in(visitor, abroad, "github")) == (502, "provider-failed")
+
+
+@pytest.mark.checklist("G12")
+async def test_a_code_that_github_does_not_know_is_refused(visitor: Person) -> None:
+    state = query_of(await leave(visitor, "/oauth2/github/authorize"))["state"]
+    answer = await visitor.get(f"/oauth2/github/callback?state={state}&code=made-up")
+    assert problem_of(answer) == (400, "provider-refused")
+
+
+async def test_an_endpoint_may_have_a_query_of_its_own(visitor: Person, abroad: Abroad) -> None:
+    abroad.oidc.more_metadata = {"authorization_endpoint": "https://provider.example/authorize?policy=one"}
+    address = await leave(visitor)
+    assert address.count("?") == 1
+    assert (query_of(address)["policy"], query_of(address)["response_type"]) == ("one", "code")
+
+
+async def test_a_provider_that_wants_the_secret_in_a_header_gets_it_there(visitor: Person, abroad: Abroad) -> None:
+    abroad.oidc.more_metadata = {"token_endpoint_auth_methods_supported": ["client_secret_basic"]}
+    assert (await sign_in(visitor, abroad)).status_code == 201
+
+
+async def test_an_issuer_may_be_written_with_a_slash_or_without(app: Litestar, visitor: Person, abroad: Abroad) -> None:
+    with with_settings(app, oauth_oidc_issuer="https://provider.example/"):
+        assert (await sign_in(visitor, abroad)).status_code == 201
+
+
+async def test_a_provider_without_credentials_is_not_offered(app: Litestar, visitor: Person) -> None:
+    with with_settings(app, oauth_google_client_id=None, oauth_google_client_secret=None):
+        names = [provider["name"] for provider in (await visitor.get("/oauth2/providers")).json()]
+        assert names == ["github", "gitlab", "microsoft", "oidc"]
+        assert problem_of(await visitor.get("/oauth2/google/authorize")) == (404, "not-found")

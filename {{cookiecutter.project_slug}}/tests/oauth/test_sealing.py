@@ -1,0 +1,115 @@
+"""The tokens of providers: not kept unless somebody asks for it, and then sealed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from pydantic import SecretStr
+
+from app.oauth import sealing
+from app.provider_settings import Switch
+from app.settings import Settings
+from tests.cast import Person
+from tests.cast import Stage
+from tests.oauth.abroad import Abroad
+from tests.oauth.abroad import link
+from tests.oauth.abroad import sign_in
+from tests.oauth.abroad import with_settings
+from tests.provider.lies import Trouble
+from tests.tables import Tables
+
+ANOTHER_KEY = SecretStr("another secret key that takes the place of the first")
+KEPT: dict[str, Any] = {"oauth_store_tokens": Switch.ON}
+
+
+@pytest.fixture
+def keeping(app: Litestar, stage: Stage) -> Iterator[Stage]:
+    """A service that keeps tokens."""
+    with with_settings(app, **KEPT):
+        yield stage
+
+
+async def row(tables: Tables) -> dict[str, Any]:
+    """What is linked."""
+    [account] = await tables.rows("oauth_account")
+    return account
+
+
+async def test_no_token_is_kept_unless_somebody_asks_for_it(visitor: Person, abroad: Abroad, tables: Tables) -> None:
+    abroad.oidc.gives_refresh_tokens = True
+    await sign_in(visitor, abroad)
+    account = await row(tables)
+    assert (account["access_token"], account["refresh_token"], account["expires_at"]) == ("", None, None)
+
+
+async def test_what_is_kept_is_sealed_and_can_be_opened(
+    keeping: Stage, settings: Settings, abroad: Abroad, tables: Tables
+) -> None:
+    abroad.oidc.gives_refresh_tokens = True
+    await sign_in(keeping.person("visitor"), abroad, trouble=Trouble.LONG_TOKEN)
+    account = await row(tables)
+    [token], [refresh] = abroad.oidc.tokens, abroad.oidc.refresh_tokens
+    assert len(token) == 300
+    assert not any(secret in str(account) for secret in (token, refresh))
+    assert sealing.unseal(settings, account["access_token"]) == token
+    assert sealing.unseal(settings, account["refresh_token"]) == refresh
+    assert account["expires_at"] > account["created_at"].timestamp()
+
+
+async def test_each_sign_in_brings_new_tokens_and_a_missing_one_leaves_the_one_before(
+    keeping: Stage, settings: Settings, abroad: Abroad, tables: Tables
+) -> None:
+    abroad.oidc.gives_refresh_tokens = True
+    visitor = keeping.person("visitor")
+    await sign_in(visitor, abroad)
+    before = await row(tables)
+    abroad.oidc.gives_refresh_tokens = False
+    await sign_in(visitor, abroad)
+    after = await row(tables)
+    assert sealing.unseal(settings, after["access_token"]) == [*abroad.oidc.tokens][-1]
+    assert (after["access_token"] != before["access_token"], after["refresh_token"]) == (True, before["refresh_token"])
+
+
+async def test_what_was_kept_goes_with_the_next_sign_in_once_nothing_is_kept(
+    app: Litestar, keeping: Stage, abroad: Abroad, tables: Tables
+) -> None:
+    abroad.oidc.gives_refresh_tokens = True
+    await sign_in(keeping.person("visitor"), abroad)
+    with with_settings(app, oauth_store_tokens=Switch.OFF):
+        await sign_in(keeping.person("visitor"), abroad)
+    account = await row(tables)
+    assert (account["access_token"], account["refresh_token"], account["expires_at"]) == ("", None, None)
+
+
+async def test_a_new_key_takes_the_place_of_the_old_one(
+    app: Litestar, keeping: Stage, settings: Settings, abroad: Abroad, tables: Tables
+) -> None:
+    visitor = keeping.person("visitor")
+    await sign_in(visitor, abroad)
+    sealed = (await row(tables))["access_token"]
+    [token] = abroad.oidc.tokens
+    changing = {"secret_key": ANOTHER_KEY, "secret_key_previous": settings.secret_key}
+    both = settings.model_copy(update=changing)
+    assert sealing.unseal(both, sealed) == token
+    with with_settings(app, **changing):
+        await sign_in(keeping.person("visitor"), abroad)
+    resealed = (await row(tables))["access_token"]
+    changed = both.model_copy(update={"secret_key_previous": None})
+    assert sealing.unseal(changed, resealed) == [*abroad.oidc.tokens][-1]
+    assert sealing.unseal(changed, sealed) is None, "its key is gone"
+
+
+@pytest.mark.parametrize("sealed", [None, "", "made up", "gAAAAA==", "\u20ac"])
+def test_what_was_never_sealed_is_no_token(settings: Settings, sealed: str | None) -> None:
+    assert sealing.unseal(settings, sealed) is None
+
+
+async def test_the_export_shows_no_token(keeping: Stage, abroad: Abroad) -> None:
+    abroad.oidc.gives_refresh_tokens = True
+    grace = await keeping.verified("grace")
+    await grace.sign_in()
+    await link(grace, abroad)
+    text = (await grace.get("/users/me/export")).text + (await grace.get("/users/me/oauth-accounts")).text
+    assert "oauth_account" in text
+    assert not any(word in text for word in ("access_token", "refresh_token", "gAAAA", *abroad.oidc.tokens))
