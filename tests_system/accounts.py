@@ -17,7 +17,7 @@ def post(server: Server, path: str, **body: str) -> int:
 
 def link_in_newest_mail(server: Server, address: str, page: str) -> str:
     """The whole link, on the port that the service happens to have here; mails leave after the answer."""
-    link = re.compile(rf"^http://localhost:8000({page}\?token=\S+)$", re.MULTILINE)
+    link = re.compile(rf"^http://localhost:\d+({page}\?token=\S+)$", re.MULTILINE)
     found = server.until(lambda: link.search(newest(server, address)))
     return f"{server.url}{found[1]}"
 
