@@ -16,5 +16,5 @@ def test_nothing_that_was_acknowledged_is_lost(bake: Bake, tools: Tools, tmp_pat
 
     shown = project.run("python", "-m", "tests.faults", "--seconds", "1", *FAULTS)
 
-    rows = re.findall(r"^ +[a-z ]+\d.* (\d+)$", shown, re.MULTILINE)
+    rows = re.findall(r"^ *[a-z ]+\d.* (\d+)$", shown, re.MULTILINE)
     assert rows == ["0"] * len(FAULTS), shown

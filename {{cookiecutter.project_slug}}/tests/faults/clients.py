@@ -69,7 +69,7 @@ class User:
     async def sign_in(self) -> None:
         """Begin another session, and go on with it."""
         answer = await self._ask("POST", "/login", email=self.email, password=PASSWORD)
-        outcome = self._ledger.note(answer)
+        outcome = self._ledger.enter(answer)
         self._ledger.sign_ins[self.email, outcome] += 1
         if outcome == ACKNOWLEDGED and isinstance(answer, Response):
             self._client.cookies.clear()
@@ -81,27 +81,27 @@ class User:
         """Take another name."""
         if self._is_signed_in:
             name = f"name-{next(numbers)}"
-            outcome = self._ledger.note(await self._ask("PATCH", "/users/me", display_name=name))
+            outcome = self._ledger.enter(await self._ask("PATCH", "/users/me", display_name=name))
             self._ledger.rename(self.email, name, outcome)
 
     async def read(self) -> None:
         """Look at the account; nobody is signed out by a fault."""
         if self._is_signed_in:
             answer = await self._ask("GET", "/users/me")
-            self._ledger.note(answer)
+            self._ledger.enter(answer)
             if isinstance(answer, Response) and answer.status_code == 401:
                 self._ledger.complaints.append(f"{self.email} was signed out")
                 self._is_signed_in = False
 
     async def ask_for_a_mail(self) -> None:
         """Have a link sent."""
-        outcome = self._ledger.note(await self._ask("POST", "/forgot-password", email=self.email))
+        outcome = self._ledger.enter(await self._ask("POST", "/forgot-password", email=self.email))
         self._ledger.mails[self.email, outcome] += 1
 
     async def register_somebody(self) -> None:
         """Sign up with an address that is new."""
         email = f"new{next(numbers)}@example.com"
-        outcome = self._ledger.note(await self._ask("POST", "/register", email=email, password=PASSWORD))
+        outcome = self._ledger.enter(await self._ask("POST", "/register", email=email, password=PASSWORD))
         self._ledger.registrations[email] = outcome
         self._ledger.mails[email, outcome] += 1
 

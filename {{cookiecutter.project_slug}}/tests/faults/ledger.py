@@ -30,7 +30,7 @@ class Ledger:
     complaints: list[str] = field(default_factory=list)
     acknowledged_at: list[float] = field(default_factory=list)
 
-    def note(self, answer: Response | HTTPError) -> str:
+    def enter(self, answer: Response | HTTPError) -> str:
         """What became of an operation."""
         if isinstance(answer, HTTPError) or answer.status_code >= 500:
             outcome = UNKNOWN
