@@ -20,14 +20,15 @@ from app.settings import Settings
 PATIENCE_SECONDS = 30
 
 
-async def make_database(server_url: str, name: str) -> None:
+async def make_database(server_url: str, name: str, *, keeps_all: bool = False) -> None:
     """An empty database of this name on the embedded server; one that an earlier run left is dropped."""
     engine = create_async_engine(make_url(server_url), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
         await connection.execute(text(f'CREATE DATABASE "{name}"'))
-        # Nobody misses these data after a power cut.
-        await connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+        # Nobody misses these data after a crash, unless that is what the test is about.
+        commit = "on" if keeps_all else "off"
+        await connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = {commit}'))
     await engine.dispose()
 
 

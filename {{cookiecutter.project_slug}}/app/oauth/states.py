@@ -71,7 +71,7 @@ async def begin(request: Request[Any, Any, Any], row: OAuthState) -> tuple[Trip,
 
 
 async def arrive(request: Request[Any, Any, Any], provider: str, state: str, *purposes: Purpose) -> Return:
-    """Take note that the browser is back; the state is worth nothing from now on, whatever becomes of this request.
+    """The browser is back; the state is worth nothing from now on, whatever becomes of this request.
 
     Raises:
         InvalidState: if it was begun in another browser, for something else or too long ago, or it is back already.

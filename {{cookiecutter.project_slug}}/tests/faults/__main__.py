@@ -109,7 +109,7 @@ async def scene(*, machines: bool) -> AsyncIterator[tuple[Scene, Settings]]:
     """A PostgreSQL behind its line, a mail server, and some processes of the service."""
     postgres, port = Postgres(embedded_postgres.server()), Port()
     name = f"faults_{uuid4().hex[:8]}"
-    await make_database(embedded_postgres.url(), name)
+    await make_database(embedded_postgres.url(), name, keeps_all=True)
     past_the_line = settings_for(embedded_postgres.url(name))
     await asyncio.to_thread(migrate, past_the_line)
     line, mails = await postgres.open_line(), MailServer(port)

@@ -90,7 +90,7 @@ async def test_sign_ins_that_have_begun_succeed_and_no_mail_is_lost_or_doubled(
     settings: Settings, tables: Tables, mail_port: Port, mails: MailServer
 ) -> None:
     people = [{"email": email, "password": PASSWORD} for email in await make_users(tables, settings, SIGN_INS)]
-    mails.seconds_for_each = 0.3
+    mails.seconds_for_each = 2
     await put(tables, *(f"reader{number:02}@example.com" for number in range(MAILS)))
     changes = {"MAIL_URL": f"smtp://127.0.0.1:{mail_port.number}", "HASH_CONCURRENCY": "4"}
     worker = Worker(environment(settings) | changes)
@@ -108,7 +108,7 @@ async def test_sign_ins_that_have_begun_succeed_and_no_mail_is_lost_or_doubled(
         assert len(await tables.rows("user_session")) == SIGN_INS
         # It stopped between two mails; owners are told of a sign-in from a new network.
         assert len(mails.messages) + len(await tables.rows("outgoing_mail")) == MAILS + SIGN_INS
-        assert 0 < len(mails.messages) < MAILS
+        assert 0 < len(mails.messages) < MAILS + SIGN_INS
         mails.seconds_for_each = 0
         await worker.start()
         await all_mails_leave(tables)
