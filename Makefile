@@ -7,7 +7,7 @@ SERVICE := {{cookiecutter.project_slug}}
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help demo test test-system check bake versions
+.PHONY: help demo test test-system check bake bench versions
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
@@ -38,6 +38,15 @@ bake: .venv/installed ## asks the questions and generates a service into .demo
 
 versions: .venv/installed ## moves to the versions of another day, a week ago unless DAY says which, and tests with them
 	.venv/bin/python tools/versions.py $(DAY)
+
+bench: .venv/installed .cache/peers/installed ## speed beside others and with a million users, into benchmarks/results
+	@command -v wrk > /dev/null || { echo "wrk is missing. On Debian: apt-get install wrk"; exit 1; }
+	.venv/bin/python -m benchmarks $(BENCH)
+
+.cache/peers/installed: .venv/bin/uv pyproject.toml $(SERVICE)/pyproject.toml tools/install.py
+	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .cache/peers
+	@.venv/bin/python tools/install.py peers .cache/peers
+	@touch $@
 
 .venv/installed: .venv/bin/uv pyproject.toml $(SERVICE)/pyproject.toml tools/install.py
 	@echo "Installing the tools, and what the service depends on, into .venv ..."

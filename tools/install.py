@@ -1,7 +1,8 @@
 """Installs into `.venv` what the template's tools and tests need, and what the service itself depends on.
 
 uv refuses a project whose name is a template expression, so the service's dependencies are read here. Its versions are
-those of the day that its own pyproject.toml names, the same as in every generated project. Options are uv's.
+those of the day that its own pyproject.toml names, the same as in every generated project. Given another group of
+dependencies and an interpreter, it installs that group there. Options behind them are uv's.
 """
 
 import subprocess
@@ -15,22 +16,20 @@ SERVICE = REPOSITORY / "{{cookiecutter.project_slug}}"
 UV = Path(sys.executable).with_name("uv")
 
 
-def main() -> int:
+def main(group: str = "dev", python: str = sys.executable, *options: str) -> int:
     """Resolve everything together and return uv's exit status."""
     tools, service = (tomllib.loads((folder / "pyproject.toml").read_text("utf-8")) for folder in (REPOSITORY, SERVICE))
-    requirements = [
-        *tools["dependency-groups"]["dev"],
-        *service["dependency-groups"]["dev"],
-        *service["project"]["dependencies"],
-    ]
+    requirements = [*tools["dependency-groups"][group]]
+    if group == "dev":
+        requirements += [*service["dependency-groups"]["dev"], *service["project"]["dependencies"]]
     day = service["tool"]["uv"]["exclude-newer"]
     with NamedTemporaryFile("w") as excluded:
         excluded.write("\n".join(service["tool"]["uv"]["exclude-dependencies"]))
         excluded.flush()
-        options = ["--quiet", "--python", sys.executable, "--exclude-newer", day, "--excludes", excluded.name]
-        command = [UV, "pip", "install", *options, *sys.argv[1:], *requirements]
+        how = ["--quiet", "--python", python, "--exclude-newer", day, "--excludes", excluded.name, *options]
+        command = [UV, "pip", "install", *how, *requirements]
         return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool, our own list
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

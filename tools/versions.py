@@ -30,7 +30,7 @@ def main(words: list[str]) -> int | str:
         return f"{words[0]} is no day. Say it as in: make versions DAY=2026-12-01"
     print(move(PYPROJECT, day))
     before = installed()
-    if subprocess.run([sys.executable, INSTALL, "--upgrade"], check=False).returncode:  # noqa: S603 - our own script
+    if subprocess.run([sys.executable, INSTALL, "dev", sys.executable, "--upgrade"], check=False).returncode:  # noqa: S603 - our own script
         return "Those versions do not fit together; uv has said why. The bounds are in pyproject.toml."
     print(*changes(before, installed()), sep="\n")
     return subprocess.run(["make", "test"], cwd=REPOSITORY, check=False).returncode  # noqa: S607 - the one in PATH

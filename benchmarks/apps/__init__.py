@@ -1,0 +1,1 @@
+"""What the service is compared with: minimal applications of our own, each in one file."""
