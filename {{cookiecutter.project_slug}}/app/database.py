@@ -10,8 +10,10 @@
 """
 
 from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from typing import TypeVar
 
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig
@@ -29,11 +31,14 @@ from litestar.types import Scope
 from litestar.types import Send
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from app.engine import engine_for
 from app.errors import problem
 from app.setting_types import Pooler
 from app.settings import Settings
+
+Found = TypeVar("Found")
 
 
 @asynccontextmanager
@@ -72,14 +77,19 @@ async def own_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-@asynccontextmanager
-async def reading(session: AsyncSession) -> AsyncIterator[None]:
+async def look(session: AsyncSession, read: Callable[[Session], Found]) -> Found:
     """One look at the data, at the beginning of a request: a single round trip, after which no connection is held."""
+    # In one piece, since each step from asynchronous code into SQLAlchemy costs as much as building a row.
+    return await session.run_sync(_look, read)
+
+
+def _look(session: Session, read: Callable[[Session], Found]) -> Found:
     if session.info["settings"].database_pooler is Pooler.NONE:
         # Without BEGIN and COMMIT around it.
-        await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    yield
-    await session.commit()
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    found = read(session)
+    session.commit()
+    return found
 
 
 @asynccontextmanager

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 from typing import NamedTuple
 from uuid import UUID
 from uuid import uuid4
 
 import jwt
-from sqlalchemy import ColumnElement
+from sqlalchemy import bindparam
 
 from app import clock
 from app.models import UserSession
@@ -27,12 +28,14 @@ class Claims(NamedTuple):
     session_id: UUID
 
 
-def named(settings: Settings, token: str) -> ColumnElement[bool] | None:
-    """What is true of the sign-in that a token names; None if it is no token of ours, or has expired."""
+# What is true of the sign-in that the claims name.
+CONDITION = (UserSession.id == bindparam("session_id")) & (UserSession.user_id == bindparam("user_id"))
+
+
+def named(settings: Settings, token: str) -> dict[str, Any] | None:
+    """The parameters of `CONDITION` in a token; None if it is no token of ours, or has expired."""
     claims = read(settings, token)
-    if claims is None:
-        return None
-    return (UserSession.id == claims.session_id) & (UserSession.user_id == claims.user_id)
+    return claims and claims._asdict()
 
 
 def issue(settings: Settings, row: UserSession) -> str:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import datetime
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from typing import ClassVar
 from typing import Literal
 from uuid import UUID
 from uuid import uuid4
@@ -18,7 +20,9 @@ from litestar.middleware.session.base import BaseSessionBackend
 from litestar.types import Message
 from litestar.types import Scopes
 from litestar.types import ScopeSession
+from sqlalchemy import BindParameter
 from sqlalchemy import ColumnElement
+from sqlalchemy import bindparam
 from sqlalchemy import delete
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +33,7 @@ from app.database import request_session
 from app.models import User
 from app.models import UserSession
 from app.repositories import find_principal
+from app.repositories import principal_where
 from app.settings import Settings
 
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
@@ -43,9 +48,13 @@ def lifetime(settings: Settings) -> timedelta:
 def is_alive(settings: Settings) -> ColumnElement[bool]:
     """What is true of sign-ins that have neither ended nor been forgotten about (ASVS 7.3.1, 7.3.2)."""
     now = clock.now()
-    return (UserSession.expires_at > now) & (
-        UserSession.last_seen_at > now - timedelta(days=settings.session_idle_days)
-    )
+    return _is_alive(now, now - timedelta(days=settings.session_idle_days))
+
+
+def _is_alive(
+    now: datetime | BindParameter[datetime], seen_since: datetime | BindParameter[datetime]
+) -> ColumnElement[bool]:
+    return (UserSession.expires_at > now) & (UserSession.last_seen_at > seen_since)
 
 
 async def start_session(request: Request[Any, Any, Any], user: User, secret: bytes) -> UserSession:
@@ -118,17 +127,28 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
     ended meanwhile.
     """
 
-    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
-        """What is true of the sign-in that the request proves to belong to; None if it proves nothing."""
+    # What is true of the sign-in that a request presents, once the parameters are known.
+    condition: ClassVar[ColumnElement[bool]]
+
+    def __init__(self, config: "CredentialConfig") -> None:
+        super().__init__(config)
+        self._idle = timedelta(days=config.settings.session_idle_days)
+        now: BindParameter[datetime] = bindparam("now")
+        seen_since: BindParameter[datetime] = bindparam("seen_since")
+        self._principal = principal_where(self.condition & _is_alive(now, seen_since))
+
+    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
+        """The parameters of `condition` in this request; None if it proves nothing."""
         raise NotImplementedError
 
     async def load_from_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
         """What litestar-users asks `UserRepository` for the user with."""
-        is_presented = self.presented(connection)
-        if is_presented is None:
+        values = self.presented(connection)
+        if values is None:
             return {}
-        session = request_session(connection)
-        found = await find_principal(session, is_presented & is_alive(self.config.settings))
+        session, now = request_session(connection), clock.now()
+        values |= {"now": now, "seen_since": now - self._idle}
+        found = await find_principal(session, self._principal, values)
         if found is None:
             return {}
         row, caller().user = found

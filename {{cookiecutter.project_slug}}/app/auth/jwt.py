@@ -17,7 +17,6 @@ from litestar.openapi.spec import SecurityScheme
 from litestar.params import JSONBody
 from msgspec import Meta
 from msgspec import Struct
-from sqlalchemy import ColumnElement
 
 from app.auth import access_tokens
 from app.auth import refresh
@@ -90,7 +89,9 @@ def security_scheme(settings: Settings) -> SecurityScheme:  # noqa: ARG001  # ea
 class JWTBackend(CredentialBackend):
     """Reads the header."""
 
-    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
+    condition = access_tokens.CONDITION
+
+    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The access token names it."""
         scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
         return access_tokens.named(self.config.settings, token) if scheme.lower() == "bearer" else None

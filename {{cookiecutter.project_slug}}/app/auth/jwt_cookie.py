@@ -17,7 +17,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
 from msgspec import Meta
 from msgspec import Struct
-from sqlalchemy import ColumnElement
 
 from app.accounts.schemas import UserRead
 from app.auth import access_tokens
@@ -86,7 +85,9 @@ def security_scheme(settings: Settings) -> SecurityScheme:
 class JWTCookieBackend(CredentialBackend):
     """Reads the access cookie, and nothing but the cookie: a header beside it changes nothing."""
 
-    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
+    condition = access_tokens.CONDITION
+
+    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The access token names it."""
         return access_tokens.named(self.config.settings, connection.cookies.get(self.config.key, ""))
 

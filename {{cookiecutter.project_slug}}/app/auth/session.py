@@ -12,7 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
-from sqlalchemy import ColumnElement
+from sqlalchemy import bindparam
 
 from app.accounts.schemas import UserRead
 from app.auth.backend import CredentialBackend
@@ -64,10 +64,12 @@ def security_scheme(settings: Settings) -> SecurityScheme:
 class SessionBackend(CredentialBackend):
     """Reads the cookie."""
 
-    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
+    condition = UserSession.secret_digest == bindparam("presented_digest")
+
+    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The cookie holds its id."""
         secret = connection.cookies.get(self.config.key)
-        return UserSession.secret_digest == digest(secret.encode()) if secret else None
+        return {"presented_digest": digest(secret.encode())} if secret else None
 
 
 @dataclass
