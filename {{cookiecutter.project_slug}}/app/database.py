@@ -138,8 +138,11 @@ class CommitBeforeSuccess(ASGIMiddleware):
         async def commit_then_send(message: Message) -> None:
             nonlocal is_lost
             if message["type"] == "http.response.start" and message["status"] < 400:
+                session = request_session(connection)
                 try:
-                    await request_session(connection).commit()
+                    # A look at the data is over, and whatever is changed begins a transaction.
+                    if session.in_transaction():
+                        await session.commit()
                 except Exception as error:
                     is_lost = True
                     answer = problem(connection, error).to_asgi_response(app=None, request=connection)

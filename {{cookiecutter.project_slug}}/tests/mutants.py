@@ -58,8 +58,8 @@ MUTANTS = [
     Mutant(
         "What is committed has been stored",
         "app/database.py",
-        "                    await request_session(connection).commit()",
-        "                    pass",
+        "                        await session.commit()",
+        "                        pass",
         "test_database.py::test_a_success_is_stored_before_its_first_byte_leaves",
     ),
 ]
