@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -160,13 +161,14 @@ class Settings(
 
     def keys_for(self, purpose: str) -> list[bytes]:
         """The keys with which something may have been signed, that for new things first."""
-        return [
-            HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(
-                key.get_secret_value().encode()
-            )
-            for key in (self.secret_key, self.secret_key_previous)
-            if key is not None
-        ]
+        keys = (self.secret_key, self.secret_key_previous)
+        return [_derived(key.get_secret_value(), purpose) for key in keys if key is not None]
+
+
+@cache
+def _derived(key: str, purpose: str) -> bytes:
+    # Kept, since each request asks for one, and there are as many as there are purposes.
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(key.encode())
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -114,9 +114,7 @@ def test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed(setti
 @pytest.mark.checklist("F02")
 @pytest.mark.parametrize("header", [{"kid": "unknown"}, {"kid": ""}, {"jku": "https://evil.example"}])
 def test_a_header_names_one_of_our_keys_or_nothing(settings: Settings, header: dict[str, Any]) -> None:
-    found = access_tokens.read(settings, forged(settings, {}, header))
-    # Where else a key might be is not even looked at.
-    assert found == ((ROW.user_id, ROW.id) if "jku" in header else None)
+    assert access_tokens.read(settings, forged(settings, {}, header)) is None
 
 
 @pytest.mark.checklist("F01")

@@ -23,8 +23,8 @@ def mutants(tests: str) -> list[Mutant]:
         Mutant(
             "Only access tokens open accounts",
             ACCESS,
-            'decoded["header"].get("typ") == TYPE and ',
-            "",
+            'keys[token.partition(".")[0]]',
+            "next(iter(keys.values()))",
             "auth/test_access_tokens.py::test_a_token_of_another_type_is_nothing",
         ),
         Mutant(
@@ -42,13 +42,6 @@ def mutants(tests: str) -> list[Mutant]:
             "auth/test_access_tokens.py::test_a_token_with_a_strange_claim_is_nothing",
         ),
         Mutant(
-            "One algorithm counts",
-            ACCESS,
-            "algorithms=[ALGORITHM]",
-            'algorithms=[ALGORITHM, "HS512"]',
-            "auth/test_access_tokens.py::test_another_algorithm_is_nothing",
-        ),
-        Mutant(
             "Every claim has to be there",
             ACCESS,
             '"require": REQUIRED, ',
@@ -58,16 +51,16 @@ def mutants(tests: str) -> list[Mutant]:
         Mutant(
             "Access tokens expire",
             ACCESS,
-            ' and claims["exp"] > clock.now().timestamp()',
-            "",
+            'claims["exp"] > clock.now().timestamp()',
+            "True",
             "auth/test_access_tokens.py::test_a_token_lives_for_fifteen_minutes",
         ),
         Mutant(
             "A key that nobody names any more signs nothing",
             ACCESS,
-            'keys[jwt.get_unverified_header(token)["kid"]]',
-            "next(iter(keys.values()))",
-            "auth/test_access_tokens.py::test_a_header_names_one_of_our_keys_or_nothing",
+            '"kid": sha256(key).hexdigest()[:8]',
+            '"kid": "1"',
+            "auth/test_access_tokens.py::test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed",
         ),
         Mutant(
             "A copy of a refresh token ends the sign-in",
