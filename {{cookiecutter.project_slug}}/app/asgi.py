@@ -16,6 +16,7 @@ from app import users
 from app.access_log import WITHOUT_QUERY
 from app.accounts.delivery import deliver
 from app.accounts.mail import mailer_for
+from app.background import collecting_only_what_is_new
 from app.background import repeating
 from app.bodies import MOST_BYTES
 from app.bodies import BodiesInTime
@@ -37,6 +38,15 @@ from app.settings import read_settings
 if TYPE_CHECKING:
     app: Litestar
 
+# While it runs, from the first to the last.
+LIFESPAN = [
+    without_debugging,
+    using_the_database,
+    collecting_only_what_is_new,
+    repeating(deliver),
+    repeating(remove_expired_rows),
+]
+
 
 def create_app(settings: Settings | None = None) -> Litestar:
     """The service; without settings given it reads those of the environment.
@@ -56,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         middleware=[OwnPagesOnly(settings), CommitBeforeSuccess(), BodiesInTime()],
         request_max_body_size=MOST_BYTES,
         plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings), Refusals()],
-        lifespan=[without_debugging, using_the_database, repeating(deliver), repeating(remove_expired_rows)],
+        lifespan=LIFESPAN,
         cors_config=cors_config(settings),
         before_send=[security_headers(settings)],
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).

@@ -1,6 +1,7 @@
 """What is done beside requests goes on whatever happens, and ends with the service."""
 
 import asyncio
+import gc
 import logging
 from types import SimpleNamespace
 from typing import cast
@@ -11,6 +12,7 @@ from litestar.datastructures import State
 from sqlalchemy.exc import OperationalError
 
 from app import background
+from app.asgi import create_app
 from app.background import repeating
 from app.settings import Environment
 from app.settings import Settings
@@ -61,3 +63,9 @@ async def test_tests_do_it_by_hand(settings: Settings) -> None:
     async with repeating(work.step)(an_app(settings, Environment.TEST)):
         await asyncio.sleep(0)
     assert work.times == 0
+
+
+async def test_what_stays_is_left_out_of_garbage_collections_while_the_service_runs(settings: Settings) -> None:
+    async with create_app(settings).lifespan():
+        assert gc.get_freeze_count() > 100_000
+    assert gc.get_freeze_count() == 0
