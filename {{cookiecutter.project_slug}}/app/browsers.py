@@ -4,7 +4,6 @@ from typing import Any
 
 from litestar import Request
 from litestar.config.cors import CORSConfig
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp
@@ -94,11 +93,13 @@ def security_headers(settings: Settings) -> BeforeMessageSendHookHandler:
     if settings.environment is Environment.PRODUCTION:
         headers["Strict-Transport-Security"] = f"max-age={A_YEAR_IN_SECONDS}"
 
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
     async def add(message: Message, _: Scope) -> None:
         if message["type"] == "http.response.start":
-            present = MutableScopeHeaders.from_message(message)
-            for name, value in headers.items():
-                # A page that runs scripts has a stricter policy of its own.
-                present.setdefault(name, value)
+            given = [*message["headers"]]
+            names = {name.lower() for name, _ in given}
+            # A page that runs scripts has a stricter policy of its own.
+            message["headers"] = [*given, *(each for each in encoded if each[0] not in names)]
 
     return add
