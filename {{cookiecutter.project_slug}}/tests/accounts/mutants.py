@@ -247,8 +247,8 @@ MUTANTS = [
     Mutant(
         "Few hashes are computed at once",
         ACCOUNTS + "passwords.py",
-        "CapacityLimiter(settings.hash_concurrency)",
-        "CapacityLimiter(settings.hash_concurrency + 1)",
+        "ThreadPoolExecutor(settings.hash_concurrency, ",
+        "ThreadPoolExecutor(settings.hash_concurrency + 1, ",
         "accounts/test_passwords.py::test_few_hashes_are_computed_at_once_and_hold_up_nothing_else",
     ),
     Mutant(

@@ -1,6 +1,8 @@
 """Which passwords are good enough, and how they are kept."""
 
 import asyncio
+import os
+import sys
 import threading
 import unicodedata
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from passlib.hash import argon2
 from sqlalchemy.pool import QueuePool
 
 from app.accounts.passwords import MOST_WAITING
+from app.accounts.passwords import NICE
 from app.accounts.passwords import NONE
 from app.accounts.passwords import Hasher
 from app.accounts.passwords import Verdict
@@ -193,6 +196,20 @@ async def test_few_hashes_are_computed_at_once_and_hold_up_nothing_else(settings
         answers = [await task for task in signing_in]
     assert sorted(answer.status_code for answer in answers) == [401] * most + [503] * (len(people) - most)
     assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503} == {"5"}
+
+
+async def test_hashes_give_way_to_everything_else(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def priority(_hasher: Hasher, _password: str, _stored: str | None) -> Verdict:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return Verdict(is_right=False, new_hash=None)
+
+    seen: list[int] = []
+    monkeypatch.setattr(Hasher, "_verify", priority)
+    await Hasher(settings).verify(PASSWORD, None)
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    # Elsewhere threads have no priority of their own.
+    assert seen == [NICE if sys.platform == "linux" else usual]
+    assert usual < NICE
 
 
 @pytest.mark.checklist("D04")
