@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 from litestar import get
 
 from app.setting_types import Pooler
 from app.settings import Settings
+from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
@@ -139,6 +141,39 @@ async def test_a_signed_in_request_costs_one_round_trip(
     await grace.get("/users/me")
     [_, seen], _ = work.take()
     assert "last_seen_at" in seen
+
+
+class Budget(NamedTuple):
+    """What a request costs at most, for an account that has been used from here."""
+
+    method: str
+    path: str
+    body: dict[str, str] | None
+    statements: int
+    transactions: int
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        Budget("GET", "/health", None, 0, 0),
+        Budget("GET", "/users/me", None, 1, 0),
+        Budget("GET", "/users/me/sessions", None, 2, 1),
+        Budget("PATCH", "/users/me", {"display_name": "Grace"}, 4, 1),
+        Budget("POST", "/login", {"email": "grace@example.com", "password": PASSWORD}, 13, 3),
+        Budget("POST", "/logout", None, 3, 1),
+    ],
+    ids=lambda budget: f"{budget.method} {budget.path}",
+)
+async def test_a_request_keeps_to_its_budget(grace: Person, work: Work, settings: Settings, budget: Budget) -> None:
+    await grace.sign_in()
+    await grace.sign_in()
+    work.take()
+    assert (await grace.client.request(budget.method, budget.path, json=budget.body)).is_success
+    # What stands between needs a transaction for each look, to keep to one connection.
+    assert work.transactions <= budget.transactions + (settings.database_pooler is Pooler.TRANSACTION)
+    statements, _ = work.take()
+    assert len(statements) <= budget.statements, statements
 
 
 @pytest.mark.checklist("E04")
