@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Mapping
-from functools import cache
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Self
 
