@@ -46,14 +46,14 @@ async def _missing(request: Request[Any, Any, Any]) -> str | None:
         return "migrations"
     except (SQLAlchemyError, OSError):
         return "database"
-    heads, known = _migrations()
+    heads, known = migrations()
     # One that this code does not know comes from the next version, which is being deployed; this one serves meanwhile.
     return None if applied == heads or applied - known else "migrations"
 
 
 @cache
-def _migrations() -> tuple[set[str], set[str]]:
-    """The newest, and all."""
+def migrations() -> tuple[set[str], set[str]]:
+    """The newest, and all that this code knows."""
     scripts = ScriptDirectory.from_config(Config(toml_file=PROJECT_ROOT / "pyproject.toml"))
     return set(scripts.get_heads()), {script.revision for script in scripts.walk_revisions()}
 

@@ -26,6 +26,7 @@ from app.accounts.schemas import UserUpdate
 from app.auth import credentials
 from app.auth import routes as credential_routes
 from app.callers import NoteTheCaller
+from app.doctor import doctor
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
 # {% endif %}
@@ -94,6 +95,7 @@ class OurParts(InitPlugin, CLIPlugin):
     def on_cli_init(self, cli: click.Group) -> None:
         """Offer commands that report what is stored, and `alembic` as the only way to change the tables."""
         cli.add_command(COMMANDS)
+        cli.add_command(doctor)
         cli.commands.pop("database", None)
 
 

@@ -102,8 +102,20 @@ class SmtpMailer:
         Raises:
             SMTPException: if the server does not accept it, or there is none.
         """
-        await aiosmtplib.send(
-            message,
+        async with self._connection() as connection:
+            await connection.send_message(message)
+
+    async def knock(self) -> None:
+        """See whether the server lets us in.
+
+        Raises:
+            SMTPException: if it does not, or there is none.
+        """
+        async with self._connection():
+            pass
+
+    def _connection(self) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
             hostname=self._url.hostname,
             port=self._url.port,
             username=unquote(self._url.username) if self._url.username else None,

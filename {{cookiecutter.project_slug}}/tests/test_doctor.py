@@ -1,0 +1,134 @@
+"""`litestar doctor`: each fault is found, with its setting and what to do; nothing is found where nothing is."""
+
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from anyio import to_thread
+from click.testing import CliRunner
+from click.testing import Result
+from pydantic import SecretStr
+
+from app.asgi import create_app
+from app.doctor import doctor
+from app.health import migrations
+from app.settings import Environment
+from app.settings import Settings
+from tests.cast import Clock
+from tests.other_services import DATABASE_AWAY
+from tests.processes.mail_server import MailServer
+from tests.processes.mail_server import Port
+from tests.tables import Tables
+
+PRODUCTION = {"environment": Environment.PRODUCTION}
+MAIL = """
+    INSERT INTO outgoing_mail (id, letter, recipient, next_attempt_at)
+    VALUES (gen_random_uuid(), 'verify', 'grace@example.com', {})
+"""
+INDEX = "ix_user_session_expires_at"
+
+
+async def ask(settings: Settings, *words: str) -> Result:
+    """Run it, with an application of its own."""
+    environment = SimpleNamespace(app=create_app(settings))
+    return await to_thread.run_sync(lambda: CliRunner().invoke(doctor, words, obj=environment))
+
+
+async def found(settings: Settings, level: str) -> list[str]:
+    """What it is about that is as bad as that."""
+    said = await ask(settings, "--json")
+    findings: list[dict[str, Any]] = json.loads(said.output)
+    assert said.exit_code == any(finding["level"] == "error" for finding in findings)
+    # Whatever is not fine comes with what to do.
+    assert all(finding["fix"] for finding in findings if finding["level"] != "ok")
+    return [finding["about"] for finding in findings if finding["level"] == level]
+
+
+@pytest.mark.usefixtures("tables")
+async def test_it_finds_nothing_where_nothing_is(settings: Settings) -> None:
+    said = await ask(settings)
+    assert said.exit_code == 0, said.output
+    assert {line.split()[0] for line in said.output.splitlines()} == {"ok"}
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    ("changes", "about"),
+    [
+        (DATABASE_AWAY, "DATABASE_URL"),
+        ({"base_url": "http://service.example"}, "BASE_URL"),
+        ({"trusted_proxies": ("0.0.0.0/0",)}, "TRUSTED_PROXIES"),
+        ({"mail_url": SecretStr("smtp://127.0.0.1:1")}, "MAIL_URL"),
+        ({"database_pool_size": 10_000}, "DATABASE_POOL_SIZE"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_setting_that_cannot_work_is_an_error(settings: Settings, changes: dict[str, Any], about: str) -> None:
+    assert await found(Settings(**{**vars(settings), **changes}), "error") == [about]
+
+
+@pytest.mark.parametrize(
+    ("change", "undo", "about"),
+    [
+        ("DELETE FROM alembic_version", "INSERT INTO alembic_version VALUES ('HEAD')", "migrations"),
+        ("ALTER TABLE alembic_version RENAME TO a", "ALTER TABLE a RENAME TO alembic_version", "migrations"),
+        (f"ALTER INDEX {INDEX} RENAME TO a", f"ALTER INDEX a RENAME TO {INDEX}", "indexes"),
+    ],
+    ids=["older", "missing", "index"],
+)
+async def test_tables_that_are_not_as_they_should_be_are_an_error(
+    settings: Settings, tables: Tables, change: str, undo: str, about: str
+) -> None:
+    [head] = migrations()[0]
+    await tables.execute(change)
+    try:
+        assert await found(settings, "error") == [about]
+    finally:
+        await tables.execute(undo.replace("HEAD", head))
+
+
+async def test_a_mail_that_waits_for_too_long_is_an_error(settings: Settings, tables: Tables) -> None:
+    await tables.execute(MAIL.format("now() - interval '1 hour'"))
+    assert await found(settings, "error") == ["outbox"]
+
+
+async def test_mails_that_were_given_up_are_a_warning(settings: Settings, tables: Tables) -> None:
+    await tables.execute(MAIL.format("NULL"))
+    assert (await found(settings, "warning"), await found(settings, "error")) == (["outbox"], [])
+
+
+@pytest.mark.usefixtures("tables")
+async def test_a_clock_that_is_wrong_is_an_error(settings: Settings, clock: Clock) -> None:
+    clock.advance(timedelta(minutes=1))
+    assert await found(settings, "error") == ["clock"]
+
+
+@pytest.mark.usefixtures("tables")
+async def test_what_is_unwise_in_production_is_a_warning(settings: Settings) -> None:
+    unwise = {**vars(settings), **PRODUCTION, "secret_key_previous": SecretStr("0123456789" * 4)}
+    changed = Settings(**unwise | {"mail_url": SecretStr("smtp://127.0.0.1:1")})
+    # The embedded PostgreSQL knows nobody but its superuser.
+    assert await found(changed, "warning") == ["TRUSTED_PROXIES", "SECRET_KEY_PREVIOUS", "DATABASE_URL"]
+
+
+@pytest.mark.usefixtures("tables")
+async def test_a_mail_server_that_lets_us_in_is_fine(settings: Settings) -> None:
+    port = Port()
+    async with MailServer(port).listening():
+        changed = settings.model_copy(update={"mail_url": SecretStr(f"smtp://127.0.0.1:{port.number}")})
+        assert (await found(changed, "error"), "MAIL_URL" in await found(changed, "ok")) == ([], True)
+    port.close()
+
+
+async def test_no_secret_is_shown(settings: Settings) -> None:
+    changed = settings.model_copy(
+        update={
+            "database_url": SecretStr("postgresql://nobody:hidden-word@127.0.0.1:1/nothing"),
+            "mail_url": SecretStr("smtp://somebody:hidden-word@127.0.0.1:1"),
+        }
+    )
+    said = await ask(changed)
+    assert said.exit_code == 1
+    assert "hidden-word" not in said.output
