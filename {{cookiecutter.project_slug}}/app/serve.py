@@ -11,6 +11,7 @@ import click
 from uvicorn import Config
 from uvicorn import Server
 
+from app.connections import Bounded
 from app.settings import read_settings
 
 # Longer than proxies keep an idle connection open, or they would send a request into one that is just being closed.
@@ -30,6 +31,7 @@ def serve(host: str, port: int, workers: int) -> None:
     read_settings()
     config = Config(
         "app.asgi:app",
+        http=Bounded,
         host=host,
         port=port,
         # Whom to believe about the caller is TRUSTED_PROXIES' to say alone.
