@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.conftest import Bake
 from tests.conftest import Shell
 from tests.projects import Project
@@ -175,3 +176,32 @@ def test_revisions_of_both_sides_are_merged_as_the_readme_says(bake: Bake, tools
 
     assert service.run("alembic", "current").count("(head)") == 1
     service.run("ruff", "check", "migrations")
+
+
+def test_what_was_declined_is_added_as_the_page_on_upgrades_says(
+    shell: Shell, forge: Repository, tools: Tools, open_folder: Path
+) -> None:
+    url = f"file://{forge.folder.with_name('template.git')}"
+    run = shell.cookiecutter(url, "--no-input", "include_rbac=no", "include_oauth=no", "-o", open_folder)
+    assert run.returncode == 0, run.stderr
+    made = Repository(open_folder / "my-service", shell)
+    made.git("init", "--quiet")
+    made.commit()
+    service = Project(made.folder, tools)
+    service.run("alembic", "upgrade", "head")
+    service.run("litestar", "users", "create-user", "--email", "grace@example.com", stdin="correct horse battery\n")
+    page = (REPOSITORY / "UPGRADING.md").read_text("utf-8").partition("a year later")[2]
+    before, after = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    [seed] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+    for command in before.replace("uvx cruft", str(CRUFT)).splitlines():
+        service.run(*shlex.split(command))
+    [revision] = (made.folder / "migrations" / "versions").glob("20*.py")
+    upgrade, end, downgrade = revision.read_text("utf-8").partition("    # ### end Alembic commands ###\n")
+    revision.write_text(upgrade + end + seed + downgrade, "utf-8")
+    for command in after.replace("create-admin", "create-admin --email grace@example.com").splitlines():
+        service.run(*shlex.split(command))
+
+    service.run("alembic", "check")
+    service.run("make", "check")
+    service.run("pytest", "-q", "tests/rbac/test_roles.py", "tests/oauth/test_sign_in.py", "tests/test_migrations.py")
