@@ -1,7 +1,6 @@
 """The settings of sign-in with other providers: a part of `Settings`."""
 
 import re
-from enum import StrEnum
 from typing import Annotated
 from typing import NamedTuple
 from typing import Self
@@ -11,15 +10,10 @@ from pydantic import BaseModel
 from pydantic import SecretStr
 from pydantic import model_validator
 
+from app.setting_types import Switch
+
 # On this machine nobody is in between.
 LOOPBACK = r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?([/?]\S*)?"
-
-
-class Switch(StrEnum):
-    """Whether something is done."""
-
-    ON = "on"
-    OFF = "off"
 
 
 class Client(NamedTuple):

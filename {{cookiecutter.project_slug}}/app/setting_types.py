@@ -18,6 +18,13 @@ OPEN = "open"
 INVITE = "invite"
 
 
+class Switch(StrEnum):
+    """Whether something is done."""
+
+    ON = "on"
+    OFF = "off"
+
+
 class Pooler(StrEnum):
     """What the connections of the service lead to."""
 

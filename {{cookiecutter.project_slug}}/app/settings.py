@@ -31,6 +31,7 @@ from app.setting_types import Origins
 from app.setting_types import Pooler
 from app.setting_types import SecretKey
 from app.setting_types import Sender
+from app.setting_types import Switch
 from app.setting_types import WhoMayRegister
 
 PROJECT_NAME = "{{ cookiecutter.project_name | quoted_text }}"
@@ -43,20 +44,6 @@ class Environment(StrEnum):
     DEVELOPMENT = "development"
     TEST = "test"
     PRODUCTION = "production"
-
-
-class OpenApi(StrEnum):
-    """Whether /schema is served."""
-
-    ON = "on"
-    OFF = "off"
-
-
-class Throttle(StrEnum):
-    """Whether attempts are counted."""
-
-    ON = "on"
-    OFF = "off"
 
 
 class SettingsError(click.ClickException):
@@ -88,8 +75,9 @@ class Settings(
     mail_from: Sender = "noreply@example.com"
     # Everybody, whoever was invited, or whoever has an address in one of these domains.
     registration: WhoMayRegister = frozenset({OPEN})
-    openapi: OpenApi | None = None
-    throttle: Throttle = Throttle.ON
+    # Whether /schema is served, and whether attempts are counted.
+    openapi: Switch | None = None
+    throttle: Switch = Switch.ON
     # Sites beside BASE_URL whose pages may call the service from a browser.
     cors_origins: Origins = ()
     # Addresses or networks whose word on who the client is counts.
@@ -130,7 +118,7 @@ class Settings(
                     self.database_url is None,
                     "DATABASE_URL must be set in production: postgresql://user:password@host/name",
                 ),
-                (self.throttle is Throttle.OFF, "THROTTLE must be on in production: leave it unset"),
+                (self.throttle is Switch.OFF, "THROTTLE must be on in production: leave it unset"),
                 (not self.serves_https, "BASE_URL must start with https:// in production"),
                 (self.mail_url.get_secret_value() == "console://", "MAIL_URL must be set in production: smtp://..."),
             )
@@ -149,7 +137,7 @@ class Settings(
     def serves_openapi(self) -> bool:
         """Closed in production unless `OPENAPI=on`."""
         is_public = self.environment is Environment.PRODUCTION
-        return (self.openapi or (OpenApi.OFF if is_public else OpenApi.ON)) is OpenApi.ON
+        return (self.openapi or (Switch.OFF if is_public else Switch.ON)) is Switch.ON
 
     def admits(self, email: str) -> bool:
         """Whether somebody with this address may register without an invitation."""

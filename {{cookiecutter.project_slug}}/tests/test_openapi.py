@@ -13,7 +13,7 @@ from litestar.routes import HTTPRoute
 
 from app.auth import credentials
 from app.problems import PROBLEM_TYPE
-from app.settings import OpenApi
+from app.setting_types import Switch
 from app.settings import Settings
 from tests.cast import Person
 from tests.other_services import another_stage
@@ -151,7 +151,7 @@ async def test_the_page_runs_the_one_script_that_it_is_meant_to_run(visitor: Per
 
 @pytest.mark.checklist("I04")
 async def test_nothing_is_served_when_it_is_off(settings: Settings) -> None:
-    async with another_stage(settings, openapi=OpenApi.OFF) as stage:
+    async with another_stage(settings, openapi=Switch.OFF) as stage:
         visitor = stage.person("visitor")
         for path in ("/schema", "/schema/openapi.json", "/schema/swagger-ui.css"):
             assert (await visitor.get(path)).status_code == 404

@@ -20,8 +20,8 @@ from app.database import aside
 from app.database import request_session
 from app.errors import TooManyAttempts
 from app.models import User
+from app.setting_types import Switch
 from app.settings import Settings
-from app.settings import Throttle
 
 
 class Action(StrEnum):
@@ -98,7 +98,7 @@ async def succeed(request: Request[Any, Any, Any], action: Action, address: str)
     A network that signs in to one account keeps what it has tried on others. Returns whether the account expects it.
     """
     settings: Settings = request.app.state.settings
-    if settings.throttle is Throttle.OFF:
+    if settings.throttle is Switch.OFF:
         return True
     # In the transaction of the request: if the success is not stored, the attempt stays counted.
     session, place = request_session(request), client_network(request, settings)
@@ -111,7 +111,7 @@ async def succeed(request: Request[Any, Any, Any], action: Action, address: str)
 async def recognise(request: Request[Any, Any, Any], address: str) -> set[Tie]:
     """Tie the account to this network, since its owner calls; returns what tied it before."""
     settings: Settings = request.app.state.settings
-    if settings.throttle is Throttle.OFF:
+    if settings.throttle is Switch.OFF:
         return set(Tie)
     session, place = request_session(request), client_network(request, settings)
     ties = {tie for tie in Tie if await counters.is_counted(session, _tie(settings, tie, address, place))}
@@ -122,7 +122,7 @@ async def recognise(request: Request[Any, Any, Any], address: str) -> set[Tie]:
 async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie.KNOWN) -> None:
     """Tie the account to this network, since its owner calls."""
     settings: Settings = request.app.state.settings
-    if settings.throttle is Throttle.ON:
+    if settings.throttle is Switch.ON:
         key = _tie(settings, tie, address, client_network(request, settings))
         await counters.add(request_session(request), key, KNOWN_FOR, prolong=True)
 
@@ -137,7 +137,7 @@ async def readmit(request: Request[Any, Any, Any], address: str) -> None:
 
 async def _attempt(request: Request[Any, Any, Any], action: Action, address: str) -> tuple[Count, Count]:
     settings: Settings = request.app.state.settings
-    if settings.throttle is Throttle.OFF:
+    if settings.throttle is Switch.OFF:
         return Count(0, clock.now()), Count(0, clock.now())
     for_account, for_network = LIMITS[action]
     place = client_network(request, settings)

@@ -33,7 +33,7 @@ from app.oauth.refusals import LinkRequired
 from app.oauth.refusals import NotLinked
 from app.oauth.refusals import SignUpClosed
 from app.oauth.trips import Identity
-from app.provider_settings import Switch
+from app.setting_types import Switch
 
 
 class Known(NamedTuple):

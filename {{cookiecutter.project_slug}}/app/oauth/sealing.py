@@ -9,7 +9,7 @@ from cryptography.fernet import MultiFernet
 from app import clock
 from app.models import OAuthAccount
 from app.oauth.clients import Tokens
-from app.provider_settings import Switch
+from app.setting_types import Switch
 from app.settings import Settings
 
 NOTHING = ""

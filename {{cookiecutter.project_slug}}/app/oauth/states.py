@@ -28,8 +28,8 @@ from app.oauth.refusals import InvalidState
 from app.oauth.trips import Purpose
 from app.oauth.trips import Trip
 from app.oauth.trips import plan
+from app.setting_types import Switch
 from app.settings import Settings
-from app.settings import Throttle
 
 LIFETIME = timedelta(minutes=10)
 # How many can be begun from a network, so that nobody fills the table.
@@ -104,7 +104,7 @@ async def arrive(request: Request[Any, Any, Any], provider: str, state: str, *pu
 
 async def _require_share(request: Request[Any, Any, Any], session: AsyncSession) -> None:
     settings: Settings = request.app.state.settings
-    if settings.throttle is Throttle.ON:
+    if settings.throttle is Switch.ON:
         key = counters.bucket(settings, "oauth", client_network(request, settings))
         count = await counters.add(session, key, WITHIN)
         if count.attempts > MOST:

@@ -19,9 +19,9 @@ from app.accounts.passwords import NONE
 from app.accounts.passwords import Hasher
 from app.accounts.passwords import Verdict
 from app.database import engine_of
+from app.setting_types import Switch
 from app.settings import PROJECT_NAME
 from app.settings import Settings
-from app.settings import Throttle
 from tests.cast import PASSWORD
 from tests.cast import Outbox
 from tests.cast import Person
@@ -181,7 +181,7 @@ def jam(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jam]:
 @pytest.mark.checklist("B09", "B10")
 @pytest.mark.usefixtures("tables")
 async def test_few_hashes_are_computed_at_once_and_hold_up_nothing_else(settings: Settings, jam: Jam) -> None:
-    async with another_stage(settings, throttle=Throttle.OFF, hash_concurrency=2) as stage:
+    async with another_stage(settings, throttle=Switch.OFF, hash_concurrency=2) as stage:
         people = [stage.person(f"user{number}") for number in range(200)]
         signing_in = [asyncio.create_task(person.sign_in()) for person in people]
         most = 2 + 2 * MOST_WAITING

@@ -14,9 +14,9 @@ from app.accounts.throttle import Action
 from app.accounts.throttle import Limit
 from app.auth.routes import SUSPICIOUS_ATTEMPTS
 from app.callers import client_network
+from app.setting_types import Switch
 from app.settings import Environment
 from app.settings import Settings
-from app.settings import Throttle
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 from tests.cast import Clock
@@ -211,7 +211,7 @@ async def test_the_table_names_nobody(stage: Stage, tables: Tables) -> None:
 
 @pytest.mark.usefixtures("tables", "few_for_an_account")
 async def test_counting_can_be_turned_off_outside_production(settings: Settings) -> None:
-    async with another_stage(settings, throttle=Throttle.OFF) as stage:
+    async with another_stage(settings, throttle=Switch.OFF) as stage:
         assert {await guess(stage, "198.51.100.7", "user@example.com") for _ in range(5)} == {401}
 
 

@@ -8,7 +8,7 @@ from litestar import Litestar
 from pydantic import SecretStr
 
 from app.oauth import sealing
-from app.provider_settings import Switch
+from app.setting_types import Switch
 from app.settings import Settings
 from tests.cast import Person
 from tests.cast import Stage

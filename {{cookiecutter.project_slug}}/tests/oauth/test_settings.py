@@ -5,7 +5,7 @@ import pytest
 from app.oauth.providers import offered
 from app.oauth.trips import Purpose
 from app.oauth.trips import redirect_uri
-from app.provider_settings import Switch
+from app.setting_types import Switch
 from app.settings import SettingsError
 from app.settings import read_settings
 
