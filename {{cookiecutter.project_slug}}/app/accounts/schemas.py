@@ -3,7 +3,6 @@
 from typing import Annotated
 from typing import Any
 
-from advanced_alchemy.extensions.litestar import SQLAlchemyDTO
 from advanced_alchemy.extensions.litestar import SQLAlchemyDTOConfig
 from litestar.dto import MsgspecDTO
 from msgspec import Meta
@@ -13,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app import addresses
 from app.accounts import passwords
 from app.addresses import MAX_LENGTH
+from app.dto import ListedDTO
 from app.errors import InvalidField
 from app.models import User
 
@@ -31,13 +31,13 @@ Password = Annotated[str, Meta(max_length=4 * passwords.MAX_LENGTH)]
 Token = Annotated[str, Meta(max_length=256, description="The token from the link in the mail.")]
 
 
-class UserRead(SQLAlchemyDTO[User]):
+class UserRead(ListedDTO[User]):
     """A user as callers see one."""
 
     config = SQLAlchemyDTOConfig(include=READABLE, rename_fields=RENAMED)
 
 
-class UserUpdate(SQLAlchemyDTO[User]):
+class UserUpdate(ListedDTO[User]):
     """What users change about themselves."""
 
     config = SQLAlchemyDTOConfig(include=CHANGEABLE, partial=True, forbid_unknown_fields=True)

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from advanced_alchemy.extensions.litestar import SQLAlchemyDTO
 from advanced_alchemy.extensions.litestar import SQLAlchemyDTOConfig
 from msgspec import UNSET
 from msgspec import Meta
 from msgspec import UnsetType
 
 from app.accounts.schemas import Body
+from app.dto import ListedDTO
 from app.notes.models import TEXT_MAX_LENGTH
 from app.notes.models import TITLE_MAX_LENGTH
 from app.notes.models import Note
@@ -17,7 +17,7 @@ Title = Annotated[str, Meta(min_length=1, max_length=TITLE_MAX_LENGTH)]
 Text = Annotated[str, Meta(max_length=TEXT_MAX_LENGTH)]
 
 
-class NoteRead(SQLAlchemyDTO[Note]):
+class NoteRead(ListedDTO[Note]):
     """A note as callers see one."""
 
     config = SQLAlchemyDTOConfig(include={"id", "user_id", "title", "text", "created_at"})

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from advanced_alchemy.extensions.litestar import SQLAlchemyDTO
 from advanced_alchemy.extensions.litestar import SQLAlchemyDTOConfig
 from msgspec import Meta
 from msgspec import field
@@ -10,6 +9,7 @@ from msgspec import field
 from app.accounts.schemas import CHANGEABLE as CHANGEABLE_BY_THEMSELVES
 from app.accounts.schemas import Body
 from app.accounts.schemas import Email
+from app.dto import ListedDTO
 from app.models import AuditEvent
 from app.models import Role
 from app.models import User
@@ -18,7 +18,7 @@ RoleName = Annotated[str, Meta(max_length=255)]
 CHANGEABLE = {"name", "description", "permissions"}
 
 
-class RoleRead(SQLAlchemyDTO[Role]):
+class RoleRead(ListedDTO[Role]):
     """A role as callers see one."""
 
     config = SQLAlchemyDTOConfig(
@@ -26,19 +26,19 @@ class RoleRead(SQLAlchemyDTO[Role]):
     )
 
 
-class RoleCreate(SQLAlchemyDTO[Role]):
+class RoleCreate(ListedDTO[Role]):
     """A new role."""
 
     config = SQLAlchemyDTOConfig(include=CHANGEABLE, forbid_unknown_fields=True)
 
 
-class RoleUpdate(SQLAlchemyDTO[Role]):
+class RoleUpdate(ListedDTO[Role]):
     """What changes about a role."""
 
     config = SQLAlchemyDTOConfig(include=CHANGEABLE, partial=True, forbid_unknown_fields=True)
 
 
-class ManagedUserUpdate(SQLAlchemyDTO[User]):
+class ManagedUserUpdate(ListedDTO[User]):
     """What administrators change about users; more than users do themselves, and nothing that proves who they are."""
 
     config = SQLAlchemyDTOConfig(
@@ -53,7 +53,7 @@ class Invitation(Body):
     roles: Annotated[list[RoleName], Meta(max_length=100, description="Names of roles.")] = field(default_factory=list)
 
 
-class AuditEventRead(SQLAlchemyDTO[AuditEvent]):
+class AuditEventRead(ListedDTO[AuditEvent]):
     """An entry of the audit trail."""
 
     config = SQLAlchemyDTOConfig(exclude={"sa_orm_sentinel"})
