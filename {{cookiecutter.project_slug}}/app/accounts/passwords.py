@@ -14,8 +14,8 @@ from typing import NamedTuple
 from typing import TypeVar
 
 from passlib.context import CryptContext
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from app.accounts.common_passwords import is_common
 from app.errors import InvalidField
 from app.errors import TooBusy
 from app.settings import PROJECT_NAME
@@ -24,8 +24,6 @@ from app.settings import Settings
 MAX_LENGTH = 128
 # A tenth of the share of those that do not give way, when the processors are busy.
 NICE = 10
-# The 30,000 that breaches have shown most often; the list comes with a package, so no password is sent anywhere.
-COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 # Shorter words are parts of too many sentences.
 CONTEXT_WORD_MIN_LENGTH = 4
 # For each hash that is computed; who comes then is told to come again, instead of waiting for seconds.
@@ -46,7 +44,7 @@ def require_good(password: str, email: str, settings: Settings, field: str = "pa
     if not settings.password_min_length <= len(password) <= MAX_LENGTH:
         raise InvalidField(field, f"Use {settings.password_min_length} to {MAX_LENGTH} characters.")
     folded = password.casefold()
-    if folded in COMMON:
+    if is_common(folded):
         raise InvalidField(field, "Many people use this password, so attackers try it first. Use another.")
     for word in (PROJECT_NAME.casefold(), email.strip().partition("@")[0].casefold()):
         if len(word) >= CONTEXT_WORD_MIN_LENGTH and word in folded:
