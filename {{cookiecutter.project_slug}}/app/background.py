@@ -31,6 +31,7 @@ async def collecting_only_what_is_new(_: Litestar) -> AsyncIterator[None]:
     Python would look through all of it several times a minute, and all requests would wait for a tenth of a second.
     """
     gc.freeze()
+    gc.enable()
     try:
         yield
     finally:
