@@ -19,7 +19,7 @@ from app.database import request_session
 from app.settings import PROJECT_ROOT
 
 
-@get("/health", exclude_from_auth=True, security=[{}], sync_to_thread=False)
+@get("/health", exclude_from_auth=True, security=[{}], tags=["Health"], sync_to_thread=False)
 def alive() -> dict[str, str]:
     """Answer without touching anything: whoever restarts processes must not do so because the database is away."""
     return {"status": "ok"}
@@ -29,6 +29,7 @@ def alive() -> dict[str, str]:
     "/health/ready",
     exclude_from_auth=True,
     security=[{}],
+    tags=["Health"],
     responses={503: ResponseSpec(dict[str, str], description="What is missing", generate_examples=False)},
 )
 async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:

@@ -8,10 +8,8 @@ from typing import TypeAlias
 
 from litestar import Request
 from litestar import Response
-from litestar import post
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
-from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
 from litestar.params import JSONBody
@@ -55,14 +53,7 @@ async def rename(request: Request[Any, Any, Any]) -> list[Cookie]:  # noqa: ARG0
     return []
 
 
-@post(
-    "/refresh",
-    status_code=200,
-    exclude_from_auth=True,
-    refuses=[NotAuthorizedException],
-    security=[{}],
-    tags=["Credentials"],
-)
+@refresh.route
 async def renew(request: Request[Any, Any, Any], data: JSONBody[Refresh]) -> TokenPair:
     """Trade the refresh token for a new pair; it works once, and presenting it again later ends the sign-in."""
     return _pair(request, await refresh.renew(request, data.refresh_token))

@@ -9,10 +9,8 @@ from typing import TypeAlias
 
 from litestar import Request
 from litestar import Response
-from litestar import post
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
-from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
 from msgspec import Meta
@@ -49,14 +47,7 @@ class Renewed(Struct):
     expires_in: Annotated[int, Meta(description="Seconds until the access cookie has to be renewed.")]
 
 
-@post(
-    "/refresh",
-    status_code=200,
-    exclude_from_auth=True,
-    refuses=[NotAuthorizedException],
-    security=[{}],
-    tags=["Credentials"],
-)
+@refresh.route
 async def renew(request: Request[Any, Any, Any]) -> Response[Renewed]:
     """Trade the refresh cookie for two new cookies; it works once, and presenting it again later ends the sign-in."""
     token = request.cookies.get(_names(request.app.state.settings).refresh, "")

@@ -16,7 +16,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from litestar import Request
+from litestar import post
 from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import AsyncAnyCallable
 from sqlalchemy import select
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -52,6 +55,18 @@ class Renewal(NamedTuple):
 
     row: UserSession
     token: str
+
+
+def route(renew: AsyncAnyCallable) -> HTTPRouteHandler:
+    """`POST /refresh`, answered by the kind of credentials that is decorated with it."""
+    return post(
+        "/refresh",
+        status_code=200,
+        exclude_from_auth=True,
+        refuses=[NotAuthorizedException],
+        security=[{}],
+        tags=["Credentials"],
+    )(renew)
 
 
 async def start(request: Request[Any, Any, Any], user: User) -> Renewal:
