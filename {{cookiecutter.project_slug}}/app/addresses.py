@@ -1,11 +1,15 @@
 """E-mail addresses: one spelling for each, whichever way it enters (HTTP, command line, code)."""
 
+from functools import lru_cache
+
 from email_validator import EmailNotValidError
 from email_validator import validate_email
 
 MAX_LENGTH = 254
 
 
+# A request asks for the same one several times.
+@lru_cache(maxsize=100)
 def normalise(address: str) -> str:
     """The one spelling under which an address is stored and looked up.
 

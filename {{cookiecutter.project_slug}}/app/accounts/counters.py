@@ -5,11 +5,10 @@ from datetime import datetime
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import case
 from sqlalchemy import delete
 from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -29,29 +28,33 @@ def bucket(settings: Settings, *name: str) -> bytes:
     return hmac.digest(settings.key_for("throttle"), "\n".join(name).encode(), "sha256")
 
 
-async def add(session: AsyncSession, key: bytes, window: timedelta, *, prolong: bool = False) -> Count:
-    """Count once more. A window begins with its first count, or with each of them if they `prolong` it."""
+# Written out, since SQLAlchemy compiles ON CONFLICT anew each time. Rows are locked in the order of the keys.
+COUNT = text("""
+    INSERT INTO attempts AS counted (id, bucket, count, expires_at)
+    SELECT gen_random_uuid(), bucket, 1, ends_at
+    FROM unnest(CAST(:buckets AS bytea[]), CAST(:ends AS timestamptz[])) AS asked (bucket, ends_at)
+    ON CONFLICT (bucket) DO UPDATE SET
+        count = CASE WHEN counted.expires_at <= :now THEN 1 ELSE counted.count + 1 END,
+        expires_at = CASE
+            WHEN counted.expires_at <= :now OR :is_prolonged THEN excluded.expires_at ELSE counted.expires_at
+        END
+    RETURNING bucket, count, expires_at
+""")
+
+
+async def add(session: AsyncSession, windows: dict[bytes, timedelta], *, prolong: bool = False) -> list[Count]:
+    """Count each once more. A window begins with its first count, or with each of them if they `prolong` it."""
     now = clock.now()
-    is_over = Attempts.expires_at <= now
-    counted = await session.execute(
-        insert(Attempts)
-        .values(bucket=key, count=1, expires_at=now + window)
-        .on_conflict_do_update(
-            index_elements=["bucket"],
-            set_={
-                "count": case((is_over, 1), else_=Attempts.count + 1),
-                "expires_at": now + window if prolong else case((is_over, now + window), else_=Attempts.expires_at),
-            },
-        )
-        .returning(Attempts.count, Attempts.expires_at)
-    )
-    return Count(*counted.one())
+    ends = [now + window for window in windows.values()]
+    values = {"buckets": [*windows], "ends": ends, "now": now, "is_prolonged": prolong}
+    counted = {key: Count(attempts, ends_at) for key, attempts, ends_at in await session.execute(COUNT, values)}
+    return [counted[key] for key in windows]
 
 
-async def is_counted(session: AsyncSession, key: bytes) -> bool:
-    """Whether it happened lately."""
-    found = select(Attempts.id).where(Attempts.bucket == key, Attempts.expires_at > clock.now())
-    return await session.scalar(found) is not None
+async def counted_of(session: AsyncSession, *keys: bytes) -> set[bytes]:
+    """Which of them happened lately."""
+    found = select(Attempts.bucket).where(Attempts.bucket.in_(keys), Attempts.expires_at > clock.now())
+    return {*await session.scalars(found)}
 
 
 async def take_back(session: AsyncSession, key: bytes) -> None:

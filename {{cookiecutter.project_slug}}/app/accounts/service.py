@@ -22,6 +22,7 @@ from app.accounts.mail import Letter
 from app.accounts.tokens import Purpose
 from app.models import User
 from app.models import UserSession
+from app.repositories import ALONG
 from app.settings import Settings
 
 # A new password or address makes these links worthless; that which undoes a change of address is meant to outlive it.
@@ -68,9 +69,10 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
             return False
         # A reset may have come while the hash was computed: this proof must not outlive it, nor put the old password
         # back. The lock makes a later reset wait, so that it ends this sign-in too.
-        unchanged = select(User).where(User.id == user.id, User.password_hash == user.password_hash)
+        unchanged = select(User).where(User.id == user.id, User.password_hash == user.password_hash).options(*ALONG)
         allowed = unchanged.where(User.is_active, User.is_verified).with_for_update(key_share=True, of=User)
-        is_still_so = await self.session.scalar(allowed, execution_options={"populate_existing": True}) is not None
+        found = await self.session.scalars(allowed, execution_options={"populate_existing": True})
+        is_still_so = found.unique().one_or_none() is not None
         if is_still_so:
             user.password_hash = verdict.new_hash or user.password_hash
         return is_still_so

@@ -114,9 +114,10 @@ async def recognise(request: Request[Any, Any, Any], address: str) -> set[Tie]:
     if settings.throttle is Switch.OFF:
         return set(Tie)
     session, place = request_session(request), client_network(request, settings)
-    ties = {tie for tie in Tie if await counters.is_counted(session, _tie(settings, tie, address, place))}
+    keys = {tie: _tie(settings, tie, address, place) for tie in Tie}
+    counted = await counters.counted_of(session, *keys.values())
     await remember(request, address)
-    return ties
+    return {tie for tie, key in keys.items() if key in counted}
 
 
 async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie.KNOWN) -> None:
@@ -124,7 +125,7 @@ async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.ON:
         key = _tie(settings, tie, address, client_network(request, settings))
-        await counters.add(request_session(request), key, KNOWN_FOR, prolong=True)
+        await counters.add(request_session(request), {key: KNOWN_FOR}, prolong=True)
 
 
 async def readmit(request: Request[Any, Any, Any], address: str) -> None:
@@ -143,10 +144,10 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, address: str
     place = client_network(request, settings)
     async with aside(request_session(request)) as session:
         known = _tie(settings, Tie.KNOWN, address, place)
-        is_exempt = action is Action.SIGN_IN and await counters.is_counted(session, known)
-        key = _of_account(settings, action, address, place if is_exempt else "")
-        of_account = await counters.add(session, key, for_account.window)
-        of_network = await counters.add(session, _of_network(settings, action, place), for_network.window)
+        is_exempt = action is Action.SIGN_IN and bool(await counters.counted_of(session, known))
+        account = _of_account(settings, action, address, place if is_exempt else "")
+        windows = {account: for_account.window, _of_network(settings, action, place): for_network.window}
+        of_account, of_network = await counters.add(session, windows)
         if action is Action.SIGN_IN and of_account.attempts == for_account.attempts + 1:
             # Once and not for each attempt, or an attacker would fill the trail.
             named = select(User.id).where(func.lower(User.email) == _spelled_once(address))

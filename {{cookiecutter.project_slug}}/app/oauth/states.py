@@ -106,7 +106,7 @@ async def _require_share(request: Request[Any, Any, Any], session: AsyncSession)
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.ON:
         key = counters.bucket(settings, "oauth", client_network(request, settings))
-        count = await counters.add(session, key, WITHIN)
+        [count] = await counters.add(session, {key: WITHIN})
         if count.attempts > MOST:
             raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 

@@ -56,4 +56,6 @@ class Invitation(Body):
 class AuditEventRead(ListedDTO[AuditEvent]):
     """An entry of the audit trail."""
 
-    config = SQLAlchemyDTOConfig(exclude={"sa_orm_sentinel"})
+    config = SQLAlchemyDTOConfig(
+        include={"id", "created_at", "kind", "actor_id", "target_id", "before", "after", "ip", "request_id"}
+    )

@@ -197,8 +197,8 @@ MUTANTS = [
     Mutant(
         "A known network is no free pass",
         ACCOUNTS + "throttle.py",
-        "        of_account = await counters.add(session, key, for_account.window)\n",
-        "        of_account = await counters.add(session, key, for_account.window)\n"
+        "        of_account, of_network = await counters.add(session, windows)\n",
+        "        of_account, of_network = await counters.add(session, windows)\n"
         "        of_account = Count(0, clock.now()) if is_exempt else of_account\n",
         "accounts/test_throttle.py::test_a_known_network_can_be_exhausted_too",
     ),
