@@ -39,6 +39,8 @@ from app.setting_types import Pooler
 from app.settings import Settings
 
 Found = TypeVar("Found")
+# What advanced-alchemy looks after at each commit, unless told that it is not there.
+UNUSED = {"enable_cache_listener": False, "enable_file_object_listener": False}
 
 
 @asynccontextmanager
@@ -59,7 +61,7 @@ def sqlalchemy_config(settings: Settings) -> SQLAlchemyAsyncConfig:
     return SQLAlchemyAsyncConfig(
         engine_instance=engine_for(settings),
         # Rows stay readable after the commit: the response is rendered from them. Services find the settings in `info`.
-        session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings}),
+        session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings, **UNUSED}),
         # Problems are answered by errors.py.
         set_default_exception_handler=False,
     )
