@@ -57,6 +57,7 @@ class Service:
             "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": os.environ["HOME"],
             "ENVIRONMENT": "production",
+            "ACCESS_LOG": "off",
             "SECRET_KEY": secrets.token_urlsafe(48),
             "DATABASE_URL": database_url,
             "BASE_URL": "https://service.example",

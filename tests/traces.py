@@ -45,6 +45,10 @@ EXCUSED = {
     # Providers sign what they say and hand out tokens, whatever the service does itself.
     **{("jwt", place): r"bearer|jwt\.Py" for place in ABOUT_PROVIDERS},
     **{("tokens", place): r"bearer|jwt|access_?tokens?|(gives_)?refresh(_tokens?)?" for place in ABOUT_PROVIDERS},
+    # How Prometheus shows a token.
+    **{(answer, "*/observability/*metrics.py"): "bearer" for answer in ("jwt", "tokens")},
+    # What hands out OpenTelemetry's tracers.
+    ("oauth", "app/observability/traces.py"): r"_?(tracer_?)?provider",
     # Companies that run servers.
     ("oauth", "app/database.py"): "hosting providers",
     # A header that opens nothing where cookies do.

@@ -8,8 +8,10 @@ dependencies and an interpreter, it installs that group there. Options behind th
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SERVICE = REPOSITORY / "{{cookiecutter.project_slug}}"
@@ -21,7 +23,7 @@ def main(group: str = "dev", python: str = sys.executable, *options: str) -> int
     tools, service = (tomllib.loads((folder / "pyproject.toml").read_text("utf-8")) for folder in (REPOSITORY, SERVICE))
     requirements = [*tools["dependency-groups"][group]]
     if group == "dev":
-        requirements += [*service["dependency-groups"]["dev"], *service["project"]["dependencies"]]
+        requirements += [*every(service["dependency-groups"], "dev"), *service["project"]["dependencies"]]
     day = service["tool"]["uv"]["exclude-newer"]
     with NamedTemporaryFile("w") as excluded:
         excluded.write("\n".join(service["tool"]["uv"]["exclude-dependencies"]))
@@ -29,6 +31,15 @@ def main(group: str = "dev", python: str = sys.executable, *options: str) -> int
         how = ["--quiet", "--python", python, "--exclude-newer", day, "--excludes", excluded.name, *options]
         command = [UV, "pip", "install", *how, *requirements]
         return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool, our own list
+
+
+def every(groups: dict[str, list[Any]], name: str) -> Iterator[str]:
+    """The requirements of a group, and of those that it includes (PEP 735)."""
+    for requirement in groups[name]:
+        if isinstance(requirement, str):
+            yield requirement
+        else:
+            yield from every(groups, requirement["include-group"])
 
 
 if __name__ == "__main__":

@@ -1,19 +1,15 @@
 """The composition root: a list of what the service consists of."""
 
-import logging
 import os
 from typing import TYPE_CHECKING
 from typing import Any
 
 from advanced_alchemy.exceptions import RepositoryError
-from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from app import health
-from app import users
-from app.access_log import WITHOUT_QUERY
 from app.accounts.delivery import deliver
 from app.accounts.mail import mailer_for
 from app.background import collecting_only_what_is_new
@@ -24,16 +20,19 @@ from app.browsers import OwnPagesOnly
 from app.browsers import cors_config
 from app.browsers import security_headers
 from app.database import CommitBeforeSuccess
-from app.database import sqlalchemy_config
+from app.database import database_plugin
 from app.database import using_the_database
 from app.errors import problem
 from app.errors import without_debugging
 from app.expiry import remove_expired_rows
 from app.notes import routes as notes  # example
+from app.observability import logs
+from app.observability.extras import extras
 from app.openapi import Refusals
 from app.openapi import openapi_config
 from app.settings import Settings
 from app.settings import read_settings
+from app.users import users_plugins
 
 if TYPE_CHECKING:
     app: Litestar
@@ -54,8 +53,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     Raises:
         SettingsError: if a setting is missing or wrong.
     """
-    settings = settings or read_settings()
-    logging.getLogger("uvicorn.access").addFilter(WITHOUT_QUERY)
+    if settings is None:
+        settings = read_settings()
+        logs.configure(settings)
     # uvicorn would believe X-Forwarded-For from this machine; whom to believe is TRUSTED_PROXIES' to say alone.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     return Litestar(
@@ -65,10 +65,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
         middleware=[OwnPagesOnly(settings), CommitBeforeSuccess(), BodiesInTime()],
         request_max_body_size=MOST_BYTES,
-        plugins=[SQLAlchemyInitPlugin(sqlalchemy_config(settings)), *users.users_plugins(settings), Refusals()],
+        plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Refusals()],
         lifespan=LIFESPAN,
         cors_config=cors_config(settings),
-        before_send=[security_headers(settings)],
+        before_send=[security_headers(settings), logs.log_answer],
+        logging_config=None,
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
         response_headers={"Cache-Control": "no-store"},
         exception_handlers={HTTPException: problem, RepositoryError: problem, Exception: problem},

@@ -3,10 +3,12 @@
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
+from dataclasses import field
 from ipaddress import IPv4Address
 from ipaddress import IPv6Address
 from ipaddress import ip_address
 from ipaddress import ip_network
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +25,8 @@ from app.settings import Settings
 
 IPV6_PREFIX_LENGTH = 64
 REQUEST_ID = "X-Request-ID"
+# Where it stands in the state of a request, for what sees the answer leave.
+CALLER = "caller"
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Caller:
     ip: str = ""
     request_id: str = ""
     user: User | None = None
+    # Of the clock that no change of the time moves.
+    began: float = field(default_factory=monotonic)
 
 
 _caller: ContextVar[Caller] = ContextVar("caller")
@@ -52,18 +58,24 @@ class NoteTheCaller(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let everything below know the caller."""
-        request: Request[Any, Any, Any] = Request(scope)
-        token = _caller.set(Caller(str(client_ip(request, self._settings) or ""), self._number(request)))
+        noted = scope["state"][CALLER] = caller_of(Request(scope), self._settings)
+        token = _caller.set(noted)
         try:
             await next_app(scope, receive, send)
         finally:
             _caller.reset(token)
 
-    def _number(self, request: Request[Any, Any, Any]) -> str:
-        given = request.headers.get(REQUEST_ID, "")
-        # One that a proxy of ours has given goes through all logs; those of strangers could be made to collide.
-        is_ours = request.client is not None and _is_trusted(request.client.host, self._settings)
-        return given if is_ours and re.fullmatch(r"[\w-]{8,64}", given, re.ASCII) else uuid4().hex
+
+def caller_of(request: Request[Any, Any, Any], settings: Settings) -> Caller:
+    """Whoever sends this, before it is known who they say they are."""
+    return Caller(str(client_ip(request, settings) or ""), _number(request, settings))
+
+
+def _number(request: Request[Any, Any, Any], settings: Settings) -> str:
+    given = request.headers.get(REQUEST_ID, "")
+    # One that a proxy of ours has given goes through all logs; those of strangers could be made to collide.
+    is_ours = request.client is not None and _is_trusted(request.client.host, settings)
+    return given if is_ours and re.fullmatch(r"[\w-]{8,64}", given, re.ASCII) else uuid4().hex
 
 
 def client_network(request: Request[Any, Any, Any], settings: Settings) -> str:

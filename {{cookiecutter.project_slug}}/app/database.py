@@ -56,15 +56,16 @@ async def using_the_database(app: Litestar) -> AsyncIterator[None]:
         embedded_postgres.leave()
 
 
-def sqlalchemy_config(settings: Settings) -> SQLAlchemyAsyncConfig:
+def database_plugin(settings: Settings) -> SQLAlchemyInitPlugin:
     """The engine and the sessions of one application."""
-    return SQLAlchemyAsyncConfig(
+    config = SQLAlchemyAsyncConfig(
         engine_instance=engine_for(settings),
         # Rows stay readable after the commit: the response is rendered from them. Services find the settings in `info`.
         session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings, **UNUSED}),
         # Problems are answered by errors.py.
         set_default_exception_handler=False,
     )
+    return SQLAlchemyInitPlugin(config)
 
 
 def request_session(connection: ASGIConnection[Any, Any, Any, Any]) -> AsyncSession:

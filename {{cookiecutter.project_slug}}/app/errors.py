@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 from typing import TypeAlias
+from urllib.parse import quote
 
 from advanced_alchemy.exceptions import IntegrityError
 from advanced_alchemy.exceptions import NotFoundError
@@ -139,10 +140,13 @@ def problem(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
         # Dependencies are resolved side by side; what is wrong with one of them is enough to say.
         error = error.exceptions[0]
     status, type_, title = _row(error)
+    # Outside of what notes the caller nobody else knows it.
+    caller, path = request.state.get("caller"), quote(request.url.path)
+    known = {"request_id": caller.request_id} if caller else {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        logger.warning("%s %s has to wait: %s", request.method, request.url.path, type(error).__name__)
+        logger.warning("%s %s has to wait: %s", request.method, path, type(error).__name__, extra=known)
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Refusal):
-        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        logger.error("%s %s failed", request.method, path, exc_info=error, extra=known)
     body = Problem(f"/problems/{type_}", title, status)
     if isinstance(error, Refusal) and str(error):
         body.detail = str(error)

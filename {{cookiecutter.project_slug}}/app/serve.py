@@ -1,11 +1,14 @@
 """`python -m app.serve`: the service as production runs it; `litestar run` is for the desk."""
 
 import gc
+import os
 import signal
 import sys
+from contextlib import nullcontext
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from socket import socket
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 import click
@@ -13,6 +16,7 @@ from uvicorn import Config
 from uvicorn import Server
 
 from app.connections import Bounded
+from app.observability import logs
 from app.settings import read_settings
 
 # Longer than proxies keep an idle connection open, or they would send a request into one that is just being closed.
@@ -29,7 +33,8 @@ STOP = (signal.SIGTERM, signal.SIGINT)
 def serve(host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM: then nothing new is accepted, what has begun is finished, and the exit status is 0."""
     # A wrong setting is refused here in a line, and not by each worker with a traceback.
-    read_settings()
+    settings = read_settings()
+    logs.configure(settings)
     config = Config(
         "app.asgi:app",
         http=Bounded,
@@ -38,13 +43,19 @@ def serve(host: str, port: int, workers: int) -> None:
         # Whom to believe about the caller is TRUSTED_PROXIES' to say alone.
         proxy_headers=False,
         server_header=False,
+        # What is logged, and how, is ours to say.
+        log_config=None,
+        access_log=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
     if workers == 1:
         run(config)
     else:
-        sys.exit(run_several(config, workers))
+        with TemporaryDirectory() if settings.metrics_token else nullcontext() as folder:
+            # Where they count together; it is read when the package is imported.
+            os.environ |= {"PROMETHEUS_MULTIPROC_DIR": folder} if folder else {}
+            sys.exit(run_several(config, workers))
 
 
 def run(config: Config, listening: list[socket] | None = None) -> None:

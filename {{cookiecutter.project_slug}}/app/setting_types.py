@@ -56,6 +56,12 @@ def _origin(value: str) -> str:
     return value.rstrip("/")
 
 
+def _address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^?#\s]+", value):
+        raise ValueError(f"must start with http:// or https://, for example http://collector:4318; got {value!r}")
+    return value.rstrip("/")
+
+
 def _origins(value: list[str]) -> tuple[str, ...]:
     return tuple(_origin(each) for each in value)
 
@@ -89,6 +95,7 @@ def _who(value: list[str]) -> frozenset[str]:
 
 SecretKey = Annotated[SecretStr, AfterValidator(_unguessable)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
+Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_origins)]
 MailUrl = Annotated[SecretStr, AfterValidator(_mail_server)]

@@ -23,6 +23,7 @@ from app.provider_settings import ProviderSettings
 # {% endif %}
 from app.setting_types import INVITE
 from app.setting_types import OPEN
+from app.setting_types import Address
 from app.setting_types import DatabaseUrl
 from app.setting_types import MailUrl
 from app.setting_types import Networks
@@ -78,6 +79,12 @@ class Settings(
     # Whether /schema is served, and whether attempts are counted.
     openapi: Switch | None = None
     throttle: Switch = Switch.ON
+    # Whether each answer has a line in the log.
+    access_log: Switch = Switch.ON
+    # Whoever shows it may read /metrics; unset means that there are none.
+    metrics_token: SecretKey | None = None
+    # Where traces are sent, under the name that OpenTelemetry has for it; unset means that there are none.
+    otel_exporter_otlp_endpoint: Address | None = None
     # Sites beside BASE_URL whose pages may call the service from a browser.
     cors_origins: Origins = ()
     # Addresses or networks whose word on who the client is counts.

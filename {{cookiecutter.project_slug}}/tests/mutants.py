@@ -21,13 +21,6 @@ from tests.mutation import Weakening
 ACCOUNTS = "app/accounts/"
 MUTANTS = [
     Mutant(
-        "The token of a link stays out of the access log",
-        "app/access_log.py",
-        'str(path).partition("?")[0]',
-        "str(path)",
-        "test_access_log.py::test_the_access_log_shows_paths_without_their_queries",
-    ),
-    Mutant(
         "What has a transaction of its own survives a refusal",
         "app/database.py",
         "get_session() as session, session.begin():\n        yield session",

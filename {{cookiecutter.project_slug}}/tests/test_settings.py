@@ -26,6 +26,7 @@ PRODUCTION = {
 MISSING = "is not set. `make setup` writes it into .env; in production, set it in the environment."
 GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
 WHO = "must be open, invite, or e-mail domains separated by commas, for example example.com"
+COLLECTOR = "http:// or https://, for example http://collector:4318"
 REFUSALS = [
     ("SECRET_KEY", None, f"SECRET_KEY {MISSING}"),
     ("SECRET_KEY", "hidden-word", f"SECRET_KEY must be at least 32 characters; got 11. {GENERATE}"),
@@ -55,6 +56,12 @@ REFUSALS = [
         "MAIL_URL must be console:// or a server, for example smtp://user:password@host:587",
     ),
     ("OPENAPI", "yes", "OPENAPI must be 'on' or 'off'"),
+    ("METRICS_TOKEN", "hidden-word", f"METRICS_TOKEN must be at least 32 characters; got 11. {GENERATE}"),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "collector:4318",
+        f"OTEL_EXPORTER_OTLP_ENDPOINT must start with {COLLECTOR}; got 'collector:4318'",
+    ),
     ("THROTTLE", "off", "THROTTLE must be on in production: leave it unset"),
     ("REGISTRATION", "closed", f"REGISTRATION {WHO}"),
     ("REGISTRATION", "open, example.com", f"REGISTRATION {WHO}"),

@@ -1,0 +1,49 @@
+"""What keeps secrets out of what operators see, and the tests that notice when it is gone."""
+
+from tests.mutation import Mutant
+
+LOGS = "app/observability/logs.py"
+MUTANTS = [
+    Mutant(
+        "The token of a link stays out of the log",
+        LOGS,
+        'quote(scope["path"]), extra',
+        'scope["path"] + "?" + scope["query_string"].decode(), extra',
+        "observability/test_logs.py::test_lines_show_paths_without_their_queries",
+    ),
+    Mutant(
+        "A path cannot begin a line of its own",
+        LOGS,
+        'quote(scope["path"]), extra',
+        'scope["path"], extra',
+        "observability/test_logs.py::test_a_path_cannot_begin_a_line_of_its_own",
+    ),
+    Mutant(
+        "Tracebacks in production show no values",
+        LOGS,
+        "return [structlog.processors.format_exc_info, JSONRenderer()]",
+        "return [structlog.processors.dict_tracebacks, JSONRenderer()]",
+        "observability/test_logs.py::test_a_failure_is_logged_with_its_request_and_without_the_values_of_variables",
+    ),
+    Mutant(
+        "Tracebacks in development show no values",
+        LOGS,
+        "plain = structlog.dev.plain_traceback",
+        "plain = structlog.dev.rich_traceback",
+        "observability/test_logs.py::test_a_failure_is_logged_with_its_request_and_without_the_values_of_variables",
+    ),
+    Mutant(
+        "Metrics are for whoever shows the token",
+        "app/observability/metrics.py",
+        "        raise NotAuthorizedException",
+        "        return",
+        "observability/test_metrics.py::test_metrics_are_for_whoever_shows_the_token",
+    ),
+    Mutant(
+        "The token of a link stays out of traces",
+        "app/observability/traces.py",
+        "server_request_hook_handler=_without_query",
+        "server_request_hook_handler=None",
+        "observability/test_traces.py::test_no_span_holds_a_secret",
+    ),
+]
