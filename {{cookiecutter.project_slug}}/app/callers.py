@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from ipaddress import ip_network
 from time import monotonic
 from typing import Any
+from uuid import UUID
 from uuid import uuid4
 
 from litestar import Request
@@ -36,6 +37,8 @@ class Caller:
     ip: str = ""
     request_id: str = ""
     user: User | None = None
+    # Known also when the user cannot be read any more, since a transaction was rolled back.
+    user_id: UUID | None = None
     # Of the clock that no change of the time moves.
     began: float = field(default_factory=monotonic)
 

@@ -140,7 +140,7 @@ def problem(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
         # Dependencies are resolved side by side; what is wrong with one of them is enough to say.
         error = error.exceptions[0]
     status, type_, title = _row(error)
-    # Outside of what notes the caller nobody else knows it.
+    # What a middleware raises is answered outside of the one that knows the caller.
     caller, path = request.state.get("caller"), quote(request.url.path)
     known = {"request_id": caller.request_id} if caller else {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -63,7 +63,7 @@ def record(  # noqa: PLR0913  # a line of the trail has as many columns
     session.add(
         AuditEvent(
             kind=event,
-            actor_id=actor or (now.user.id if now.user else None),
+            actor_id=actor or now.user_id,
             target_id=target,
             before=before,
             after=after,

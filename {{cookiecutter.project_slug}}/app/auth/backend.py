@@ -151,7 +151,9 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
         found = await find_principal(session, self._principal, values)
         if found is None:
             return {}
-        row, caller().user = found
+        row, user = found
+        noted = caller()
+        noted.user, noted.user_id = user, row.user_id
         await note_seen(session, row)
         return {"user_id": str(row.user_id), "session_id": row.id, "authenticated_at": row.authenticated_at}
 

@@ -82,7 +82,7 @@ def _whose(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
 
 
 def _names(caller: Caller) -> dict[str, str]:
-    named = {"request_id": caller.request_id, "user_id": str(caller.user.id) if caller.user else ""}
+    named = {"request_id": caller.request_id, "user_id": str(caller.user_id or "")}
     for more in ALSO_KNOWN:
         named |= more()
     return {name: value for name, value in named.items() if value}

@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from litestar import Request
 from litestar import get
+from litestar import post
 
+from app.database import request_session
+from app.models import User
 from app.observability import logs
 from app.setting_types import Switch
 from app.settings import Environment
@@ -62,10 +66,18 @@ async def broken() -> None:
     raise ValueError(len(secret))
 
 
+@post("/conflict")
+async def contradict(request: Request[User, Any, Any]) -> None:
+    """Store what contradicts what is there."""
+    session = request_session(request)
+    session.add(User(email=request.user.email, password_hash="!"))
+    await session.flush()
+
+
 @pytest.fixture
 async def with_a_bug(settings: Settings, tables: object) -> AsyncIterator[Stage]:  # noqa: ARG001  # empties them
-    """A service with a route that fails."""
-    async with another_stage(settings, broken) as stage:
+    """A service with routes that fail."""
+    async with another_stage(settings, broken, contradict) as stage:
         yield stage
 
 
@@ -129,6 +141,15 @@ async def test_lines_of_the_same_request_have_the_same_number(with_a_bug: Stage,
     assert failure["level"] == "error"
     assert failure["request_id"] == answer["request_id"]
     assert answer["status"] == 500
+
+
+async def test_whose_request_it_was_is_known_after_a_rollback(with_a_bug: Stage, production: io.StringIO) -> None:
+    grace = await with_a_bug.verified("grace")
+    await grace.sign_in()
+    me = (await grace.get("/users/me")).json()
+    assert (await grace.post("/conflict")).status_code == 409
+    *_, line = lines(production)
+    assert (line["event"], line["status"], line["user_id"]) == ("POST /conflict", 409, me["id"])
 
 
 def test_what_libraries_log_has_the_same_form(production: io.StringIO) -> None:
