@@ -18,7 +18,7 @@ from pathlib import Path
 # Removed when the feature was declined. A test of the template sees to it that each path exists in the full project.
 FEATURE_PATHS = {
     "rbac": ["app/rbac", "app/permissions.py", "tests/rbac", "tests/notes/test_administration.py"],
-    "oauth": ["app/oauth", "app/provider_settings.py", "tests/oauth", "tests/provider"],
+    "oauth": ["app/oauth", "app/provider_settings.py", "docs/providers.md", "tests/oauth", "tests/provider"],
     "session": ["app/auth/session.py", "tests/credentials/session.py", "tests/auth/test_session.py"],
     "jwt": ["app/auth/jwt.py", "tests/credentials/jwt.py", "tests/auth/test_jwt.py"],
     "jwt_cookie": ["app/auth/jwt_cookie.py", "tests/credentials/jwt_cookie.py", "tests/auth/test_jwt_cookie.py"],

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.conftest import Bake
+from tests.guides import steps
 from tests.projects import Tools
 from tests.server import Server
 from tests.server import free_port
@@ -201,6 +202,19 @@ def test_the_image_migrates_serves_says_how_it_is_and_stops_as_planned(image: Im
     assert process.wait(30) == 0, server.console
     assert "Traceback" not in server.console
     assert image.run(*ask).returncode == 1
+
+
+def test_the_guide_says_what_the_image_does(baked: Path, image: Image) -> None:
+    [commands] = steps((baked / "docs/deploy.md").read_text("utf-8"))
+    install, migrate, examine, serve = commands.text.splitlines()
+
+    assert any(each.rest.startswith("uv sync --locked --no-dev") for each in stages(baked / "Dockerfile")[0])
+    assert install == "uv sync --no-dev --locked"
+    assert image.run(*migrate.removeprefix("uv run --no-dev ").split()).returncode == 0
+    # No mail server listens here, and nothing else is wrong.
+    found = image.run(*examine.removeprefix("uv run --no-dev ").split())
+    assert re.findall(r"^(?!ok)\w+ +(\w+)", found.stdout, re.MULTILINE) == ["MAIL_URL"], found.stdout + found.stderr
+    assert serve.removeprefix("uv run --no-dev ").split() == image.instruction("CMD")
 
 
 def test_the_image_refuses_to_start_without_settings(image: Image) -> None:

@@ -5,8 +5,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from tests.combinations import Combination
+from tests.contract import PASSWORD
 from tests.contract import Visit
 from tests.contract import steps
+from tests.guides import walk
 from tests.projects import Project
 from tests.server import Server
 from tests.server import providing
@@ -48,6 +50,9 @@ def test_it_keeps_the_contract(project: Project, combination: Combination) -> No
     ):
         for step in steps(combination):
             step(visit)
+        if combination.include_rbac:
+            project.run("litestar", "users", "create-admin", "--email", "admin@example.com", stdin=f"{PASSWORD}\n")
+        walk(project.read("docs/requests.http"), server)
 
         assert server.interrupt() in (ENDINGS if options else {0}), server.console
     assert_console_is_clean(server, visit)

@@ -1,18 +1,19 @@
-"""A service that was generated with one kind of credentials becomes one with another, as its README says."""
+"""A service that was generated with one kind of credentials becomes one with another, as its guide says."""
 
-import re
 import shutil
-import subprocess
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Bake
+from tests.guides import steps
+from tests.projects import Project
+from tests.projects import Tools
 
 KINDS = ("session", "jwt", "jwt_cookie")
 # What somebody reads, and what is secret.
-NOT_CODE = {"README.md", ".env"}
+NOT_CODE = {"README.md", "docs/requests.http", ".env"}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -22,16 +23,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(("before", "after"), [*permutations(KINDS, 2)])
-def test_the_commands_of_the_readme_give_what_is_generated_for_that_kind(
-    before: str, after: str, bake: Bake, tmp_path: Path
+def test_the_commands_of_the_guide_give_what_is_generated_for_that_kind(
+    before: str, after: str, bake: Bake, tools: Tools, tmp_path: Path
 ) -> None:
     project = shutil.copytree(bake(auth_backend=before), tmp_path / "here" / "my-service")
     fresh = shutil.copytree(bake(auth_backend=after), tmp_path / "here" / "other" / "my-service")
-    [commands] = re.findall(
-        r"```console\n(rm -r app/auth.*?)```", (project / "README.md").read_text("utf-8"), re.DOTALL
-    )
+    [commands] = steps((project / "docs/credentials.md").read_text("utf-8"))
 
     assert contents(project) != contents(fresh)
-    subprocess.run(["sh", "-ec", commands], cwd=project, check=True)
+    commands(Project(project, tools))
 
     assert contents(project) == contents(fresh)

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.conftest import Bake
 from tests.conftest import Shell
+from tests.guides import steps
 from tests.projects import Project
 from tests.projects import Tools
 from tests.test_ways_to_generate import clone_of
@@ -163,16 +164,15 @@ def downgrade() -> None:
 '''
 
 
-def test_revisions_of_both_sides_are_merged_as_the_readme_says(bake: Bake, tools: Tools, open_folder: Path) -> None:
+def test_revisions_of_both_sides_are_merged_as_the_guide_says(bake: Bake, tools: Tools, open_folder: Path) -> None:
     service = Project(shutil.copytree(bake(), open_folder / "my-service"), tools)
-    [merge] = re.findall(r"^uv run (alembic merge .*)$", service.read("README.md"), re.MULTILINE)
+    *_, merge = steps(service.read("docs/updates.md"))
     for name in ("ours", "theirs"):
         (service.folder / f"migrations/versions/{name}.py").write_text(REVISION.format(name=name), encoding="utf-8")
     service.run("alembic", "upgrade", "ours")
     assert service.attempt("alembic", "upgrade", "head").returncode != 0
 
-    service.run(*shlex.split(merge))
-    service.run("alembic", "upgrade", "head")
+    merge(service)
 
     assert service.run("alembic", "current").count("(head)") == 1
     service.run("ruff", "check", "migrations")
