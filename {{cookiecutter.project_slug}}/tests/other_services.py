@@ -12,6 +12,8 @@ from app.settings import Settings
 from tests.cast import Outbox
 from tests.cast import Stage
 
+# The least that a hash may cost, for settings that are checked; those of the run are below it.
+ALLOWED = {"hash_memory_kib": 19_456, "hash_iterations": 2}
 # Nothing listens on port 1, so the connection is refused at once.
 DATABASE_AWAY = {"database_url": SecretStr("postgresql://nobody@127.0.0.1:1/nothing")}
 

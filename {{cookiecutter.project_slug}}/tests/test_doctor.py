@@ -17,6 +17,7 @@ from app.health import migrations
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import Clock
+from tests.other_services import ALLOWED
 from tests.other_services import DATABASE_AWAY
 from tests.processes.mail_server import MailServer
 from tests.processes.mail_server import Port
@@ -66,7 +67,7 @@ async def test_it_finds_nothing_where_nothing_is(settings: Settings) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_a_setting_that_cannot_work_is_an_error(settings: Settings, changes: dict[str, Any], about: str) -> None:
-    assert await found(Settings(**{**vars(settings), **changes}), "error") == [about]
+    assert await found(Settings(**{**vars(settings), **ALLOWED, **changes}), "error") == [about]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ async def test_a_clock_that_is_wrong_is_an_error(settings: Settings, clock: Cloc
 
 @pytest.mark.usefixtures("tables")
 async def test_what_is_unwise_in_production_is_a_warning(settings: Settings) -> None:
-    unwise = {**vars(settings), **PRODUCTION, "secret_key_previous": SecretStr("0123456789" * 4)}
+    unwise = {**vars(settings), **ALLOWED, **PRODUCTION, "secret_key_previous": SecretStr("0123456789" * 4)}
     changed = Settings(**unwise | {"mail_url": SecretStr("smtp://127.0.0.1:1")})
     # The embedded PostgreSQL knows nobody but its superuser.
     assert await found(changed, "warning") == ["TRUSTED_PROXIES", "SECRET_KEY_PREVIOUS", "DATABASE_URL"]

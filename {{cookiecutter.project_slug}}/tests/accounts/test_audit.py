@@ -18,6 +18,7 @@ from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 from tests.cast import token_in
+from tests.other_services import ALLOWED
 from tests.other_services import another_stage
 from tests.tables import Tables
 
@@ -177,7 +178,7 @@ async def test_entries_go_when_they_are_as_old_as_the_settings_say(
 async def test_a_proxy_that_is_trusted_numbers_requests(
     settings: Settings, tables: Tables, trusted: str, given: str, kept: str
 ) -> None:
-    trusting = Settings.model_validate(settings.model_dump() | {"trusted_proxies": trusted})
+    trusting = Settings.model_validate(settings.model_dump() | ALLOWED | {"trusted_proxies": trusted})
     async with another_stage(trusting) as stage:
         visitor = stage.person("visitor")
         body = {"email": visitor.email, "password": PASSWORD}
