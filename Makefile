@@ -7,7 +7,7 @@ SERVICE := {{cookiecutter.project_slug}}
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help demo test test-system check bake bench versions
+.PHONY: help demo test test-system check bake bench versions picture
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
@@ -38,6 +38,9 @@ bake: .venv/installed ## asks the questions and generates a service into .demo
 
 versions: .venv/installed ## moves to the versions of another day, a week ago unless DAY says which, and tests with them
 	.venv/bin/python tools/versions.py $(DAY)
+
+picture: .venv/installed ## draws the questions for the README, into docs/questions.svg
+	.venv/bin/python tools/picture.py
 
 bench: .venv/installed .cache/peers/installed ## speed beside others and with a million users, into benchmarks/results
 	@command -v wrk > /dev/null || { echo "wrk is missing. On Debian: apt-get install wrk"; exit 1; }

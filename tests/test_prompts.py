@@ -1,5 +1,8 @@
 """The questions as a person meets them, driven through a pseudo-terminal."""
 
+import html
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pexpect
 import pytest
 
 from tests.conftest import COOKIECUTTER
+from tests.conftest import REPOSITORY
 from tests.conftest import Shell
 
 COLUMNS = 80
@@ -87,3 +91,15 @@ def test_wrong_answer_is_refused_before_the_next_question(
     assert rest_of(terminal) == [line]
     assert terminal.exitstatus != 0
     assert shell.leftovers() == []
+
+
+def test_the_picture_in_the_readme_shows_what_is_asked() -> None:
+    """`make picture` draws it anew."""
+    drawn = (REPOSITORY / "docs" / "questions.svg").read_text("utf-8")
+    shown = " ".join(html.unescape(re.sub(r"<[^>]+>", "", drawn)).split())
+    prompts = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["__prompts__"].values()
+
+    for prompt in prompts:
+        for text in prompt.values() if isinstance(prompt, dict) else [prompt]:
+            assert " ".join(re.sub(r"\[[^]]*\]", "", text).split()) in shown
+    assert "docs/questions.svg" in (REPOSITORY / "README.md").read_text("utf-8")
