@@ -46,6 +46,9 @@ class Tables:
     def __init__(self, settings: Settings, initial: dict[str, list[dict[str, Any]]]) -> None:
         self._engine = engine_for(settings)
         self._initial = initial
+        emptying = [str(delete(table)) for table in reversed(orm_registry.metadata.sorted_tables)]
+        # Even the trail, of which the service can remove nothing; the embedded server lets its superuser do that.
+        self._emptying = ";".join(["BEGIN", "SET LOCAL session_replication_role = replica", *emptying, "COMMIT"])
 
     @property
     def names(self) -> list[str]:
@@ -105,10 +108,10 @@ class Tables:
     async def restore(self) -> None:
         """Go back to what the migrations left."""
         async with self._engine.begin() as connection:
-            # Even the trail, of which the service can remove nothing; the embedded server lets its superuser do that.
-            await connection.execute(text("SET LOCAL session_replication_role = replica"))
-            for table in reversed(orm_registry.metadata.sorted_tables):
-                await connection.execute(delete(table))
+            # Before each test, so all at once.
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            await driver.execute(self._emptying)
             for table in orm_registry.metadata.sorted_tables:
                 if rows := self._initial[table.name]:
                     await connection.execute(insert(table), rows)

@@ -14,7 +14,7 @@ from tests.processes.mail_server import Port
 from tests.processes.workers import Workers
 from tests.tables import Tables
 
-WORKERS = 4
+WORKERS = 3
 
 
 @pytest.fixture(scope="package")

@@ -65,19 +65,21 @@ async def test_deleting_and_inviting_are_entered_and_outlive_whom_they_are_about
     assert (made["kind"], made["target_id"]) == ("user.invited", invited["id"])
 
 
-async def test_entries_are_found_by_who_whom_what_and_when(ada: Person, grace: Person, clock: Clock) -> None:
-    await grace.sign_in()
-    grace_id = await id_of(grace)
+async def test_entries_are_found_by_who_whom_what_and_when(ada: Person, visitor: Person, clock: Clock) -> None:
+    await visitor.register()
+    await visitor.verify()
+    await visitor.sign_in()
+    visitor_id = await id_of(visitor)
     clock.advance(timedelta(hours=1))
     noon = service_clock.now().isoformat()
     clock.advance(timedelta(hours=1))
-    for person in (ada, grace):
+    for person in (ada, visitor):
         await kind.keep_up(person.client)
-    await grace.sign_out()
-    assert [entry["kind"] for entry in await trail(ada, actor=grace_id, since=noon)] == ["sign-in.ended"]
-    earlier = [entry["kind"] for entry in await trail(ada, target=grace_id, until=noon)]
+    await visitor.sign_out()
+    assert [entry["kind"] for entry in await trail(ada, actor=visitor_id, since=noon)] == ["sign-in.ended"]
+    earlier = [entry["kind"] for entry in await trail(ada, target=visitor_id, until=noon)]
     assert earlier == ["sign-in.succeeded", "user.verified", "user.registered"]
-    assert [entry["target_id"] for entry in await trail(ada, kind="sign-in.ended")] == [grace_id]
+    assert [entry["target_id"] for entry in await trail(ada, kind="sign-in.ended")] == [visitor_id]
     assert await trail(ada, kind="sign-in.ended", until=noon) == []
     assert len(await trail(ada, page_size=2, page=2)) == 2
 
