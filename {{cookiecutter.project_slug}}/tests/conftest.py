@@ -133,6 +133,13 @@ async def grace(stage: Stage) -> Person:
 
 
 @pytest.fixture
+async def signed_in(grace: Person) -> Person:
+    """An ordinary user, signed in."""
+    await grace.sign_in()
+    return grace
+
+
+@pytest.fixture
 async def mallory(stage: Stage) -> Person:
     """Somebody with an account who attacks those of others."""
     return await stage.verified("mallory")

@@ -20,13 +20,6 @@ WRONG = "wrong donkey socket paperclip"
 
 
 @pytest.fixture
-async def signed_in(grace: Person) -> Person:
-    """An ordinary user, signed in."""
-    await grace.sign_in()
-    return grace
-
-
-@pytest.fixture
 async def elsewhere(stage: Stage, signed_in: Person) -> Person:
     """The same user on another device."""
     person = stage.person("grace")

@@ -33,13 +33,6 @@ OWN = [{}, {"Sec-Fetch-Site": "same-origin"}]
 
 
 @pytest.fixture
-async def signed_in(grace: Person) -> Person:
-    """An ordinary user with a password, signed in."""
-    await grace.sign_in()
-    return grace
-
-
-@pytest.fixture
 async def without_password(stage: Stage, abroad: Abroad) -> Person:
     """A user who came from a provider and has no password, signed in."""
     hopper = stage.person("hopper")
