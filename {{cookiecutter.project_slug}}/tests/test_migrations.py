@@ -35,7 +35,7 @@ SOMEBODY = (
     """,
 )
 # What the next version may add while this one serves.
-NEW_COLUMNS = {"nickname": "text", "points": "integer NOT NULL DEFAULT 0"}
+NEW_COLUMNS = {"of_the_next_version": "text", "counted_by_it": "integer NOT NULL DEFAULT 0"}
 
 
 async def execute(config: Config, *statements: str) -> Any:
