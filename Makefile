@@ -5,6 +5,8 @@ SERVICE := {{cookiecutter.project_slug}}
 
 # Caches of tools stay out of the template's folder: cookiecutter copies whatever lies there.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
+# Images of Python often set it, and then each of hundreds of processes compiles everything once more.
+unexport PYTHONDONTWRITEBYTECODE
 IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 .PHONY: help demo test test-system check bake bench versions picture
