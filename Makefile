@@ -18,7 +18,7 @@ demo: .venv/bin/uv ## a running service with every feature on, and an administra
 	@.venv/bin/python tools/demo.py
 
 test: .venv/installed ## everything that needs no Debian package
-	.venv/bin/pytest -v -n 2 --dist loadgroup
+	.venv/bin/pytest -v -n 2 --dist worksteal
 
 test-system: .venv/installed ## with a real browser, behind PgBouncer, and on two machines behind HAProxy
 	@for tool in chromium chromedriver pgbouncer haproxy; do PATH="$$PATH:/usr/sbin" command -v $$tool > /dev/null || { echo "$$tool is missing. On Debian: apt-get install chromium chromium-driver pgbouncer haproxy"; exit 1; }; done

@@ -20,6 +20,11 @@ class Combination:
         return f"{self.auth_backend}-{rbac}-{oauth}"
 
     @property
+    def is_extreme(self) -> bool:
+        """Whether it has every feature that can be declined, or none."""
+        return self.include_rbac == self.include_oauth
+
+    @property
     def answers(self) -> dict[str, str | bool]:
         """The answers as `bake` takes them."""
         return asdict(self)

@@ -29,6 +29,8 @@ class Tools:
             "RUFF_CACHE_DIR": str(self.caches / "ruff"),
             "LC_ALL": "C.UTF-8",
             "GIT_CONFIG_NOSYSTEM": "1",
+            # Tests of several projects run at once already.
+            "PYTEST_XDIST_AUTO_NUM_WORKERS": "0",
             # `uv run` takes this environment as it is.
             "UV_PROJECT_ENVIRONMENT": sys.prefix,
             "UV_NO_SYNC": "1",

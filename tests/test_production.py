@@ -28,8 +28,6 @@ from tests.test_python_versions import caches_in
 DATABASE = "from app import embedded_postgres; print(embedded_postgres.url(), flush=True); input()"
 # Those that a cluster of today may have, and the newest that there is.
 KUBERNETES_VERSIONS = ["1.31.0", "1.37.0"]
-# In one process, since the image is made once.
-pytestmark = pytest.mark.xdist_group("production")
 SECRET_KEY = "a secret key of the tests that opens nothing else"  # noqa: S105 - as it says
 
 

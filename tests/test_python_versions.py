@@ -70,7 +70,7 @@ def test_installed_service_passes_its_own_tests(version: str, bake: Bake, open_f
     run("sync", "--quiet")
     assert run("run", "python", "-c", SAY_VERSION).strip() == version
     run("run", "litestar", "users", "--help")
-    assert " passed" in run("run", "pytest", "-q")
+    assert " passed" in run("run", "pytest", "-q", "-n", "2")
 
 
 def test_each_supported_python_is_one_that_the_service_allows() -> None:

@@ -12,8 +12,6 @@ from tests.projects import Project
 from tests.projects import Tools
 from tests.server import serving
 
-pytestmark = pytest.mark.xdist_group("seed")
-
 EMAIL = "grace@example.com"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
 SEED_IMPORTS = "from sqlalchemy import DateTime, Integer, func, text\n"
