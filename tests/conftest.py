@@ -114,7 +114,7 @@ def bake(template: Path, cookies_session: Cookies) -> Bake:
     return bake_project
 
 
-@pytest.fixture(scope="session", params=[pytest.param(choice, id=str(choice)) for choice in COMBINATIONS])
+@pytest.fixture(scope="session", params=COMBINATIONS, ids=str)
 def combination(request: pytest.FixtureRequest) -> Combination:
     """Each combination of answers in turn; with `--dist worksteal` few are worked on by more than one process."""
     chosen: Combination = request.param

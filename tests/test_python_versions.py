@@ -32,21 +32,21 @@ def interpreters() -> dict[str, Path]:
     return found
 
 
-# On the one that runs this, each combination passes its tests anyway.
 FOUND = interpreters()
+# On the one that runs this, each combination passes its tests anyway.
 OTHERS = {version: python for version, python in FOUND.items() if python != Path(sys.executable)} or FOUND
-
-
-def environment_in(folder: Path) -> dict[str, str]:
-    """Whatever uv may need to reach the package registry, and nothing that changes how Python runs."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return kept | caches_in(folder)
 
 
 def caches_in(folder: Path) -> dict[str, str]:
     """Databases lie in this folder and go with it; packages stay where they are for the next time."""
     packages = subprocess.run([UV, "cache", "dir"], capture_output=True, text=True, check=True)
     return {"XDG_CACHE_HOME": str(folder), "UV_CACHE_DIR": packages.stdout.strip()}
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """Whatever uv may need to reach the package registry, and nothing that changes how Python runs."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return kept | caches_in(folder)
 
 
 @pytest.mark.parametrize("version", sorted(OTHERS))
