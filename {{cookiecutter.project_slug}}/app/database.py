@@ -10,10 +10,8 @@
 """
 
 from collections.abc import AsyncIterator
-from collections.abc import Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from typing import TypeVar
 
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig
@@ -29,16 +27,19 @@ from litestar.types import Message
 from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
+from sqlalchemy import event
+from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
+from sqlalchemy.orm import SessionTransaction
 
 from app.engine import engine_for
 from app.errors import problem
-from app.setting_types import Pooler
 from app.settings import Settings
 
-Found = TypeVar("Found")
+# In the `info` of a session: models that were read outside of it, and join it as soon as it is used for anything.
+WAITING = "waiting"
 # What advanced-alchemy looks after at each commit, unless told that it is not there.
 UNUSED = {"enable_cache_listener": False, "enable_file_object_listener": False}
 
@@ -80,19 +81,9 @@ async def own_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-async def look(session: AsyncSession, read: Callable[[Session], Found]) -> Found:
-    """One look at the data, at the beginning of a request: a single round trip, after which no connection is held."""
-    # In one piece, since each step from asynchronous code into SQLAlchemy costs as much as building a row.
-    return await session.run_sync(_look, read)
-
-
-def _look(session: Session, read: Callable[[Session], Found]) -> Found:
-    if session.info["settings"].database_pooler is Pooler.NONE:
-        # Without BEGIN and COMMIT around it.
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-    found = read(session)
-    session.commit()
-    return found
+@event.listens_for(Session, "after_transaction_create")
+def _take_in(session: Session, _transaction: SessionTransaction) -> None:
+    session.add_all(session.info.pop(WAITING, ()))
 
 
 @asynccontextmanager
@@ -124,6 +115,10 @@ def _config(app: Litestar) -> SQLAlchemyAsyncConfig:
     return config
 
 
+def _is_waiting_changed(session: AsyncSession) -> bool:
+    return any(inspect(model).modified for model in session.info.get(WAITING, ()))
+
+
 class CommitBeforeSuccess(ASGIMiddleware):
     """Commits before the first byte of a success leaves; whatever else happens, closing the session rolls back.
 
@@ -143,8 +138,7 @@ class CommitBeforeSuccess(ASGIMiddleware):
             if message["type"] == "http.response.start" and message["status"] < 400:
                 session = request_session(connection)
                 try:
-                    # A look at the data is over, and whatever is changed begins a transaction.
-                    if session.in_transaction():
+                    if session.in_transaction() or _is_waiting_changed(session):
                         await session.commit()
                 except Exception as error:
                     is_lost = True

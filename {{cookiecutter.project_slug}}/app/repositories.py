@@ -1,60 +1,16 @@
 """How each model is read and written."""
 
-from collections.abc import Mapping
 from typing import Any
 from typing import TypeVar
 
 from advanced_alchemy.base import UUIDBase
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from sqlalchemy import ColumnElement
-from sqlalchemy import Select
 from sqlalchemy import inspect
-from sqlalchemy import orm
-from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import InternalError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.database import look
 from app.errors import InvalidField
 from app.models import User
-from app.models import UserSession
-
-# What is read along with the principal, in the same statement.
-ALONG: list[orm.interfaces.ORMOption] = []
-# {% if cookiecutter.include_rbac %}
-ALONG.append(orm.joinedload(User.roles))
-# {% endif %}
-PRINCIPAL = "principal"
-
-
-def principal_where(condition: ColumnElement[bool]) -> Select[Any]:
-    """What reads the sign-in that meets the condition, and its user; made once, which costs as much as running it."""
-    return select(UserSession, User).join(User, User.id == UserSession.user_id).where(condition).options(*ALONG)
-
-
-async def find_principal(
-    session: AsyncSession, statement: Select[Any], values: Mapping[str, Any]
-) -> tuple[UserSession, User] | None:
-    """The one sign-in for these values, and its user, whom `UserRepository` knows if it is asked next."""
-
-    def read(session: orm.Session) -> Any:
-        # Rows repeat for each member of a collection that is joined.
-        return session.execute(statement, values).unique().one_or_none()
-
-    try:
-        found = await look(session, read)
-    except DBAPIError as error:
-        if not (error.connection_invalidated or isinstance(error, InternalError)):
-            raise
-        # The connection died while nobody used it, which is no reason to refuse whoever calls now.
-        await session.rollback()
-        found = await look(session, read)
-    if found is None:
-        return None
-    session.info[PRINCIPAL] = found.User
-    return found.UserSession, found.User
+from app.principals import PRINCIPAL
 
 
 class UserRepository(SQLAlchemyAsyncRepository[models.User]):

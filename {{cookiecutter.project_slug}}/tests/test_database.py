@@ -15,7 +15,6 @@ from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
 
-from app.database import engine_of
 from app.database import own_transaction
 from app.database import request_session
 from app.errors import Conflict
@@ -28,6 +27,7 @@ from tests.cast import Person
 from tests.cast import Stage
 from tests.other_services import another_stage
 from tests.tables import Tables
+from tests.work import connections_in_use
 
 REFUSE = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'hidden reason'; END $$"
 AT_COMMIT = """
@@ -56,12 +56,6 @@ async def keep_some(request: Request[Any, Any, Any]) -> None:
     async with own_transaction(request.app) as session:
         session.add(User(email="kept@example.com", password_hash=""))
     raise Conflict
-
-
-def connections_in_use(app: Litestar) -> int:
-    """How many connections nobody has given back."""
-    pool = engine_of(app).pool
-    return int(pool.checkedout())  # type: ignore[attr-defined]  # the pool that the service has counts
 
 
 async def test_a_registration_whose_commit_fails_is_an_error_and_leaves_no_row_and_no_mail(

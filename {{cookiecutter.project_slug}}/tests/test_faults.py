@@ -22,6 +22,7 @@ from tests.cast import Person
 from tests.cast import Stage
 from tests.other_services import another_stage
 from tests.tables import Tables
+from tests.work import connections_in_use
 
 KILL_OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -111,7 +112,7 @@ async def test_connections_that_postgresql_has_closed_are_replaced_unnoticed(
         await tables.execute(KILL_OTHERS)
         answers = await asyncio.gather(*(grace.get("/users/me") for _ in range(5)))
         assert {answer.status_code for answer in answers} == {200}
-    assert engine_of(app).pool.checkedout() == 0  # type: ignore[attr-defined]  # the pool that the service has counts
+    assert connections_in_use(app) == 0
 
 
 @pytest.mark.checklist("I03")
@@ -123,6 +124,32 @@ async def test_what_takes_too_long_is_given_up(failing: Stage) -> None:
 async def test_what_is_locked_for_too_long_is_given_up(failing: Stage, tables: Tables) -> None:
     async with tables.changing('LOCK TABLE "user" IN ACCESS SHARE MODE'):
         assert is_unavailable(await failing.person("visitor").get("/waits"))
+
+
+@pytest.mark.checklist("I03")
+async def test_who_calls_is_waited_for_no_longer_than_anything_else(failing: Stage, tables: Tables) -> None:
+    grace = await failing.verified("grace")
+    await grace.sign_in()
+    async with tables.changing("LOCK TABLE user_session IN ACCESS EXCLUSIVE MODE"):
+        assert is_unavailable(await grace.get("/users/me"))
+    assert (await grace.get("/users/me")).status_code == 200
+
+
+async def test_a_caller_who_leaves_before_it_is_known_who_calls_leaves_the_connection_to_others(
+    failing: Stage, tables: Tables
+) -> None:
+    failing.delivers = False
+    grace = await failing.verified("grace")
+    await grace.sign_in()
+    async with tables.changing("LOCK TABLE user_session IN ACCESS EXCLUSIVE MODE"):
+        asking = asyncio.create_task(grace.get("/users/me"))
+        await failing.until_connections_are_used(1)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert connections_in_use(failing.app) == 0
+    answers = await asyncio.gather(*(grace.get("/users/me") for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {200}
 
 
 @pytest.mark.usefixtures("impatient", "tables")

@@ -9,6 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 from sqlalchemy.orm import lazyload
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -22,7 +23,7 @@ from app.accounts.mail import Letter
 from app.accounts.tokens import Purpose
 from app.models import User
 from app.models import UserSession
-from app.repositories import ALONG
+from app.principals import never_without
 from app.settings import Settings
 
 # A new password or address makes these links worthless; that which undoes a change of address is meant to outlive it.
@@ -69,7 +70,8 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
             return False
         # A reset may have come while the hash was computed: this proof must not outlive it, nor put the old password
         # back. The lock makes a later reset wait, so that it ends this sign-in too.
-        unchanged = select(User).where(User.id == user.id, User.password_hash == user.password_hash).options(*ALONG)
+        along = [joinedload(relation.class_attribute) for relation in never_without()]
+        unchanged = select(User).where(User.id == user.id, User.password_hash == user.password_hash).options(*along)
         allowed = unchanged.where(User.is_active, User.is_verified).with_for_update(key_share=True, of=User)
         found = await self.session.scalars(allowed, execution_options={"populate_existing": True})
         is_still_so = found.unique().one_or_none() is not None

@@ -32,8 +32,7 @@ from app.callers import caller
 from app.database import request_session
 from app.models import User
 from app.models import UserSession
-from app.repositories import find_principal
-from app.repositories import principal_where
+from app.principals import PrincipalQuery
 from app.settings import Settings
 
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
@@ -135,7 +134,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
         self._idle = timedelta(days=config.settings.session_idle_days)
         now: BindParameter[datetime] = bindparam("now")
         seen_since: BindParameter[datetime] = bindparam("seen_since")
-        self._principal = principal_where(self.condition & _is_alive(now, seen_since))
+        self._principal = PrincipalQuery(self.condition & _is_alive(now, seen_since))
 
     def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The parameters of `condition` in this request; None if it proves nothing."""
@@ -148,7 +147,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
             return {}
         session, now = request_session(connection), clock.now()
         values |= {"now": now, "seen_since": now - self._idle}
-        found = await find_principal(session, self._principal, values)
+        found = await self._principal.one(session, values)
         if found is None:
             return {}
         row, user = found

@@ -31,4 +31,25 @@ MUTANTS = [
         "UserSession.id == session_id",
         "auth/test_devices.py::test_the_devices_of_others_are_nobody_elses",
     ),
+    Mutant(
+        "Whoever calls is the one that routes read",
+        "app/database.py",
+        "session.add_all(session.info.pop(WAITING, ()))",
+        "session.info.pop(WAITING, ())",
+        "auth/test_principals.py::test_a_session_that_reads_the_user_finds_the_one_who_calls",
+    ),
+    Mutant(
+        "What a route changes of whoever calls is stored",
+        "app/database.py",
+        " or _is_waiting_changed(session)",
+        "",
+        "auth/test_principals.py::test_what_a_route_changes_is_stored",
+    ),
+    Mutant(
+        "Nobody is refused for a connection that has died",
+        "app/principals.py",
+        "driver.is_closed() or ",
+        "",
+        "test_faults.py::test_connections_that_postgresql_has_closed_are_replaced_unnoticed",
+    ),
 ]

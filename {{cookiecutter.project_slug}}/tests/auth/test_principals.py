@@ -1,0 +1,72 @@
+"""Who calls, made by hand out of rows: to whoever writes a route it is what the ORM would have read."""
+
+from typing import Any
+
+import pytest
+from litestar import Request
+from litestar import get
+
+from app.database import request_session
+from app.models import User
+from app.settings import Settings
+from tests.cast import Person
+from tests.other_services import another_stage
+from tests.tables import Tables
+
+seen: list[User] = []
+
+
+@get("/looks")
+async def look(request: Request[Any, Any, Any]) -> None:
+    """Do nothing."""
+    seen.append(request.user)
+
+
+@get("/finds")
+async def find(request: Request[Any, Any, Any]) -> bool:
+    """Read the user again."""
+    return await request_session(request).get_one(User, request.user.id) is request.user
+
+
+@get("/changes")
+async def change(request: Request[Any, Any, Any]) -> None:
+    """Change the user, and nothing else."""
+    request.user.display_name = "Grace H."
+
+
+@get("/changes-then-reads")
+async def change_then_read(request: Request[Any, Any, Any]) -> None:
+    """Use the session after it."""
+    request.user.display_name = "Grace H."
+    await request_session(request).get(User, request.user.id)
+
+
+@get("/reads-then-changes")
+async def read_then_change(request: Request[Any, Any, Any]) -> None:
+    """Use the session before it."""
+    await request_session(request).get(User, request.user.id)
+    request.user.display_name = "Grace H."
+
+
+async def test_every_column_holds_what_is_stored(settings: Settings, grace: Person, tables: Tables) -> None:
+    await grace.sign_in()
+    seen.clear()
+    async with another_stage(settings, look) as another:
+        assert (await another.copy_of(grace).get("/looks")).is_success
+    [user], [stored] = seen, await tables.rows("user")
+    assert {name: getattr(user, name) for name in stored} == stored
+
+
+async def test_a_session_that_reads_the_user_finds_the_one_who_calls(settings: Settings, grace: Person) -> None:
+    await grace.sign_in()
+    async with another_stage(settings, find) as another:
+        assert (await another.copy_of(grace).get("/finds")).json() is True
+
+
+@pytest.mark.parametrize("route", [change, change_then_read, read_then_change])
+async def test_what_a_route_changes_is_stored(settings: Settings, grace: Person, tables: Tables, route: Any) -> None:
+    await grace.sign_in()
+    async with another_stage(settings, route) as another:
+        assert (await another.copy_of(grace).get(*route.paths)).is_success
+    [stored] = await tables.rows("user")
+    assert stored["display_name"] == "Grace H."
