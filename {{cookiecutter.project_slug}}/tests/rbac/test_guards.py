@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
+from litestar import Request
 from litestar import get
 from litestar.types import Guard
 from litestar_users.guards import roles_accepted
@@ -12,7 +13,10 @@ from litestar_users.guards import roles_required
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
 from app.rbac.guards import requires
+from app.settings import Settings
 from tests.cast import Person
+from tests.other_services import another_stage
+from tests.tables import Tables
 
 
 def protect(app: Litestar, path: str, guard: Guard) -> None:
@@ -44,3 +48,16 @@ async def test_a_guard_lets_through_who_holds_what_it_asks_for(  # noqa: PLR0913
     user_id = (await grace.get("/users/me")).json()["id"]
     await ada.client.put("/users/roles/assign", json={"user_id": user_id, "role_id": editors["id"]})
     assert (await grace.get(path)).status_code == status_code
+
+
+async def test_what_a_route_changes_of_the_roles_of_whoever_calls_is_stored(
+    settings: Settings, ada: Person, tables: Tables
+) -> None:
+    @get("/changes")
+    async def change(request: Request[Any, Any, Any]) -> None:
+        [role] = request.user.roles
+        role.description = "Changed."
+
+    async with another_stage(settings, change) as another:
+        assert (await another.copy_of(ada).get("/changes")).is_success
+    assert "Changed." in [role["description"] for role in await tables.rows("role")]
