@@ -15,6 +15,8 @@ from sqlalchemy import inspect
 from sqlalchemy import orm
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InternalError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -54,7 +56,7 @@ class PrincipalQuery:
 
     async def one(self, session: AsyncSession, values: Mapping[str, Any]) -> tuple[UserSession, User] | None:
         """The sign-in for these values and its user, whom `UserRepository` knows if it is asked next."""
-        rows = await session.run_sync(self._rows, values)
+        rows = await self._rows(session, values)
         if not rows:
             return None
         signed_in, user, *related = self._parts
@@ -66,36 +68,38 @@ class PrincipalQuery:
             waiting += members
         return signed_in.model(rows[0]), found
 
-    def _rows(self, session: orm.Session, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    async def _rows(self, session: AsyncSession, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         settings = session.info["settings"]
         # Poolers give each transaction another connection, and traces show the statements of SQLAlchemy alone.
-        if settings.database_pooler is Pooler.NONE and settings.otel_exporter_otlp_endpoint is None:
-            records = self._records(session, [values[name] for name in self._names])
-            if records is not None:
-                return [self._read(record) for record in records]
+        is_direct = settings.database_pooler is Pooler.NONE and settings.otel_exporter_otlp_endpoint is None
+        for ask in (self._ask_the_driver if is_direct else self._ask_sqlalchemy, self._ask_sqlalchemy):
+            try:
+                return await session.run_sync(ask, values)
+            except DBAPIError as error:
+                # The connection died while nobody used it, which is no reason to refuse whoever calls now.
+                if not (error.connection_invalidated or isinstance(error, InternalError)):
+                    raise
+                await session.rollback()
+        # SQLAlchemy has met a second one, and given up all connections that it had.
+        return await session.run_sync(self._ask_sqlalchemy, values)
+
+    def _ask_sqlalchemy(self, session: orm.Session, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         rows: Sequence[Row[Any]] = session.execute(self._statement, dict(values)).all()
         session.commit()
         return rows
 
-    def _records(self, session: orm.Session, values: list[Any]) -> list[Any] | None:
-        """What the driver answers, in one round trip; None if the connection turns out to be dead.
-
-        Raises:
-            OperationalError: if there is no answer.
-        """
+    def _ask_the_driver(self, session: orm.Session, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        # One round trip, without BEGIN and COMMIT around it.
         connection = session.get_bind().engine.raw_connection()
         driver: Any = connection.driver_connection
         try:
-            records: list[Any] = connection.run_async(lambda _: driver.fetch(self._text, *values))
-        except Exception as error:
-            if driver.is_closed() or isinstance(error, asyncpg.InternalClientError):
-                return None
-            if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
-                raise OperationalError(self._text, None, error, hide_parameters=True) from error
-            raise
+            arguments = [values[name] for name in self._names]
+            return [self._read(row) for row in connection.run_async(lambda _: driver.fetch(self._text, *arguments))]
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError) as error:
+            is_dead = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
+            raise OperationalError(self._text, None, error, connection_invalidated=is_dead) from error
         finally:
             connection.close()
-        return records
 
     def _read(self, record: Sequence[Any]) -> list[Any]:
         values = list(record)

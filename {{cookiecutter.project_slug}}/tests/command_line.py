@@ -6,9 +6,9 @@ from anyio import to_thread
 from click.testing import CliRunner
 from click.testing import Result
 
-from app.asgi import create_app
 from app.settings import Settings
 from app.users import COMMANDS
+from tests.other_services import service_with
 
 
 class Operator:
@@ -19,5 +19,5 @@ class Operator:
 
     async def types(self, *words: str, stdin: str = "") -> Result:
         """Run `litestar users ...` in a process of its own, nearly: in a thread, with an application of its own."""
-        environment = SimpleNamespace(app=create_app(self._settings))
+        environment = SimpleNamespace(app=service_with(self._settings))
         return await to_thread.run_sync(lambda: CliRunner().invoke(COMMANDS, words, input=stdin, obj=environment))

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from pydantic import SecretStr
 
@@ -18,13 +20,19 @@ ALLOWED = {"hash_memory_kib": 19_456, "hash_iterations": 2}
 DATABASE_AWAY = {"database_url": SecretStr("postgresql://nobody@127.0.0.1:1/nothing")}
 
 
-@asynccontextmanager
-async def another_stage(settings: Settings, *routes: HTTPRouteHandler, **changes: Any) -> AsyncIterator[Stage]:
-    """A started service with these changes to its settings, and with these routes as well."""
-    settings = settings.model_copy(update=changes)
+@cache
+def service_with(settings: Settings, routes: tuple[HTTPRouteHandler, ...] = ()) -> Litestar:
+    """A service that is not started; to make one takes longer than most of what is done to it."""
     app = create_app(settings)
     for route in routes:
         app.register(route)
+    return app
+
+
+@asynccontextmanager
+async def another_stage(settings: Settings, *routes: HTTPRouteHandler, **changes: Any) -> AsyncIterator[Stage]:
+    """A started service with these changes to its settings, and with these routes as well."""
+    app = service_with(settings.model_copy(update=changes), routes)
     app.state.mailer = Outbox()
     stage = Stage(app, app.state.mailer, delivers=not DATABASE_AWAY.items() <= changes.items())
     async with app.lifespan():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
 from datetime import timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from typing import ClassVar
@@ -119,6 +120,14 @@ def digest(secret: bytes) -> bytes:
     return sha256(secret).digest()
 
 
+@cache
+def _query_for(condition: ColumnElement[bool]) -> PrincipalQuery:
+    # Litestar makes several backends of one kind.
+    now: BindParameter[datetime] = bindparam("now")
+    seen_since: BindParameter[datetime] = bindparam("seen_since")
+    return PrincipalQuery(condition & _is_alive(now, seen_since))
+
+
 class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
     """Litestar's way in: whom a request belongs to, in which sign-in, and when a password was shown; or nothing.
 
@@ -132,9 +141,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
     def __init__(self, config: "CredentialConfig") -> None:
         super().__init__(config)
         self._idle = timedelta(days=config.settings.session_idle_days)
-        now: BindParameter[datetime] = bindparam("now")
-        seen_since: BindParameter[datetime] = bindparam("seen_since")
-        self._principal = PrincipalQuery(self.condition & _is_alive(now, seen_since))
+        self._principal = _query_for(self.condition)
 
     def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The parameters of `condition` in this request; None if it proves nothing."""

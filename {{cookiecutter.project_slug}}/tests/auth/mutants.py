@@ -48,7 +48,7 @@ MUTANTS = [
     Mutant(
         "Nobody is refused for a connection that has died",
         "app/principals.py",
-        "driver.is_closed() or ",
+        "                if not (error.connection_invalidated or isinstance(error, InternalError)):\n    ",
         "",
         "test_faults.py::test_connections_that_postgresql_has_closed_are_replaced_unnoticed",
     ),

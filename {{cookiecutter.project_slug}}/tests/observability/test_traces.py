@@ -16,6 +16,7 @@ from app.settings import Settings
 from tests.cast import PASSWORD
 from tests.cast import Stage
 from tests.other_services import another_stage
+from tests.other_services import service_with
 from tests.tables import Tables
 
 CANARY = "canary-7f3c"
@@ -25,6 +26,8 @@ CANARY = "canary-7f3c"
 def spans(monkeypatch: pytest.MonkeyPatch, tables: Tables) -> InMemorySpanExporter:  # noqa: ARG001  # empties them
     """What is sent, which stays here."""
     exporter = InMemorySpanExporter()
+    # A service that was made before has the exporter of then.
+    service_with.cache_clear()
     monkeypatch.setattr(traces, "OTLPSpanExporter", lambda *_, **_options: exporter)
     return exporter
 
