@@ -32,7 +32,6 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
-from sqlalchemy.orm import SessionTransaction
 
 from app.engine import engine_for
 from app.errors import problem
@@ -42,6 +41,20 @@ from app.settings import Settings
 WAITING = "waiting"
 # What advanced-alchemy looks after at each commit, unless told that it is not there.
 UNUSED = {"enable_cache_listener": False, "enable_file_object_listener": False}
+
+
+@event.listens_for(Session, "after_transaction_create")
+def _take_in(session: Session, *_: Any) -> None:
+    session.add_all(session.info.pop(WAITING, ()))
+
+
+class RequestSession(AsyncSession):
+    """A session that models may wait for."""
+
+    async def refresh(self, *arguments: Any, **options: Any) -> None:
+        """As ever, but SQLAlchemy looks whether the model is here before it begins anything."""
+        _take_in(self.sync_session)
+        await super().refresh(*arguments, **options)
 
 
 @asynccontextmanager
@@ -62,7 +75,9 @@ def database_plugin(settings: Settings) -> SQLAlchemyInitPlugin:
     config = SQLAlchemyAsyncConfig(
         engine_instance=engine_for(settings),
         # Rows stay readable after the commit: the response is rendered from them. Services find the settings in `info`.
-        session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings, **UNUSED}),
+        session_config=AsyncSessionConfig(
+            class_=RequestSession, expire_on_commit=False, info={"settings": settings, **UNUSED}
+        ),
         # Problems are answered by errors.py.
         set_default_exception_handler=False,
     )
@@ -79,11 +94,6 @@ async def own_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
     """A transaction that stands whatever the answer is: for what must survive a refusal."""
     async with _config(app).get_session() as session, session.begin():
         yield session
-
-
-@event.listens_for(Session, "after_transaction_create")
-def _take_in(session: Session, _transaction: SessionTransaction) -> None:
-    session.add_all(session.info.pop(WAITING, ()))
 
 
 @asynccontextmanager

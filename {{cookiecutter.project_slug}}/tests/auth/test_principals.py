@@ -29,6 +29,12 @@ async def find(request: Request[Any, Any, Any]) -> bool:
     return await request_session(request).get_one(User, request.user.id) is request.user
 
 
+@get("/refreshes")
+async def refresh(request: Request[Any, Any, Any]) -> None:
+    """Read all of it again."""
+    await request_session(request).refresh(request.user)
+
+
 @get("/changes")
 async def change(request: Request[Any, Any, Any]) -> None:
     """Change the user, and nothing else."""
@@ -53,7 +59,7 @@ async def read_then_change(request: Request[Any, Any, Any]) -> None:
 async def caller(settings: Settings, grace: Person) -> AsyncIterator[Person]:
     """Grace, signed in, at a service with these routes."""
     await grace.sign_in()
-    async with another_stage(settings, look, find, change, change_then_read, read_then_change) as another:
+    async with another_stage(settings, look, find, refresh, change, change_then_read, read_then_change) as another:
         yield another.copy_of(grace)
 
 
@@ -66,6 +72,10 @@ async def test_every_column_holds_what_is_stored(caller: Person, tables: Tables)
 
 async def test_a_session_that_reads_the_user_finds_the_one_who_calls(caller: Person) -> None:
     assert (await caller.get("/finds")).json() is True
+
+
+async def test_a_route_reads_all_of_the_user_again(caller: Person) -> None:
+    assert (await caller.get("/refreshes")).is_success
 
 
 @pytest.mark.parametrize("path", ["/changes", "/changes-then-reads", "/reads-then-changes"])
