@@ -36,6 +36,8 @@ from tests.tables import make_database
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # They end the caller's sign-in, or the caller, so they are left to whoever has neither.
 ENDINGS = ("POST /logout", "DELETE /users/me")
+# Examples for each operation and caller.
+EACH_ROUND = 50
 # Whom each user is made into, besides somebody ordinary; folders beside this file add to it.
 USERS: dict[str, str] = {"user": ""}
 for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/fuzz.py")):
@@ -56,18 +58,34 @@ class Outcome(NamedTuple):
         return line if self.is_fine else f"{line}\n{self.shown}"
 
 
-async def run(how: list[str]) -> list[Outcome]:
-    """As nobody and as each user, at the same time."""
+async def run(rounds: list[list[str]]) -> list[Outcome]:
+    """As nobody and as each user, at the same time; users sign in for each round, as access tokens last for minutes."""
+    outcomes: list[Outcome] = []
     async with service() as (worker, tables, emails):
-        callers: dict[str, dict[str, str]] = {"nobody": {}}
-        for (name, statement), email in zip(USERS.items(), emails, strict=False):
+        users = list(zip(USERS.items(), emails, strict=False))
+        for (_, statement), email in users:
             if statement:
                 await tables.execute(statement.format(email=email))
-            callers[name] = await sign_in(worker, email)
-        outcomes = await asyncio.gather(*(fuzz(worker, name, headers, how) for name, headers in callers.items()))
+        for number, how in enumerate(rounds, 1):
+            callers: dict[str, dict[str, str]] = {"nobody": {}}
+            for (name, _), email in users:
+                callers[name] = await sign_in(worker, email)
+            found = await asyncio.gather(*(fuzz(worker, name, headers, how) for name, headers in callers.items()))
+            print(f"round {number} of {len(rounds)}", *found, sep="\n", flush=True)  # noqa: T201  # it takes long
+            outcomes += found
         if not all(outcome.is_fine for outcome in outcomes):
-            print(*worker.console[-200:], sep="")  # noqa: T201  # for whoever runs it
+            # For whoever runs it, without a line for each request.
+            print(*[line for line in worker.console if "app.requests" not in line][-200:], sep="")  # noqa: T201
     return outcomes
+
+
+def rounds_of(examples: int, seed: int, phases: str) -> list[list[str]]:
+    """All phases in the first one; in the others the one that makes up something else each time."""
+    rounds: list[list[str]] = []
+    for begin in range(0, examples if "fuzzing" in phases else 1, EACH_ROUND):
+        count, again = min(EACH_ROUND, examples - begin), "fuzzing" if rounds else phases
+        rounds.append(["--max-examples", str(count), "--seed", str(seed + begin), "--phases", again])
+    return rounds
 
 
 async def fuzz(worker: Worker, name: str, headers: dict[str, str], how: list[str]) -> Outcome:
@@ -124,8 +142,7 @@ if __name__ == "__main__":
         Path(folder).chmod(0o755)
         os.environ["XDG_CACHE_HOME"] = folder
         logging.disable(logging.INFO)
-        how = ["--max-examples", str(given.examples), "--seed", str(given.seed), "--phases", given.phases]
-        found = asyncio.run(run(how))
-        print(*found, sep="\n")  # noqa: T201  # likewise
+        found = asyncio.run(run(rounds_of(given.examples, given.seed, given.phases)))
+        print(sum(outcome.cases for outcome in found), "cases")  # noqa: T201  # what the command is for
         embedded_postgres.leave()
     sys.exit(not all(outcome.is_fine for outcome in found))

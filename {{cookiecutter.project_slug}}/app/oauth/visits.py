@@ -37,9 +37,11 @@ Challenge = Annotated[
         description="Of a secret of the page, without which nobody trades the code (RFC 7636, S256).",
     ),
 ]
+# What a provider sends (RFC 6749, appendix A); anything else ends as whatever it does not know ends.
+CHARACTERS = {"pattern": r"^[\x20-\x7E]*$"}
 # Under a name of its own, since Litestar means something else by `state`.
-State = Annotated[str | None, QueryParameter(name="state", max_length=4096)]
-Word = Annotated[str | None, QueryParameter(max_length=4096)]
+State = Annotated[str | None, QueryParameter(name="state", max_length=256, schema_extra=CHARACTERS)]
+Word = Annotated[str | None, QueryParameter(max_length=4096, schema_extra=CHARACTERS)]
 
 
 class Departure(Struct):
