@@ -27,11 +27,12 @@ from app.setting_types import Pooler
 
 # In the `info` of a session, until `UserRepository` is asked.
 PRINCIPAL = "principal"
+EAGER = {"selectin", "joined", "subquery", "immediate"}
 
 
 def never_without() -> list[orm.RelationshipProperty[Any]]:
-    """The collections that are read whenever a user is: those with `lazy="selectin"`."""
-    return [relation for relation in inspect(User).relationships if relation.lazy == "selectin"]
+    """What is read whenever a user is, as its relationship says; relations of relations are not."""
+    return [relation for relation in inspect(User).relationships if relation.lazy in EAGER]
 
 
 class PrincipalQuery:
@@ -39,13 +40,13 @@ class PrincipalQuery:
 
     def __init__(self, condition: ColumnElement[bool]) -> None:
         self._along = never_without()
-        mappers: list[orm.Mapper[Any]] = [inspect(UserSession), inspect(User)]
-        self._parts: list[_Part] = []
-        for mapper in mappers + [relation.mapper for relation in self._along]:
-            self._parts.append(_Part(mapper, self._parts[-1].end if self._parts else 0))
+        related = [orm.aliased(relation.mapper.class_) for relation in self._along]
         rows = orm.join(UserSession, User, User.id == UserSession.user_id)
-        for relation in self._along:
-            rows = orm.outerjoin(rows, relation.mapper.class_, relation.class_attribute)
+        for relation, alias in zip(self._along, related, strict=True):
+            rows = orm.outerjoin(rows, alias, relation.class_attribute.of_type(alias))
+        self._parts: list[_Part] = []
+        for entity in (UserSession, User, *related):
+            self._parts.append(_Part(entity, self._parts[-1].end if self._parts else 0))
         columns = [column for part in self._parts for column in part.columns]
         self._statement = select(*columns).select_from(rows).where(condition)
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -64,7 +65,8 @@ class PrincipalQuery:
         waiting = session.info[WAITING] = [found]
         for relation, part in zip(self._along, related, strict=True):
             members = part.models(rows)
-            orm.attributes.set_committed_value(found, relation.key, members)
+            value = members if relation.uselist else next(iter(members), None)
+            orm.attributes.set_committed_value(found, relation.key, value)
             waiting += members
         return signed_in.model(rows[0]), found
 
@@ -111,27 +113,31 @@ class PrincipalQuery:
 class _Part:
     """The columns of one model within a row."""
 
-    def __init__(self, mapper: orm.Mapper[Any], start: int) -> None:
-        # Without those that SQLAlchemy keeps for its own use.
-        read = set(select(mapper.local_table).selected_columns)
-        attributes = [
-            attribute for attribute in mapper.column_attrs if attribute.columns[0] in read and not attribute.deferred
+    def __init__(self, entity: Any, start: int) -> None:
+        mapper: orm.Mapper[Any] = inspect(entity).mapper
+        # Those that SQLAlchemy keeps for its own use are in no row.
+        unread = set(mapper.local_table.c) - set(select(mapper.local_table).selected_columns)
+        read = [
+            attribute
+            for attribute in mapper.column_attrs
+            if attribute.columns[0] not in unread and not attribute.deferred
         ]
-        self.columns = [attribute.columns[0] for attribute in attributes]
-        self.end = start + len(attributes)
-        self._start = start
-        self._keys = [attribute.key for attribute in attributes]
-        self._ids = [index for index, column in enumerate(self.columns, start) if column.primary_key]
-        self._new = mapper.class_manager.new_instance
+        self._keys = [attribute.key for attribute in read]
+        self.columns = [getattr(entity, key) for key in self._keys]
+        self._start, self.end = start, start + len(read)
+        self._ids = [index for index, attribute in enumerate(read, start) if attribute.columns[0] in mapper.primary_key]
+        self._manager = mapper.class_manager
 
     def models(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """The members of a collection; a row has nothing but NULL here if there is none, and repeats one for others."""
+        """All of them; a row has nothing but NULL here if there is none, and repeats one for others."""
         found = {tuple(row[index] for index in self._ids): row for row in rows}
         return [self.model(row) for identity, row in found.items() if None not in identity]
 
     def model(self, row: Sequence[Any]) -> Any:
         """As if the ORM had read it, and in no session."""
-        made = self._new()
+        made = self._manager.new_instance()
         vars(made).update(zip(self._keys, row[self._start : self.end], strict=True))
         orm.make_transient_to_detached(made)
+        # Whoever listens to this is told of it, as columns do whose values can change by themselves.
+        self._manager.dispatch.load(orm.attributes.instance_state(made), None)
         return made

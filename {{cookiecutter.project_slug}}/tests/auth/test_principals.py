@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from litestar import Request
 from litestar import get
+from sqlalchemy import event
 
 from app.database import request_session
 from app.models import User
@@ -68,6 +69,19 @@ async def test_every_column_holds_what_is_stored(caller: Person, tables: Tables)
     assert (await caller.get("/looks")).is_success
     [user], [stored] = seen, await tables.rows("user")
     assert {name: getattr(user, name) for name in stored} == stored
+
+
+async def test_it_is_told_that_they_were_read(caller: Person) -> None:
+    told: list[User] = []
+
+    def listen(user: User, _: Any) -> None:
+        told.append(user)
+
+    seen.clear()
+    event.listen(User, "load", listen)
+    await caller.get("/looks")
+    event.remove(User, "load", listen)
+    assert told == seen
 
 
 async def test_a_session_that_reads_the_user_finds_the_one_who_calls(caller: Person) -> None:
