@@ -49,7 +49,7 @@ class PrincipalQuery:
             self._parts.append(_Part(entity, self._parts[-1].end if self._parts else 0))
         columns = [column for part in self._parts for column in part.columns]
         self._statement = select(*columns).select_from(rows).where(condition)
-        dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # It carries no types.
         compiled = self._statement.compile(dialect=dialect)
         self._text, self._names = str(compiled), compiled.positiontup or []
         readers = (column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
