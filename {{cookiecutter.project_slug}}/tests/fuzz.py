@@ -36,7 +36,7 @@ from tests.tables import make_database
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # They end the caller's sign-in, or the caller, so they are left to whoever has neither.
 ENDINGS = ("POST /logout", "DELETE /users/me")
-# Examples for each operation and caller.
+# For each operation and caller.
 EACH_ROUND = 50
 # Whom each user is made into, besides somebody ordinary; folders beside this file add to it.
 USERS: dict[str, str] = {"user": ""}
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
 
 
 async def run(rounds: list[list[str]]) -> list[Outcome]:
-    """As nobody and as each user, at the same time; users sign in for each round, as access tokens last for minutes."""
+    """As nobody and as each user, at the same time; users sign in for each round, as that may last for minutes."""
     outcomes: list[Outcome] = []
     async with service() as (worker, tables, emails):
         users = list(zip(USERS.items(), emails, strict=False))

@@ -30,8 +30,8 @@ async def find(request: Request[Any, Any, Any]) -> bool:
     return await request_session(request).get_one(User, request.user.id) is request.user
 
 
-@get("/refreshes")
-async def refresh(request: Request[Any, Any, Any]) -> None:
+@get("/reads-again")
+async def read_again(request: Request[Any, Any, Any]) -> None:
     """Read all of it again."""
     await request_session(request).refresh(request.user)
 
@@ -60,7 +60,7 @@ async def read_then_change(request: Request[Any, Any, Any]) -> None:
 async def caller(settings: Settings, grace: Person) -> AsyncIterator[Person]:
     """Grace, signed in, at a service with these routes."""
     await grace.sign_in()
-    async with another_stage(settings, look, find, refresh, change, change_then_read, read_then_change) as another:
+    async with another_stage(settings, look, find, read_again, change, change_then_read, read_then_change) as another:
         yield another.copy_of(grace)
 
 
@@ -89,7 +89,7 @@ async def test_a_session_that_reads_the_user_finds_the_one_who_calls(caller: Per
 
 
 async def test_a_route_reads_all_of_the_user_again(caller: Person) -> None:
-    assert (await caller.get("/refreshes")).is_success
+    assert (await caller.get("/reads-again")).is_success
 
 
 @pytest.mark.parametrize("path", ["/changes", "/changes-then-reads", "/reads-then-changes"])
