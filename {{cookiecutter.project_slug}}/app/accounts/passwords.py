@@ -13,8 +13,8 @@ from functools import cache
 from typing import NamedTuple
 from typing import TypeVar
 
-from passlib.context import CryptContext
-
+from app.accounts.argon2id import Argon2id
+from app.accounts.argon2id import is_hash
 from app.accounts.common_passwords import is_common
 from app.errors import InvalidField
 from app.errors import TooBusy
@@ -62,14 +62,8 @@ class Hasher:
     """Computes argon2id hashes at the cost that the settings name."""
 
     def __init__(self, settings: Settings) -> None:
-        self._context = CryptContext(
-            schemes=["argon2"],
-            argon2__type="ID",
-            argon2__memory_cost=settings.hash_memory_kib,
-            argon2__time_cost=settings.hash_iterations,
-            argon2__parallelism=settings.hash_parallelism,
-        )
-        self._nobody = self._context.hash(secrets.token_urlsafe())
+        self._argon2id = Argon2id(settings.hash_memory_kib, settings.hash_iterations, settings.hash_parallelism)
+        self._nobody = self._argon2id.digest(secrets.token_urlsafe())
         # A hash holds its memory and a core while it runs, so the others wait; and only so many of them.
         self._threads = ThreadPoolExecutor(settings.hash_concurrency, "hash", _give_way)
         self._most = settings.hash_concurrency * (1 + MOST_WAITING)
@@ -81,7 +75,7 @@ class Hasher:
         Raises:
             TooBusy: if too many wait to be computed.
         """
-        return await self._run(self._context.hash, _normalised(password))
+        return await self._run(self._argon2id.digest, _normalised(password))
 
     async def verify(self, password: str, stored: str | None) -> Verdict:
         """Whether the password belongs to the stored hash; without one it takes as long and says no.
@@ -90,10 +84,6 @@ class Hasher:
             TooBusy: if too many wait to be computed.
         """
         return await self._run(self._verify, _normalised(password), stored)
-
-    def is_usable(self, stored: str | None) -> bool:
-        """Whether any password could belong to what is stored."""
-        return stored is not None and self._context.identify(stored) is not None
 
     async def _run(self, compute: Callable[..., Result], *arguments: str | None) -> Result:
         if self._asked_for >= self._most:
@@ -106,10 +96,12 @@ class Hasher:
 
     def _verify(self, password: str, stored: str | None) -> Verdict:
         # A hash that nobody can read fits no password, and costs what any other does.
-        if not self.is_usable(stored):
-            self._context.verify(password, self._nobody)
+        if stored is None or not is_hash(stored):
+            self._argon2id.verify(password, self._nobody)
             return Verdict(is_right=False, new_hash=None)
-        return Verdict(*self._context.verify_and_update(password, stored))
+        is_right = self._argon2id.verify(password, stored)
+        is_replaced = is_right and self._argon2id.is_outdated(stored)
+        return Verdict(is_right, self._argon2id.digest(password) if is_replaced else None)
 
 
 def _give_way() -> None:

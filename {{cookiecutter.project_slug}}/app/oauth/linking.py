@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from app.accounts import audit
 from app.accounts import outbox
+from app.accounts.argon2id import is_hash
 from app.accounts.changes import ChangeService
 from app.accounts.fresh import fresh
 from app.accounts.routes import SERVICE
@@ -134,7 +135,7 @@ async def _unlink(service: ChangeService, user: User, account_id: UUID) -> None:
         raise NotFoundError
     # Nobody can sign in with a provider that is not offered any more.
     others = [each for each in theirs if each is not account and each.oauth_name in offered(service.settings)]
-    if not others and not service.hasher.is_usable(user.password_hash):
+    if not others and not is_hash(user.password_hash):
         raise LastWayIn
     await service.session.delete(account)
     before = {"provider": account.oauth_name}

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import audit
 from app.accounts import outbox
 from app.accounts import passwords
+from app.accounts.argon2id import is_hash
 from app.accounts.audit import Event
 from app.accounts.changes import ChangeService
 from app.accounts.fresh import fresh
@@ -115,7 +116,7 @@ async def _set_first(service: ChangeService, user: User, password: str, keep: UU
     # Whoever has one shows it to change it, also if it was set by a request at the same moment.
     locked = select(User).where(User.id == user.id).with_for_update(of=User)
     user = (await service.session.scalars(locked, execution_options={"populate_existing": True})).one()
-    if service.hasher.is_usable(user.password_hash):
+    if is_hash(user.password_hash):
         raise Conflict("You have a password. Trade it for another: POST /users/me/password.")
     user.password_hash = password_hash
     await service.end_credentials(user, but=keep)

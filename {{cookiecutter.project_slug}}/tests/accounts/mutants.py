@@ -133,9 +133,16 @@ MUTANTS = [
     Mutant(
         "A hash is computed for unknown addresses too",
         ACCOUNTS + "passwords.py",
-        "            self._context.verify(password, self._nobody)\n",
+        "            self._argon2id.verify(password, self._nobody)\n",
         "",
         "accounts/test_passwords.py::test_a_password_is_checked_against_a_hash_of_equal_cost_when_there_is_none",
+    ),
+    Mutant(
+        "A password is compared with what is stored",
+        ACCOUNTS + "argon2id.py",
+        "return hmac.compare_digest(compute(password.encode(), salt, self._cost), digest)",
+        "return len(compute(password.encode(), salt, self._cost)) == len(digest)",
+        "accounts/test_argon2id.py::test_a_hash_of_the_library_is_that_of_its_password_alone",
     ),
     Mutant(
         "Nothing is read for known addresses alone",

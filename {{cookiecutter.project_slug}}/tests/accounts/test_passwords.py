@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 from litestar import Litestar
-from passlib.context import CryptContext
-from passlib.hash import argon2
 from sqlalchemy.pool import QueuePool
 
+from app.accounts.argon2id import Argon2id
 from app.accounts.passwords import MOST_WAITING
 from app.accounts.passwords import NICE
 from app.accounts.passwords import NONE
@@ -112,7 +111,7 @@ async def test_a_cheaper_hash_is_replaced_at_the_next_sign_in(settings: Settings
 
 async def see_it_replaced(grace: Person, tables: Tables) -> None:
     """Store a hash that costs less than the settings ask for, and sign in."""
-    cheap = argon2.using(type="ID", memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
+    cheap = Argon2id(8192, 1, 1).digest(PASSWORD)
     await tables.execute(f"UPDATE \"user\" SET password_hash = '{cheap}'")  # noqa: S608  # made above
     assert (await grace.post("/login", email=grace.email, password="a wrong password")).status_code == 401
     assert [row["password_hash"] for row in await tables.rows("user")] == [cheap]
@@ -147,13 +146,13 @@ async def test_a_password_is_checked_against_a_hash_of_equal_cost_when_there_is_
     settings: Settings, monkeypatch: pytest.MonkeyPatch, stored: str | None
 ) -> None:
     computed: list[str] = []
-    verify = CryptContext.verify
+    verify = Argon2id.verify
 
-    def watch(context: CryptContext, secret: str, against: str) -> bool:
+    def watch(argon2id: Argon2id, password: str, against: str) -> bool:
         computed.append(against)
-        return bool(verify(context, secret, against))
+        return verify(argon2id, password, against)
 
-    monkeypatch.setattr(CryptContext, "verify", watch)
+    monkeypatch.setattr(Argon2id, "verify", watch)
     verdict = await Hasher(settings).verify("a password", stored)
     assert verdict == Verdict(is_right=False, new_hash=None)
     [against] = computed
@@ -227,7 +226,7 @@ async def test_a_password_that_changes_while_it_is_checked_is_not_right_any_more
     grace: Person, tables: Tables, monkeypatch: pytest.MonkeyPatch, cost: int
 ) -> None:
     iterations = 2 if cost == 19456 else 1  # the floor needs no better hash
-    stored = argon2.using(type="ID", memory_cost=cost, time_cost=iterations, parallelism=1).hash(PASSWORD)
+    stored = Argon2id(cost, iterations, 1).digest(PASSWORD)
     await tables.execute(f"UPDATE \"user\" SET password_hash = '{stored}'")  # noqa: S608  # made above
     verify = Hasher.verify
 
