@@ -52,6 +52,9 @@ PART = {"part": Provide(page_wanted, sync_to_thread=False)}
 async def part_of(session: AsyncSession, everything: Select[tuple[Row]], page: Page) -> OffsetPagination[Row]:
     """That page of what the statement selects; a `total` of `MOST_COUNTED` means that many or more."""
     some = everything.with_only_columns(literal(1), maintain_column_froms=True).order_by(None).limit(MOST_COUNTED)
+    if everything.whereclause is None:
+        # Along an index, whose pages stay in memory: those of a large table that is read from its start do not.
+        some = some.order_by(*everything.get_final_froms()[0].primary_key)
     total = await session.scalar(select(func.count()).select_from(some.subquery()))
     offset = (page.number - 1) * page.size
     rows: list[Any] = [*await session.scalars(everything.limit(page.size).offset(offset))]
