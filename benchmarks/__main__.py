@@ -24,8 +24,8 @@ from benchmarks.load import require_wrk
 from benchmarks.projects import Service
 from benchmarks.projects import embedded_postgres
 from benchmarks.projects import generated
-from benchmarks.speed import Found
 from benchmarks.speed import Rounds
+from benchmarks.speed import by_cores
 from benchmarks.speed import measured
 from benchmarks.speed import started
 from benchmarks.subjects import ACCOUNTS
@@ -101,25 +101,23 @@ async def run(arguments: argparse.Namespace, about: dict[str, str], folder: str)
         rounds = Rounds(arguments.rounds, arguments.seconds)
         subjects, found = await compared(services, server_url, rounds)
         start = await started([ours("jwt", services["jwt"]), bare(services["jwt"].database_url)], rounds.number)
+        cores = await by_cores(ours("session", services["session"]), rounds)
         growth = {}
         if not arguments.no_growth:
             some = {kind: services[kind] for kind in ("session", "jwt")}
             crowds = [await crowd(users, server_url, some) for users in (FEW, MANY)]
             growth = await grown(crowds, arguments.times)
-    write(about, subjects, found, start, growth)
+    write(about, subjects, {"rounds": found, "start": start, "cores": cores, "growth": growth})
 
 
-def write(
-    about: dict[str, str], subjects: list[Subject], found: dict[str, list[Found]], start: dict[str, Any], growth: Any
-) -> None:
+def write(about: dict[str, str], subjects: list[Subject], results: dict[str, Any]) -> None:
     """A page, the figures, and a chart."""
     limits = {subject.name: subject.limit for subject in subjects}
     RESULTS.mkdir(exist_ok=True)
-    everything = {"about": about, "rounds": found, "start": start, "growth": growth}
-    (RESULTS / "latest.json").write_text(json.dumps(everything, indent=1) + "\n")
-    (RESULTS / "latest.md").write_text(report.page(about, found, limits, start, growth))
+    (RESULTS / "latest.json").write_text(json.dumps({"about": about} | results, indent=1) + "\n")
+    (RESULTS / "latest.md").write_text(report.page(about, limits, results))
     note = f"{about['date']}, {about['processor']}, one worker, relative to hand-written ASGI on asyncpg"
-    values = report.ratios(found, limits, "me /s")
+    values = report.ratios(results["rounds"], limits, "me /s")
     (RESULTS / "latest.svg").write_text(chart.bars("GET /users/me, requests per second", note, values))
     print((RESULTS / "latest.md").read_text())
 

@@ -49,24 +49,24 @@ def ratios(found: Mapping[str, list[Found]], limits: Mapping[str, str], column: 
     }
 
 
-def page(
-    about: Mapping[str, str],
-    found: Mapping[str, list[Found]],
-    limits: Mapping[str, str],
-    start: Mapping[str, list[Found]],
-    growth: Any,
-) -> str:
+def page(about: Mapping[str, str], limits: Mapping[str, str], results: Mapping[str, Any]) -> str:
     """Markdown."""
+    found = results["rounds"]
     parts = [f"# Measured on {about['date']}", _table(["", ""], about.items())]
     by_ratio = {name: ratios(found, limits, column) for name, column in RATIOS.items()}
     rows = [[name, *(f"{by_ratio[ratio][name]:.2f}" for ratio in RATIOS)] for name in limits]
     parts += ["## Beside the limit: 1.00 is as good", _table(["", *RATIOS], rows), "## Median (least to most)"]
-    columns = list(next(iter(found.values()))[0])
+    columns = _columns(found)
     parts += [_medians(found, columns[first : first + COLUMNS]) for first in range(0, len(columns), COLUMNS)]
-    parts += ["## Start and memory", _medians(start, list(next(iter(start.values()))[0]))]
-    if growth:
-        parts += _growth(growth)
+    for title, part in (("Start and memory", results["start"]), ("Sign-ins by cores", results["cores"])):
+        parts += [f"## {title}", _medians(part, _columns(part))]
+    if results["growth"]:
+        parts += _growth(results["growth"])
     return "\n\n".join(parts) + "\n"
+
+
+def _columns(found: Mapping[str, list[Found]]) -> list[str]:
+    return list(next(iter(found.values()))[0])
 
 
 def _medians(found: Mapping[str, list[Found]], columns: list[str]) -> str:

@@ -1,5 +1,6 @@
 """Rounds of each subject in turn: what else the machine does hits all alike."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,6 +94,24 @@ async def started(subjects: list[Subject], times: int) -> dict[str, list[Found]]
                 {"import s": float(imported), "first answer s": running.start_seconds, "memory MiB": memory}
             )
             print(number + 1, subject.name, _shown(found[subject.name][-1]), flush=True)
+    return found
+
+
+async def by_cores(subject: Subject, rounds: Rounds) -> dict[str, list[Found]]:
+    """Sign-ins while the server may use one core, two, four and so on; wrk and PostgreSQL may use all."""
+    numbers = [2**power for power in range((os.cpu_count() or 1).bit_length())]
+    found: dict[str, list[Found]] = {f"cores: {cores}": [] for cores in numbers}
+    for _ in range(rounds.number):
+        for cores, name in zip(numbers, found, strict=True):
+            async with subject.served() as running:
+                # Before the first sign-in: threads that compute hashes are where the one that starts them is.
+                os.sched_setaffinity(running.process.pid, range(cores))
+                await subject.sign_in(running)
+                connections = SIGN_INS * cores
+                url = running.url + subject.login
+                load = Wrk(url, rounds.seconds, connections=connections, script=subject.script).result()
+            found[name].append(_named("login", load))
+            print(name, _shown(found[name][-1]), flush=True)
     return found
 
 
