@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]  # It carries no types.
 import pytest
 from httpx import Response
 from litestar import Litestar
@@ -112,6 +113,23 @@ async def test_connections_that_postgresql_has_closed_are_replaced_unnoticed(
         await tables.execute(KILL_OTHERS)
         answers = await asyncio.gather(*(grace.get("/users/me") for _ in range(5)))
         assert {answer.status_code for answer in answers} == {200}
+    assert connections_in_use(app) == 0
+
+
+@pytest.mark.checklist("I03")
+async def test_a_connection_that_dies_when_it_is_asked_who_calls_is_replaced_unnoticed(
+    app: Litestar, grace: Person, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await grace.sign_in()
+    fetch = asyncpg.Connection.fetch
+
+    async def die(connection: Any, statement: str, *values: Any) -> Any:
+        # Whoever uses it knows that only now.
+        await tables.execute(KILL_OTHERS)
+        return await fetch(connection, statement, *values)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", die)
+    assert (await grace.get("/users/me")).status_code == 200
     assert connections_in_use(app) == 0
 
 

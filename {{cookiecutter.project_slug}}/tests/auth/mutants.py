@@ -50,6 +50,6 @@ MUTANTS = [
         "app/principals.py",
         "                if not (error.connection_invalidated or isinstance(error, InternalError)):\n    ",
         "",
-        "test_faults.py::test_connections_that_postgresql_has_closed_are_replaced_unnoticed",
+        "test_faults.py::test_a_connection_that_dies_when_it_is_asked_who_calls_is_replaced_unnoticed",
     ),
 ]
