@@ -84,6 +84,7 @@ def compute(password: bytes, salt: bytes, cost: Parameters) -> bytes:
 
     Raises:
         OSError: if there is no memory for it in large pages.
+        HashingError: if the library refuses what it is given.
     """
     memory = in_large_pages(cost.memory_cost)
     start = ffi.cast("uint8_t *", ffi.from_buffer(memory))

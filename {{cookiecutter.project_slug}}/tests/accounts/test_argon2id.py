@@ -6,9 +6,12 @@ import weakref
 
 import pytest
 from argon2 import PasswordHasher
+from argon2 import extract_parameters
+from argon2.exceptions import HashingError
 from argon2.low_level import Type
 
 from app.accounts.argon2id import Argon2id
+from app.accounts.argon2id import compute
 from app.accounts.argon2id import in_large_pages
 from app.accounts.argon2id import is_hash
 
@@ -83,6 +86,13 @@ def test_what_is_no_hash_has_no_password(argon2id: Argon2id, stored: str) -> Non
 def test_what_is_stored_where_there_is_no_password_is_no_hash() -> None:
     assert is_hash(Argon2id(KIB, 1, 1).digest(PASSWORD))
     assert not is_hash("!")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux is asked for large pages.")
+def test_what_the_library_cannot_compute_is_an_error_and_no_hash() -> None:
+    cost = extract_parameters(Argon2id(KIB, 2, 1).digest(PASSWORD))
+    with pytest.raises(HashingError, match="Salt is too short"):
+        compute(PASSWORD.encode(), b"salt", cost)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux is asked for large pages.")
