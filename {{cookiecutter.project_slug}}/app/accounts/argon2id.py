@@ -1,8 +1,8 @@
-"""argon2id (RFC 9106), checked in memory that comes in large pages.
+"""argon2id (RFC 9106), checked in memory that comes in large pages and is used again.
 
 The library asks for memory for each hash. At 64 MiB the kernel clears 16,384 pages for that, one by one, and the
 processor keeps looking up where they are: together that takes half as long as the hash alone. Linux has pages of 2 MiB,
-too.
+too; it takes locks to hand them out, for which everybody waits, so the next hash gets those of the last.
 """
 
 import hmac
@@ -44,6 +44,8 @@ class Argon2id:
             parallelism=parallelism,
         )
         self._library = PasswordHasher.from_parameters(self._cost)
+        # The library has wiped them.
+        self._kept: list[mmap.mmap] = []
 
     def digest(self, password: str) -> str:
         """The hash to store, with everything that it takes to compute it again."""
@@ -56,7 +58,7 @@ class Argon2id:
                 salt, digest = (_decoded(part) for part in stored.split("$")[-2:])
                 # There may be no such memory, and hardened kernels refuse what a callback from C takes.
                 with suppress(OSError, MemoryError):
-                    return hmac.compare_digest(compute(password.encode(), salt, self._cost), digest)
+                    return hmac.compare_digest(self._compute(password.encode(), salt), digest)
             return self._library.verify(stored, password)
         except (VerificationError, ValueError):
             return False
@@ -69,6 +71,20 @@ class Argon2id:
         """
         return extract_parameters(stored) != self._cost
 
+    def give_back(self) -> None:
+        """Let others have the memory that is kept for the next hash."""
+        self._kept.clear()
+
+    def _compute(self, password: bytes, salt: bytes) -> bytes:
+        try:
+            memory = self._kept.pop()
+        except IndexError:
+            memory = in_large_pages(self._cost.memory_cost)
+        try:
+            return compute(password, salt, self._cost, memory)
+        finally:
+            self._kept.append(memory)
+
 
 def is_hash(stored: str) -> bool:
     """Whether any password could belong to what is stored."""
@@ -79,14 +95,12 @@ def is_hash(stored: str) -> bool:
     return True
 
 
-def compute(password: bytes, salt: bytes, cost: Parameters) -> bytes:
-    """What the library computes.
+def compute(password: bytes, salt: bytes, cost: Parameters, memory: mmap.mmap) -> bytes:
+    """What the library computes, in this memory.
 
     Raises:
-        OSError: if there is no memory for it in large pages.
         HashingError: if the library refuses what it is given.
     """
-    memory = in_large_pages(cost.memory_cost)
     start = ffi.cast("uint8_t *", ffi.from_buffer(memory))
 
     def allocate(place: Any, size: int) -> int:

@@ -28,6 +28,8 @@ NICE = 10
 CONTEXT_WORD_MIN_LENGTH = 4
 # For each hash that is computed; who comes then is told to come again, instead of waiting for seconds.
 MOST_WAITING = 25
+# Sign-ins that follow one another use the same memory; after them it is given back.
+MEMORY_KEPT_SECONDS = 0.5
 # Stored where there is no password: no hash, so nothing fits it.
 NONE = "!"
 
@@ -68,6 +70,7 @@ class Hasher:
         self._threads = ThreadPoolExecutor(settings.hash_concurrency, "hash", _give_way)
         self._most = settings.hash_concurrency * (1 + MOST_WAITING)
         self._asked_for = 0
+        self._resting: asyncio.TimerHandle | None = None
 
     async def digest(self, password: str) -> str:
         """The hash to store.
@@ -93,6 +96,12 @@ class Hasher:
             return await asyncio.get_running_loop().run_in_executor(self._threads, compute, *arguments)
         finally:
             self._asked_for -= 1
+            self._rest_soon()
+
+    def _rest_soon(self) -> None:
+        if self._resting:
+            self._resting.cancel()
+        self._resting = asyncio.get_running_loop().call_later(MEMORY_KEPT_SECONDS, self._argon2id.give_back)
 
     def _verify(self, password: str, stored: str | None) -> Verdict:
         # A hash that nobody can read fits no password, and costs what any other does.

@@ -140,8 +140,8 @@ MUTANTS = [
     Mutant(
         "A password is compared with what is stored",
         ACCOUNTS + "argon2id.py",
-        "return hmac.compare_digest(compute(password.encode(), salt, self._cost), digest)",
-        "return len(compute(password.encode(), salt, self._cost)) == len(digest)",
+        "return hmac.compare_digest(self._compute(password.encode(), salt), digest)",
+        "return len(self._compute(password.encode(), salt)) == len(digest)",
         "accounts/test_argon2id.py::test_a_hash_of_the_library_is_that_of_its_password_alone",
     ),
     Mutant(

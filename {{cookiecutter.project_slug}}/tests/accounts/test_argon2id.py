@@ -1,8 +1,10 @@
 """Hashes are those of the library, wherever they are computed."""
 
+import asyncio
 import mmap
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from argon2 import PasswordHasher
@@ -10,10 +12,13 @@ from argon2 import extract_parameters
 from argon2.exceptions import HashingError
 from argon2.low_level import Type
 
+from app.accounts import passwords
 from app.accounts.argon2id import Argon2id
 from app.accounts.argon2id import compute
 from app.accounts.argon2id import in_large_pages
 from app.accounts.argon2id import is_hash
+from app.accounts.passwords import Hasher
+from app.settings import Settings
 
 KIB = 1024
 PASSWORD = "correct hörse battery staple"
@@ -42,6 +47,9 @@ NO_HASHES = [
     "$argon2id$v=19$m=-1,t=2,p=1$c2FsdHNhbHQ$c2FsdHNhbHQ",
     "$argon2id$v=19$m=1024,t=2,p=1$c2FsdHNhbHQ$é",
 ]
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Only Linux is asked for large pages.")
 
 
 def refuse(_kib: int) -> mmap.mmap:
@@ -88,28 +96,62 @@ def test_what_is_stored_where_there_is_no_password_is_no_hash() -> None:
     assert not is_hash("!")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux is asked for large pages.")
+@on_linux
 def test_what_the_library_cannot_compute_is_an_error_and_no_hash() -> None:
     cost = extract_parameters(Argon2id(KIB, 2, 1).digest(PASSWORD))
     with pytest.raises(HashingError, match="Salt is too short"):
-        compute(PASSWORD.encode(), b"salt", cost)
+        compute(PASSWORD.encode(), b"salt", cost, in_large_pages(KIB))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux is asked for large pages.")
-def test_the_library_wipes_and_the_kernel_gets_back_what_a_hash_was_computed_in(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    given: list[mmap.mmap] = []
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[mmap.mmap]]:
+    """The memory that was asked for, as long as somebody has it."""
+    given: list[weakref.ref[mmap.mmap]] = []
 
     def give(kib: int) -> mmap.mmap:
-        given.append(in_large_pages(kib))
-        return given[-1]
+        memory = in_large_pages(kib)
+        given.append(weakref.ref(memory))
+        return memory
 
     monkeypatch.setattr("app.accounts.argon2id.in_large_pages", give)
+    return given
+
+
+def content_of(given: list[weakref.ref[mmap.mmap]]) -> list[bytes | None]:
+    """What is left in it, without zeros; None if it was given back."""
+    return [memory[:].strip(b"\0") if (memory := each()) is not None else None for each in given]
+
+
+@on_linux
+def test_the_next_hash_is_computed_where_the_last_was_which_the_library_has_wiped(
+    given: list[weakref.ref[mmap.mmap]],
+) -> None:
     argon2id = Argon2id(KIB, 2, 1)
     stored = argon2id.digest(PASSWORD)
     assert [argon2id.verify(PASSWORD, stored), argon2id.verify("another", stored)] == [True, False]
-    assert [any(memory[:]) for memory in given] == [False, False]
-    kept = [weakref.ref(memory) for memory in given]
-    given.clear()
-    assert [memory() for memory in kept] == [None, None]
+    assert content_of(given) == [b""]
+    argon2id.give_back()
+    assert content_of(given) == [None]
+    assert argon2id.verify(PASSWORD, stored)
+    assert content_of(given) == [None, b""]
+
+
+@on_linux
+def test_hashes_at_the_same_time_are_computed_apart(given: list[weakref.ref[mmap.mmap]]) -> None:
+    argon2id = Argon2id(KIB, 50, 1)
+    stored = argon2id.digest(PASSWORD)
+    with ThreadPoolExecutor(4) as threads:
+        verdicts = [*threads.map(lambda number: argon2id.verify(PASSWORD[number % 2 :], stored), range(40))]
+    assert verdicts == [True, False] * 20
+    assert set(content_of(given)) == {b""}
+    assert len(given) <= 4
+
+
+@on_linux
+async def test_when_nobody_signs_in_any_more_the_memory_is_given_back(
+    settings: Settings, given: list[weakref.ref[mmap.mmap]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "MEMORY_KEPT_SECONDS", 0)
+    await Hasher(settings).verify(PASSWORD, None)
+    await asyncio.sleep(0.01)
+    assert content_of(given) == [None]
