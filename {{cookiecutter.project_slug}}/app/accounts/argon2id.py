@@ -101,15 +101,8 @@ def compute(password: bytes, salt: bytes, cost: Parameters, memory: mmap.mmap) -
     Raises:
         HashingError: if the library refuses what it is given.
     """
-    start = ffi.cast("uint8_t *", ffi.from_buffer(memory))
-
-    def allocate(place: Any, size: int) -> int:
-        place[0] = start if size <= len(memory) else ffi.NULL
-        return OK
-
     # Named, since the structure keeps nothing alive that it points to.
-    hand_out = ffi.callback("int(uint8_t **, size_t)", allocate)
-    take_back = ffi.callback("void(uint8_t *, size_t)", lambda _place, _size: None)
+    hand_out, take_back = _lending(memory)
     digest = ffi.new(BYTES, cost.hash_len)
     asked = {
         "version": cost.version,
@@ -130,6 +123,19 @@ def compute(password: bytes, salt: bytes, cost: Parameters, memory: mmap.mmap) -
     if error != OK:
         raise HashingError(error_to_str(error))
     return bytes(ffi.buffer(digest))
+
+
+def _lending(memory: mmap.mmap) -> tuple[Any, Any]:
+    start = ffi.cast("uint8_t *", ffi.from_buffer(memory))
+
+    def allocate(place: Any, size: int) -> int:
+        place[0] = start if size <= len(memory) else ffi.NULL
+        return OK
+
+    return (
+        ffi.callback("int(uint8_t **, size_t)", allocate),
+        ffi.callback("void(uint8_t *, size_t)", lambda _place, _size: None),
+    )
 
 
 def in_large_pages(kib: int) -> mmap.mmap:
