@@ -99,16 +99,16 @@ async def started(subjects: list[Subject], times: int) -> dict[str, list[Found]]
 
 async def by_cores(subject: Subject, rounds: Rounds) -> dict[str, list[Found]]:
     """Sign-ins while the server may use one core, two, four and so on; wrk and PostgreSQL may use all."""
-    numbers = [2**power for power in range((os.cpu_count() or 1).bit_length())]
+    usable = sorted(os.sched_getaffinity(0))
+    numbers = [2**power for power in range(len(usable).bit_length())]
     found: dict[str, list[Found]] = {f"cores: {cores}": [] for cores in numbers}
     for _ in range(rounds.number):
         for cores, name in zip(numbers, found, strict=True):
             async with subject.served() as running:
                 # Before the first sign-in: threads that compute hashes are where the one that starts them is.
-                os.sched_setaffinity(running.process.pid, range(cores))
+                os.sched_setaffinity(running.process.pid, usable[:cores])
                 await subject.sign_in(running)
-                connections = SIGN_INS * cores
-                url = running.url + subject.login
+                url, connections = running.url + subject.login, SIGN_INS * cores
                 load = Wrk(url, rounds.seconds, connections=connections, script=subject.script).result()
             found[name].append(_named("login", load))
             print(name, _shown(found[name][-1]), flush=True)

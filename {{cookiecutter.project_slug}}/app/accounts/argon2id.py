@@ -18,7 +18,6 @@ from argon2 import Parameters
 from argon2 import PasswordHasher
 from argon2 import extract_parameters
 from argon2.exceptions import HashingError
-from argon2.exceptions import InvalidHashError
 from argon2.exceptions import VerificationError
 from argon2.low_level import ARGON2_VERSION
 from argon2.low_level import Type
@@ -55,7 +54,7 @@ class Argon2id:
         """Whether the password is that of the stored hash; what is no hash has none."""
         try:
             if not self.is_outdated(stored):
-                salt, digest = (_decoded(part) for part in stored.split("$")[-2:])
+                salt, digest = _salt_and_digest(stored)
                 # There may be no such memory, and hardened kernels refuse what a callback from C takes.
                 with suppress(OSError, MemoryError):
                     return hmac.compare_digest(self._compute(password.encode(), salt), digest)
@@ -90,7 +89,8 @@ def is_hash(stored: str) -> bool:
     """Whether any password could belong to what is stored."""
     try:
         extract_parameters(stored)
-    except InvalidHashError:
+        _salt_and_digest(stored)
+    except ValueError:
         return False
     return True
 
@@ -139,10 +139,10 @@ def _lending(memory: mmap.mmap) -> tuple[Any, Any]:
 
 
 def in_large_pages(kib: int) -> mmap.mmap:
-    """Memory of which a page is 2 MiB.
+    """Memory that Linux is asked to put into pages of 2 MiB.
 
     Raises:
-        OSError: if there is none.
+        OSError: if there is none, or this is another system.
     """
     if sys.platform != "linux":
         raise OSError
@@ -151,6 +151,7 @@ def in_large_pages(kib: int) -> mmap.mmap:
     return memory
 
 
-def _decoded(part: str) -> bytes:
+def _salt_and_digest(stored: str) -> tuple[bytes, bytes]:
     # Hashes leave the padding out.
-    return b64decode(part + "=" * (-len(part) % 4), validate=True)
+    salt, digest = (b64decode(part + "=" * (-len(part) % 4), validate=True) for part in stored.split("$")[-2:])
+    return salt, digest

@@ -141,7 +141,7 @@ async def test_no_connection_is_held_while_a_password_is_hashed(
 
 
 @pytest.mark.checklist("B01", "B03")
-@pytest.mark.parametrize("stored", [None, NONE, "corrupt"])
+@pytest.mark.parametrize("stored", [None, NONE, "corrupt", "$argon2id$v=19$m=64,t=1,p=1$!!$??"])
 async def test_a_password_is_checked_against_a_hash_of_equal_cost_when_there_is_none(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, stored: str | None
 ) -> None:
@@ -156,6 +156,7 @@ async def test_a_password_is_checked_against_a_hash_of_equal_cost_when_there_is_
     verdict = await Hasher(settings).verify("a password", stored)
     assert verdict == Verdict(is_right=False, new_hash=None)
     [against] = computed
+    assert against != stored
     assert against.startswith(f"$argon2id$v=19$m={settings.hash_memory_kib},t={settings.hash_iterations},p=1$")
 
 
