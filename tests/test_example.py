@@ -14,6 +14,13 @@ from tests.projects import Tools
 WORDS = re.compile(r"\bnotes?\b(?!_)|\bNote\b|\bexample -->|# example", re.IGNORECASE)
 # Where the word is a verb.
 VERBS = re.compile(r"Note (that|the)|note_|\"\"\"Note|NoteTheCaller|that notes")
+OWN_TABLE = '''
+
+class Invoice(UUIDBase):
+    """Ours."""
+
+    __tablename__ = "invoice"
+'''
 
 
 @pytest.mark.parametrize(
@@ -41,3 +48,22 @@ def test_it_goes_and_the_rest_works(combination: Combination, bake: Bake, tools:
     project.run("make", "check")
     project.run("alembic", "check")
     project.run("pytest", "-q", "tests/test_authorization.py", "tests/test_migrations.py", "tests/test_openapi.py")
+
+
+def test_it_goes_without_a_table_of_its_owner(bake: Bake, tools: Tools, tmp_path: Path) -> None:
+    project = Project(shutil.copytree(bake(auth_backend="jwt"), tmp_path / "my-service"), tools)
+    models = project.folder / "app" / "models.py"
+    models.write_text(models.read_text("utf-8") + OWN_TABLE, encoding="utf-8")
+    project.run("alembic", "upgrade", "head")
+    project.run("alembic", "revision", "--autogenerate", "-m", "add invoices")
+
+    project.run("make", "remove-example")
+
+    [dropping] = (project.folder / "migrations" / "versions").glob("*_remove_the_example.py")
+    assert re.findall(r"op\.drop_table\(.*\)", dropping.read_text("utf-8").partition("def downgrade")[0]) == [
+        'op.drop_table("note")'
+    ]
+    project.run("alembic", "check")
+    project.run("alembic", "downgrade", "base")
+    project.run("alembic", "upgrade", "head")
+    project.run("alembic", "check")

@@ -96,6 +96,8 @@ class OAuthState(UUIDBase):
         sa.ForeignKey("user_session.id", ondelete="CASCADE", onupdate="CASCADE"), index=True
     )
     next_path: Mapped[str] = mapped_column(sa.String(1024), default="", server_default="")
+    # Which key its verifier and its nonce are derived with; an instance that has the key already can finish it.
+    key_id: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
     challenge: Mapped[str] = mapped_column(sa.String(43), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
@@ -115,6 +117,8 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)
     display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    # Set at sign-up and empty once the address is proven: an account that is never proven is removed then.
+    unproven_until: Mapped[datetime | None] = mapped_column(index=True, info=EXPIRES)
     # {% if cookiecutter.include_rbac %}
     roles: Mapped[list[Role]] = orm.relationship(secondary=user_role, lazy="selectin", passive_deletes=True)
     # {% endif %}
@@ -161,6 +165,14 @@ class UserSession(UUIDBase):
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
     # Only the digest of the secret that the caller holds: whoever reads this table can sign in as nobody.
     secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    # Counts the changes of the secret.
+    generation: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
+    # {% if cookiecutter.include_oauth %}
+    # The account at a provider that the sign-in was made through: unlinking it ends the sign-in.
+    oauth_account_id: Mapped[UUID | None] = mapped_column(
+        sa.ForeignKey("oauth_account.id", ondelete="CASCADE"), index=True
+    )
+    # {% endif %}
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     secret_changed_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     # Noted once a minute at most.
