@@ -55,7 +55,10 @@ async def rename(request: Request[Any, Any, Any]) -> list[Cookie]:  # noqa: ARG0
 
 @refresh.route
 async def renew(request: Request[Any, Any, Any], data: JSONBody[Refresh]) -> TokenPair:
-    """Trade the refresh token for a new pair; it works once, and presenting it again later ends the sign-in."""
+    """Trade the refresh token for a new pair. If the answer is lost, ask again with the same token.
+
+    Once the new refresh token has been used, presenting the old one ends the sign-in.
+    """
     return _pair(request, await refresh.renew(request, data.refresh_token))
 
 

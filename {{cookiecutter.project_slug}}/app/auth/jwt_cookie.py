@@ -49,7 +49,10 @@ class Renewed(Struct):
 
 @refresh.route
 async def renew(request: Request[Any, Any, Any]) -> Response[Renewed]:
-    """Trade the refresh cookie for two new cookies; it works once, and presenting it again later ends the sign-in."""
+    """Trade the refresh cookie for two new cookies. If the answer is lost, ask again with the same cookie.
+
+    Once the new refresh cookie has been used, presenting the old one ends the sign-in.
+    """
     token = request.cookies.get(_names(request.app.state.settings).refresh, "")
     cookies = _cookies(request, await refresh.renew(request, token))
     return Response(Renewed(expires_in=int(access_tokens.LIFETIME.total_seconds())), cookies=cookies)

@@ -1,8 +1,20 @@
-"""Refresh tokens: each works once, and its successor is derived from it, so parallel requests get the same one.
+"""Refresh tokens: each is used once, and its successor is derived from it, so parallel requests get the same one.
 
 A token is the id of the sign-in, a secret, and a seal that shows that we made it; the database keeps the digest of the
-newest secret alone. One of ours that was replaced longer ago than the grace is a copy in somebody else's hands, and
-ends the sign-in (RFC 9700, 4.14.2).
+newest secret alone. What an older token of ours gets (RFC 9700, 4.14.2):
+
+| presented | answer |
+| --- | --- |
+| the newest token | its successor |
+| the one before it | the newest token, at any time: the answer to that renewal may have been lost |
+| two or three before it | the newest token within `GRACE` of the last renewal; later the sign-in ends |
+| any older one | the sign-in ends, and the audit trail says so |
+
+Within the grace an older token gets the newest one, and not a refusal: requests of one client that overtake each other
+share one cookie jar or one store, and a refusal would make that client drop the token that the others have just got.
+
+The price: a thief with a copy who renews in turn with the owner is not noticed. As soon as either of the two renews
+twice in a row, the other's token is too old: its next use ends the sign-in for both.
 """
 
 import hmac
@@ -21,7 +33,6 @@ from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import AsyncAnyCallable
 from sqlalchemy import select
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -37,15 +48,16 @@ from app.models import User
 from app.models import UserSession
 from app.settings import Settings
 
-# A browser with several tabs asks for all of them at once.
+# Tabs and processes of one client renew at the same moment, and their requests overtake each other.
 GRACE = timedelta(seconds=10)
+RENEWALS_WITHIN_GRACE = 3
 SUCCESSOR, SEAL = "refresh-token", "refresh-token-seal"
 # Together a multiple of three, so Base64 needs no padding, which cookies would have to quote.
 ID_BYTES, SECRET_BYTES, SEAL_BYTES = 16, 32, 18
 
 
 class Event(StrEnum):
-    """What the audit trail holds of it."""
+    """What the audit trail says of refresh tokens."""
 
     COPY_USED = "sign-in.copy-used"
 
@@ -84,48 +96,62 @@ async def rename(request: Request[Any, Any, Any]) -> Renewal:
 
 
 async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
-    """The sign-in to which the token belongs, and the token's successor.
+    """The sign-in to which the token belongs, and the token that renews it next time.
 
     Raises:
-        NotAuthorizedException: if it is no token of ours, or was replaced; in that case the sign-in is over.
+        NotAuthorizedException: if we did not make the token, its sign-in is over, or it is too old; in the last case
+            the sign-in is over from now on.
     """
     settings: Settings = request.app.state.settings
     session_id, secret = _read(settings, token)
-    successors = [hmac.digest(key, session_id.bytes + secret, "sha256") for key in settings.keys_for(SUCCESSOR)]
-    row = await _replace(request_session(request), session_id, secret, successors)
+    row = await _locked(request_session(request), session_id)
     if row is None:
+        raise NotAuthorizedException
+    if digest(secret) == row.secret_digest:
+        successor = _successors(settings, row, secret)[0]
+        row.secret_digest, row.secret_changed_at, row.last_seen_at = digest(successor), clock.now(), clock.now()
+        return _renewal(request, row, successor)
+    newest = _newest_after(settings, row, secret)
+    if newest is None:
         await _end_for_good(request_session(request), session_id)
         raise NotAuthorizedException
-    return _renewal(request, row, next(each for each in successors if digest(each) == row.secret_digest))
+    return _renewal(request, row, newest)
+
+
+async def _locked(session: AsyncSession, session_id: UUID) -> UserSession | None:
+    # Requests at the same moment wait here, and each sees what the one before it has made of the secret.
+    found = (
+        select(UserSession)
+        .join(User, User.id == UserSession.user_id)
+        .where(UserSession.id == session_id, is_alive(session.info["settings"]), User.is_active, User.is_verified)
+        .with_for_update(of=UserSession)
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(found)).one_or_none()
+
+
+def _newest_after(settings: Settings, row: UserSession, secret: bytes) -> bytes | None:
+    is_within_grace = row.secret_changed_at > clock.now() - GRACE
+    later = [secret]
+    for _ in range(RENEWALS_WITHIN_GRACE if is_within_grace else 1):
+        later = [successor for each in later for successor in _successors(settings, row, each)]
+        for each in later:
+            if digest(each) == row.secret_digest:
+                return each
+    return None
+
+
+def _successors(settings: Settings, row: UserSession, secret: bytes) -> list[bytes]:
+    # The first is ours to make; another instance may have made one with the other key while the key is replaced.
+    return [hmac.digest(key, row.id.bytes + secret, "sha256") for key in settings.keys_for(SUCCESSOR)]
 
 
 async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
-    # Beside the request, which the refusal rolls back. It may hold a lock on the row: an update that had to wait for
-    # another request keeps one, although it changes nothing.
+    # In another transaction, since the refusal rolls this one back; `aside` gives up the lock on the row first.
     async with aside(session) as other:
         user_id = await end_session(other, session_id)
         if user_id is not None:
             audit.record(other, Event.COPY_USED, user_id)
-
-
-async def _replace(
-    session: AsyncSession, session_id: UUID, secret: bytes, successors: list[bytes]
-) -> UserSession | None:
-    replaced = await session.scalar(
-        update(UserSession)
-        .where(UserSession.id == session_id, UserSession.secret_digest == digest(secret))
-        .where(is_alive(session.info["settings"]))
-        .where(UserSession.user_id == User.id, User.is_active, User.is_verified)
-        .values(secret_digest=digest(successors[0]), secret_changed_at=clock.now(), last_seen_at=clock.now())
-        .returning(UserSession)
-    )
-    if replaced is not None:
-        return replaced
-    just_now = UserSession.secret_changed_at > clock.now() - GRACE
-    # Whichever key the other request had, if the key is being changed.
-    is_successor = UserSession.secret_digest.in_([digest(each) for each in successors])
-    found = select(UserSession).where(UserSession.id == session_id, is_successor, just_now)
-    return (await session.scalars(found.where(is_alive(session.info["settings"])))).one_or_none()
 
 
 def _renewal(request: Request[Any, Any, Any], row: UserSession, secret: bytes) -> Renewal:
@@ -140,7 +166,7 @@ def _read(settings: Settings, token: str) -> tuple[UUID, bytes]:
     except ValueError as error:
         raise NotAuthorizedException from error
     content, seal = raw[:-SEAL_BYTES], raw[-SEAL_BYTES:]
-    # Whoever knows the id of a sign-in, which access tokens say, must not be able to end it with a secret made up.
+    # Access tokens say the id of their sign-in: without the seal, that id and any secret would be enough to end it.
     if not any(hmac.compare_digest(seal, _seal(key, content)) for key in settings.keys_for(SEAL)):
         raise NotAuthorizedException
     return UUID(bytes=content[:ID_BYTES]), content[ID_BYTES:]
