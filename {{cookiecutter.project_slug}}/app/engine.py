@@ -4,11 +4,11 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import event
-from sqlalchemy import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app import database_url
 from app.setting_types import Pooler
 from app.settings import Settings
 
@@ -20,24 +20,28 @@ IDLE_SECONDS = 120
 RECYCLED_AFTER_SECONDS = 1800
 
 
-def address(settings: Settings) -> str:
-    """Where the data is: `DATABASE_URL`, or without it (never in production) the embedded PostgreSQL."""
-    if settings.database_url is None:
-        from app import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
+# The address itself is an argument of asyncpg.
+ASYNCPG = "postgresql+asyncpg://"
 
-        return embedded_postgres.url()
-    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
-    # libpq's name for it, which hosting companies put into the addresses that they give out.
-    if sslmode := url.query.get("sslmode"):
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
-    return url.render_as_string(hide_password=False)
+
+def connect_arguments(settings: Settings) -> dict[str, Any]:
+    """What asyncpg connects with: `DATABASE_URL`, or without it (never in production) the embedded PostgreSQL."""
+    url = settings.database_url.get_secret_value() if settings.database_url else _embedded()
+    parsed = database_url.parse(url)
+    return {"dsn": parsed.dsn, **parsed.arguments, **through_pooler(settings)}
+
+
+def _embedded() -> str:
+    from app import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
+
+    return embedded_postgres.url()
 
 
 def engine_for(settings: Settings) -> AsyncEngine:
     """Connections to the database: few enough for it, and given up when they take too long."""
     engine = create_async_engine(
-        address(settings),
-        connect_args=_limits(settings) | through_pooler(settings),
+        ASYNCPG,
+        connect_args=_limited(connect_arguments(settings), settings),
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=WAITS_SECONDS,
@@ -50,7 +54,7 @@ def engine_for(settings: Settings) -> AsyncEngine:
     return engine
 
 
-def _limits(settings: Settings) -> dict[str, Any]:
+def _limited(arguments: dict[str, Any], settings: Settings) -> dict[str, Any]:
     limits = {
         "statement_timeout": STATEMENT_SECONDS,
         "lock_timeout": WAITS_SECONDS,
@@ -59,7 +63,8 @@ def _limits(settings: Settings) -> dict[str, Any]:
     # A pooler refuses settings that it would have to keep; docs/scaling.md says where to put them then.
     is_direct = settings.database_pooler is Pooler.NONE
     server_settings = {name: f"{seconds}s" for name, seconds in limits.items() if is_direct}
-    return {"timeout": WAITS_SECONDS, "command_timeout": STATEMENT_SECONDS + 1, "server_settings": server_settings}
+    given = {"timeout": WAITS_SECONDS, "command_timeout": STATEMENT_SECONDS + 1} | arguments
+    return given | {"server_settings": server_settings | arguments["server_settings"]}
 
 
 def through_pooler(settings: Settings) -> dict[str, Any]:

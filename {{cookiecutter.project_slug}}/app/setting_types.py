@@ -10,6 +10,7 @@ from pydantic import IPvAnyNetwork
 from pydantic import SecretStr
 
 from app import addresses
+from app import database_url
 
 SECRET_KEY_MIN_LENGTH = 32
 SECRET_KEY_MIN_DIFFERENT = 10
@@ -45,8 +46,7 @@ def _unguessable(value: SecretStr) -> SecretStr:
 
 
 def _postgresql(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"postgres(ql)?(\+asyncpg)?://\S+", value.get_secret_value()):
-        raise ValueError("must start with postgresql://, for example postgresql://user:password@host/name")
+    database_url.parse(value.get_secret_value())
     return value
 
 

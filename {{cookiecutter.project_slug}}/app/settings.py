@@ -11,25 +11,23 @@ import click
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from dotenv import dotenv_values
-from pydantic import BaseModel
 from pydantic import ConfigDict
 from pydantic import Field
 from pydantic import SecretStr
 from pydantic import ValidationError
 from pydantic import model_validator
 
+from app.database_settings import DatabaseSettings
 # {% if cookiecutter.include_oauth %}
 from app.provider_settings import ProviderSettings
 # {% endif %}
 from app.setting_types import INVITE
 from app.setting_types import OPEN
 from app.setting_types import Address
-from app.setting_types import DatabaseUrl
 from app.setting_types import MailUrl
 from app.setting_types import Networks
 from app.setting_types import Origin
 from app.setting_types import Origins
-from app.setting_types import Pooler
 from app.setting_types import SecretKey
 from app.setting_types import Sender
 from app.setting_types import Switch
@@ -55,7 +53,7 @@ class Settings(
     # {% if cookiecutter.include_oauth %}
     ProviderSettings,
     # {% endif %}
-    BaseModel,
+    DatabaseSettings,
 ):
     """The settings of one installation; each field is an environment variable of the same name in capitals."""
 
@@ -65,11 +63,6 @@ class Settings(
     # The key before this one: what it has signed counts until it expires, and nothing new is signed with it.
     secret_key_previous: SecretKey | None = None
     environment: Environment = Environment.PRODUCTION
-    database_url: DatabaseUrl | None = None
-    # What stands between, if anything does.
-    database_pooler: Pooler = Pooler.NONE
-    # How many connections one process opens at most.
-    database_pool_size: int = Field(default=10, ge=2)
     # Links in mails are built on it, whatever the `Host` header of a request says.
     base_url: Origin = "http://localhost:8000"
     mail_url: MailUrl = SecretStr("console://")

@@ -14,9 +14,9 @@ from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import models
+from app.engine import ASYNCPG
 from app.engine import WAITS_SECONDS
-from app.engine import address
-from app.engine import through_pooler
+from app.engine import connect_arguments
 from app.notes import models as notes  # example
 from app.settings import SettingsError
 from app.settings import read_settings
@@ -57,7 +57,7 @@ async def run_online() -> None:
     except SettingsError as error:
         raise CommandError(error.message) from error
     # No limit for statements: a revision may take as long as it takes.
-    engine = create_async_engine(address(settings), poolclass=pool.NullPool, connect_args=through_pooler(settings))
+    engine = create_async_engine(ASYNCPG, poolclass=pool.NullPool, connect_args=connect_arguments(settings))
     async with engine.connect() as connection:
         await connection.run_sync(lambda sync_connection: configure(connection=sync_connection))
     await engine.dispose()

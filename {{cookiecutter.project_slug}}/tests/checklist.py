@@ -68,6 +68,7 @@ ROWS = {
     "I06": "Migrations keep the rows, can be taken back, and leave the version before answering",
     "I07": "A process that is stopped finishes what it has begun; no mail is lost or sent twice",
     "I08": "Deleting an account needs a fresh sign-in and leaves nothing personal; an export is about the caller alone",
+    "I12": "A setting that cannot work is refused at start in one line; URLs that hosting companies hand out connect",
     "E12": "Every answer tells browsers to be careful with it",
 }
 ROWS |= kind.ROWS

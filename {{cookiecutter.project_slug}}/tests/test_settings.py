@@ -6,12 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from app.engine import address
 from app.settings import PROJECT_ROOT
 from app.settings import Environment
-from app.settings import Settings
 from app.settings import SettingsError
 from app.settings import read_settings
 
@@ -161,22 +158,6 @@ def test_the_description_of_the_api_is_closed_in_production_unless_asked_for(
 ) -> None:
     settings = read_settings(PRODUCTION | {"ENVIRONMENT": environment, "OPENAPI": openapi})
     assert settings.serves_openapi is is_served
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg"])
-def test_every_way_to_write_the_address_of_a_postgresql_leads_to_our_driver(settings: Settings, scheme: str) -> None:
-    url = SecretStr(f"{scheme}://service:p%40ss@db:5433/name")
-    assert (
-        address(settings.model_copy(update={"database_url": url})) == "postgresql+asyncpg://service:p%40ss@db:5433/name"
-    )
-
-
-def test_the_sslmode_that_hosting_companies_hand_out_is_understood(settings: Settings) -> None:
-    url = SecretStr("postgresql://db/name?sslmode=require&application_name=service")
-    assert (
-        address(settings.model_copy(update={"database_url": url}))
-        == "postgresql+asyncpg://db/name?application_name=service&ssl=require"
-    )
 
 
 def test_importing_the_application_reads_no_settings_and_little_else() -> None:

@@ -4,7 +4,9 @@ Revision ID: 0003
 Revises: 0002
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,33 +17,31 @@ down_revision = "0002" if Path(__file__).with_name("0002_notes.py").exists() els
 branch_labels = None
 depends_on = None
 
+INDEXED = {"is_indexed": True}
+
+
+def columns() -> Iterator[tuple[str, sa.Column[Any]]]:
+    """What each table gets."""
+    # Empty for accounts that exist, so none of those is ever removed as unproven.
+    yield "user", sa.Column("unproven_until", sa.DateTime(timezone=True), nullable=True, info=INDEXED)
+    # {% if cookiecutter.include_oauth %}
+    yield "oauth_state", sa.Column("key_id", sa.String(8), server_default="", nullable=False)
+    name = op.f("fk_user_session_oauth_account_id_oauth_account")
+    provider = sa.ForeignKey("oauth_account.id", name=name, ondelete="CASCADE")
+    yield "user_session", sa.Column("oauth_account_id", sa.Uuid(), provider, nullable=True, info=INDEXED)
+    # {% endif %}
+    yield "user_session", sa.Column("generation", sa.Integer(), server_default=sa.text("0"), nullable=False)
+
 
 def upgrade() -> None:
     """Apply this revision."""
-    # Empty for accounts that exist, so none of those is ever removed as unproven.
-    op.add_column("user", sa.Column("unproven_until", sa.DateTime(timezone=True), nullable=True))
-    op.create_index(op.f("ix_user_unproven_until"), "user", ["unproven_until"])
-    op.add_column("user_session", sa.Column("generation", sa.Integer(), server_default=sa.text("0"), nullable=False))
-    # {% if cookiecutter.include_oauth %}
-    op.add_column("oauth_state", sa.Column("key_id", sa.String(8), server_default="", nullable=False))
-    op.add_column("user_session", sa.Column("oauth_account_id", sa.Uuid(), nullable=True))
-    op.create_index(op.f("ix_user_session_oauth_account_id"), "user_session", ["oauth_account_id"])
-    op.create_foreign_key(
-        op.f("fk_user_session_oauth_account_id_oauth_account"),
-        "user_session",
-        "oauth_account",
-        ["oauth_account_id"],
-        ["id"],
-        ondelete="CASCADE",
-    )
-    # {% endif %}
+    for table, column in columns():
+        op.add_column(table, column)
+        if column.info == INDEXED:
+            op.create_index(op.f(f"ix_{table}_{column.name}"), table, [column.name])
 
 
 def downgrade() -> None:
     """Take this revision back."""
-    # {% if cookiecutter.include_oauth %}
-    op.drop_column("user_session", "oauth_account_id")
-    op.drop_column("oauth_state", "key_id")
-    # {% endif %}
-    op.drop_column("user_session", "generation")
-    op.drop_column("user", "unproven_until")
+    for table, column in reversed([*columns()]):
+        op.drop_column(table, column.name)
