@@ -6,9 +6,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from advanced_alchemy.base import UUIDBase
-# {% if cookiecutter.include_rbac %}
-from advanced_alchemy.base import orm_registry
-# {% endif %}
 from litestar_users import mixins
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import JSONB
@@ -54,7 +51,7 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
 
 user_role = sa.Table(
     "user_role",
-    orm_registry.metadata,
+    UUIDBase.metadata,
     sa.Column("user_id", sa.ForeignKey("user.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("role_id", sa.ForeignKey("role.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
