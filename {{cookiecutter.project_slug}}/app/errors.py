@@ -115,7 +115,7 @@ TABLE: dict[type[Exception], Row] = {
     Conflict: CONFLICT,
     IntegrityError: CONFLICT,
     DatabaseIntegrityError: CONFLICT,
-    # Somebody has removed the row meanwhile.
+    # Another request has removed the row.
     StaleDataError: CONFLICT,
     OperationalError: UNAVAILABLE,
     InterfaceError: UNAVAILABLE,
@@ -174,10 +174,11 @@ def _row(error: Exception) -> Row:
     if isinstance(error, HTTPException) and type(error) not in TABLE:
         status = HTTPStatus(error.status_code)
         return status, status.phrase.lower().replace(" ", "-"), status.phrase
-    # The repositories wrap what the database says.
+    # The repositories wrap what the database says, and have no name of their own for some of it.
     cause = error.__cause__ if isinstance(error, RepositoryError) else error
     sqlstate = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
-    by_type = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    named = cause if cause is not None and type(error) is RepositoryError else error
+    by_type = next(TABLE[kind] for kind in type(named).__mro__ if kind in TABLE)
     return SQLSTATES.get(sqlstate[:2], by_type)
 
 

@@ -49,6 +49,13 @@ MUTANTS = [
         "test_browsers.py::test_bodies_are_json_and_say_so",
     ),
     Mutant(
+        "A row that another request has removed is a conflict, whatever wraps the error",
+        "app/errors.py",
+        "named = cause if cause is not None and type(error) is RepositoryError else error",
+        "named = error",
+        "test_errors.py::test_a_row_that_is_gone_by_the_time_it_is_changed_is_a_conflict",
+    ),
+    Mutant(
         "What is committed has been stored",
         "app/database.py",
         "                        await session.commit()",

@@ -14,6 +14,7 @@ from app.asgi import create_app
 from app.database import request_session
 from app.errors import Conflict
 from app.models import User
+from app.repositories import UserRepository
 from app.settings import Environment
 from app.settings import Settings
 from app.settings import SettingsError
@@ -66,6 +67,16 @@ async def lose(request: Request[Any, Any, Any]) -> None:
     user.display_name = "Somebody"
 
 
+@get("/loses-in-repository", exclude_from_auth=True)
+async def lose_in_repository(request: Request[Any, Any, Any]) -> None:
+    """Likewise, through a repository, which wraps what the database says."""
+    users = UserRepository(session=request_session(request))
+    user = await users.add(User(email="hidden@example.com", password_hash=""))
+    await users.session.execute(text('DELETE FROM "user"'))
+    user.display_name = "Somebody"
+    await users.update(user)
+
+
 @get("/breaks", exclude_from_auth=True, sync_to_thread=False)
 def break_down() -> None:
     """Fail as nobody expected."""
@@ -75,7 +86,7 @@ def break_down() -> None:
 @pytest.fixture
 async def outsider(settings: Settings) -> AsyncIterator[Person]:
     """Somebody in front of a service with the routes above."""
-    async with another_stage(settings, conflict, collide, lose, break_down) as stage:
+    async with another_stage(settings, conflict, collide, lose, lose_in_repository, break_down) as stage:
         yield stage.person("outsider")
 
 
@@ -185,8 +196,9 @@ async def test_a_broken_constraint_is_a_conflict_that_shows_no_data(outsider: Pe
     assert "hidden" not in answer.text
 
 
-async def test_a_row_that_is_gone_by_the_time_it_is_changed_is_a_conflict(outsider: Person) -> None:
-    problem_of(await outsider.get("/loses"), 409, "conflict")
+@pytest.mark.parametrize("path", ["/loses", "/loses-in-repository"])
+async def test_a_row_that_is_gone_by_the_time_it_is_changed_is_a_conflict(outsider: Person, path: str) -> None:
+    problem_of(await outsider.get(path), 409, "conflict")
 
 
 @pytest.mark.checklist("I04")
