@@ -60,6 +60,7 @@ ROWS = {
     "H01": "Users change the fields of their profile that are documented, and nothing else",
     "H02": "Every route is in a table that says who may call it, and answers everybody as it says",
     "H03": "A path is open because its route says so, and not because of a word in it",
+    "H08": "Of several requests for one act one does it, enters it and mails it; the others are refused",
     "I01": "No request that can be made up breaks the service",
     "I02": "Nobody is told of a success that is not stored",
     "I03": "While the database is away or busy callers are asked to come again; it goes on by itself afterwards",

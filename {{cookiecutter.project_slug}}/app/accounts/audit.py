@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_
+from sqlalchemy import select
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -82,6 +83,9 @@ async def record_refusal(session: AsyncSession, event: StrEnum, target: UUID | N
 async def forget(session: AsyncSession, user: User) -> None:
     """Take what is personal out of the entries about somebody who leaves; that they happened stays."""
     about, by = AuditEvent.target_id == user.id, AuditEvent.actor_id
+    # By id, since users who are in entries of each other may leave at the same moment.
+    theirs = select(AuditEvent.id).where(or_(about, by == user.id)).order_by(AuditEvent.id)
+    await session.execute(theirs.with_for_update())
     await session.execute(update(AuditEvent).where(about).values(before=None, after=None))
     # From where others acted is not this user's.
     await session.execute(update(AuditEvent).where(or_(by == user.id, about & by.is_(None))).values(ip=""))

@@ -14,6 +14,7 @@ from app.accounts.schemas import address_in
 from app.accounts.service import ALONE
 from app.accounts.tokens import Purpose
 from app.errors import InvalidField
+from app.locks import lock_user
 from app.models import User
 from app.repositories import copy_named
 
@@ -26,8 +27,9 @@ class ChangeService(RegistrationService):
 
         Raises:
             InvalidField: if a column cannot hold what it is given.
+            NotAuthorizedException: if the account was deleted after this request began.
         """
-        stored = await self.get_user(user.id)
+        stored = await lock_user(self.session, user.id)
         copy_named(user, stored, never=frozenset({"id", "email", "password_hash"}))
         await self.session.flush()
         return stored
@@ -113,12 +115,28 @@ class ChangeService(RegistrationService):
         audit.record(self.session, event, user.id, actor=user.id, before={"email": user.email}, after={"email": email})
         user.email = email
 
-    async def delete_account(self, user: User) -> None:
-        """Remove the user and everything that belongs to them; the address is free again."""
-        await outbox.forget(self.session, user)
+    async def delete_account(self, user_id: UUID) -> None:
+        """Remove the user and everything that belongs to them; the address is free again.
+
+        Raises:
+            NotAuthorizedException: if it is the caller's own account, and was deleted after this request began.
+            NotFoundError: if there is no such user.
+        """
+        user = await self.delete_user(user_id)
         email = user.email
-        await self.delete_user(user.id)
+        await outbox.forget(self.session, user)
         audit.record(self.session, Event.DELETED, user.id)
         await self.session.flush()
         await audit.forget(self.session, user)
         outbox.put(self.session, Letter.ACCOUNT_DELETED, email)
+
+    async def delete_user(self, user_id: UUID | int) -> User:
+        """Remove the row of a user, and every row that points to it.
+
+        Raises:
+            NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
+            NotFoundError: if there is no such user.
+        """
+        assert isinstance(user_id, UUID)
+        await lock_user(self.session, user_id, to_delete=True)
+        return await super().delete_user(user_id)

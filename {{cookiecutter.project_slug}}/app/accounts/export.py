@@ -3,6 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
+from litestar.exceptions import NotAuthorizedException
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import AuditEvent
@@ -11,7 +12,11 @@ from app.models import User
 
 async def export_of(session: AsyncSession, user: User) -> dict[str, Any]:
     """The columns of the user, and a list of rows for each table with a foreign key to users; no secret is in it."""
-    export: dict[str, Any] = {"user": (await _rows(session, User.__table__, User.id == user.id))[0]}
+    found = await _rows(session, User.__table__, User.id == user.id)
+    if not found:
+        # The account was deleted after this request began.
+        raise NotAuthorizedException
+    export: dict[str, Any] = {"user": found[0]}
     for table in User.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.column is User.__table__.c.id:

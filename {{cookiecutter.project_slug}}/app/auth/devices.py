@@ -1,4 +1,4 @@
-"""Where somebody is signed in, and how they end it from elsewhere."""
+"""Where a user is signed in, and how those sign-ins are ended from elsewhere."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.backend import is_alive
-from app.models import User
 from app.models import UserSession
 
 
@@ -24,9 +23,9 @@ class Device(Struct):
     current: bool
 
 
-async def of_user(session: AsyncSession, user: User, current: UUID) -> list[Device]:
+async def of_user(session: AsyncSession, user_id: UUID, current: UUID) -> list[Device]:
     """The sign-ins of this user that have not ended, the latest seen first."""
-    theirs = select(UserSession).where(UserSession.user_id == user.id, is_alive(session.info["settings"]))
+    theirs = select(UserSession).where(UserSession.user_id == user_id, is_alive(session.info["settings"]))
     rows = await session.scalars(theirs.order_by(UserSession.last_seen_at.desc()))
     return [
         Device(row.id, row.created_at, row.last_seen_at, row.ip, row.user_agent, current=row.id == current)
@@ -34,12 +33,14 @@ async def of_user(session: AsyncSession, user: User, current: UUID) -> list[Devi
     ]
 
 
-async def end(session: AsyncSession, user: User, session_id: UUID) -> bool:
-    """End one of them; False if this user has none with this id."""
-    ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user.id)
+async def end(session: AsyncSession, user_id: UUID, session_id: UUID) -> bool:
+    """End one sign-in of this user; False if there is none with this id, or another request has ended it."""
+    ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user_id)
     return await session.scalar(ended.returning(UserSession.id)) is not None
 
 
-async def end_others(session: AsyncSession, user: User, current: UUID) -> None:
-    """End all of them except the one with the id `current`."""
-    await session.execute(delete(UserSession).where(UserSession.user_id == user.id, UserSession.id != current))
+async def end_all(session: AsyncSession, user_id: UUID, *, but: UUID | None = None) -> bool:
+    """End the sign-ins of this user, except the one with the id `but`; False if there are none."""
+    others = (UserSession.user_id == user_id) & (UserSession.id.is_distinct_from(but))
+    ended = await session.scalars(delete(UserSession).where(others).returning(UserSession.id))
+    return bool(ended.all())

@@ -63,7 +63,7 @@ async def change_email(
 @get("/sessions")
 async def list_devices(request: Request[Any, Any, Any]) -> list[Device]:
     """Where the caller is signed in, the latest first."""
-    return await devices.of_user(request_session(request), request.user, request.auth["session_id"])
+    return await devices.of_user(request_session(request), request.user.id, request.auth["session_id"])
 
 
 @delete("/sessions/{session_id:uuid}", status_code=204, guards=[fresh])
@@ -71,7 +71,7 @@ async def end_device(
     request: Request[Any, Any, Any], session_id: Annotated[UUID, Parameter(description="From the list.")]
 ) -> None:
     """Sign one device out."""
-    if not await devices.end(request_session(request), request.user, session_id):
+    if not await devices.end(request_session(request), request.user.id, session_id):
         raise NotFoundError
     audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
 
@@ -79,8 +79,8 @@ async def end_device(
 @delete("/sessions", status_code=204, guards=[fresh])
 async def end_other_devices(request: Request[Any, Any, Any]) -> None:
     """Sign every device out except this one."""
-    await devices.end_others(request_session(request), request.user, request.auth["session_id"])
-    audit.record(request_session(request), Event.OTHERS_SIGNED_OUT, request.user.id)
+    if await devices.end_all(request_session(request), request.user.id, but=request.auth["session_id"]):
+        audit.record(request_session(request), Event.OTHERS_SIGNED_OUT, request.user.id)
 
 
 @get("/export", guards=[fresh])
@@ -93,7 +93,7 @@ async def export(request: Request[Any, Any, Any]) -> dict[str, Any]:
 @delete("/users/me", status_code=204, guards=[fresh], dependencies=SERVICE, tags=["Accounts"])
 async def delete_account(request: Request[Any, Any, Any], service: NamedDependency[ChangeService]) -> Response[None]:
     """End the account of the caller, and with it everything that belongs to it."""
-    await service.delete_account(request.user)
+    await service.delete_account(request.user.id)
     return Response(None, status_code=204, cookies=credentials.cleared_cookies(request.app.state.settings))
 
 

@@ -7,6 +7,7 @@ from litestar import Request
 from litestar import Response
 from litestar import post
 from litestar.di import NamedDependency
+from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from litestar.router import Router
@@ -74,7 +75,9 @@ async def reauthenticate(
 @post("/logout", status_code=204, tags=["Credentials"])
 async def logout(request: Request[Any, Any, Any]) -> Response[None]:
     """End this sign-in: what was presented is worth nothing from now on."""
-    await end_session(request_session(request), request.auth["session_id"])
+    if await end_session(request_session(request), request.auth["session_id"]) is None:
+        # Another request with the same credentials was faster.
+        raise NotAuthorizedException
     audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
     cookies = credentials.cleared_cookies(request.app.state.settings)
     return Response(None, cookies=cookies, headers={"Clear-Site-Data": '"cache", "cookies", "storage"'})

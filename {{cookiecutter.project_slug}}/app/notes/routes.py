@@ -60,7 +60,7 @@ async def change_note(
     note_id: NoteId, data: JSONBody[NoteChanges], request: Request[Any, Any, Any], notes: Notes
 ) -> Note:
     """Change it."""
-    note = await notes.get_one(Note.id == note_id, owned_by(request.user))
+    note = await notes.get_one(Note.id == note_id, owned_by(request.user), with_for_update=True)
     for name, value in asdict(data).items():
         if value is not UNSET:
             setattr(note, name, value)
@@ -70,7 +70,8 @@ async def change_note(
 @delete("/{note_id:uuid}", return_dto=None)
 async def delete_note(note_id: NoteId, request: Request[Any, Any, Any], notes: Notes) -> None:
     """Throw it away."""
-    note = await notes.get_one(Note.id == note_id, owned_by(request.user))
+    # Locked, so that of two requests at the same moment one deletes it and the other does not find it.
+    note = await notes.get_one(Note.id == note_id, owned_by(request.user), with_for_update=True)
     await notes.delete(note.id)
 
 

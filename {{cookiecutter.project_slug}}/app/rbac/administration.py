@@ -108,7 +108,7 @@ class AdministrationService(RoleService):
             NotFoundError: if there is no such user.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        await self.delete_account(await self._within_reach(user_id))
+        await self.delete_account((await self._within_reach(user_id)).id)
 
     async def _within_reach(self, user_id: UUID) -> User:
         user: User = await self.get_user(user_id)

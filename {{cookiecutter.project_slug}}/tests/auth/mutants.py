@@ -27,9 +27,23 @@ MUTANTS = [
     Mutant(
         "Nobody ends the sign-ins of others",
         "app/auth/devices.py",
-        "UserSession.id == session_id, UserSession.user_id == user.id",
+        "UserSession.id == session_id, UserSession.user_id == user_id",
         "UserSession.id == session_id",
         "auth/test_devices.py::test_the_devices_of_others_are_nobody_elses",
+    ),
+    Mutant(
+        "One request ends a sign-in",
+        "app/auth/routes.py",
+        "        raise NotAuthorizedException\n",
+        "        pass\n",
+        "test_parallel_requests.py::test_a_sign_in_ends_once",
+    ),
+    Mutant(
+        "One request signs out all other devices",
+        "app/auth/devices.py",
+        "    return bool(ended.all())",
+        "    return bool(ended)",
+        "test_parallel_requests.py::test_signing_out_all_other_devices_is_entered_once",
     ),
     Mutant(
         "Whoever calls is the one that routes read",

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.cast import Person
+from tests.racing import at_once
+from tests.racing import statuses
 from tests.tables import Tables
 
 
@@ -79,3 +81,15 @@ async def test_notes_are_exported_and_go_with_their_owner(grace: Person, note: d
     assert [row["title"] for row in export["note"]] == [note["title"]]
     await grace.client.delete("/users/me")
     assert await tables.rows("note") == []
+
+
+@pytest.mark.checklist("H08")
+async def test_of_requests_at_the_same_moment_one_deletes_a_note_and_none_changes_it_afterwards(
+    grace: Person, note: dict[str, Any], tables: Tables
+) -> None:
+    path = f"/notes/{note['id']}"
+    deletions = [grace.client.delete(path) for _ in range(4)]
+    changes = [grace.client.patch(path, json={"title": "Bugs"}) for _ in range(4)]
+    answers = await at_once(tables, *deletions, *changes)
+    assert statuses(answers).count(204) == 1
+    assert set(statuses(answers)) <= {200, 204, 404}

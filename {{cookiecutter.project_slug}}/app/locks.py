@@ -1,0 +1,56 @@
+"""Rows are locked before a rule is judged on them, so that it still holds when the request is stored.
+
+Every request locks in the same order, so no two wait for each other: the users concerned first, then everything else;
+several rows of one table by id.
+"""
+
+from typing import TypeVar
+from uuid import UUID
+
+from advanced_alchemy.base import UUIDBase
+from advanced_alchemy.exceptions import NotFoundError
+from litestar.exceptions import NotAuthorizedException
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.callers import caller
+from app.models import User
+
+Row = TypeVar("Row", bound=UUIDBase)
+
+
+async def lock(session: AsyncSession, model: type[Row], *ids: UUID, to_delete: bool = False) -> dict[UUID, Row]:
+    """The rows with these ids as they are now, by id; no other transaction changes them before this one ends.
+
+    Rows that point to a locked one can still be added, unless it is locked `to_delete` it.
+    """
+    found = select(model).where(model.id.in_(ids)).order_by(model.id)
+    locked = found.with_for_update(of=model, key_share=not to_delete)
+    rows = await session.scalars(locked, execution_options={"populate_existing": True})
+    return {row.id: row for row in rows.unique()}
+
+
+async def lock_user(session: AsyncSession, user_id: UUID, *, to_delete: bool = False) -> User:
+    """The user with this id as they are now, locked as by `lock`.
+
+    Raises:
+        NotAuthorizedException: if it is the caller, who was deleted or deactivated after this request began.
+        NotFoundError: if there is no such user.
+    """
+    user = (await lock(session, User, user_id, to_delete=to_delete)).get(user_id)
+    if user_id == caller().user_id:
+        return still_signed_in(user)
+    if user is None:
+        raise NotFoundError
+    return user
+
+
+def still_signed_in(user: User | None) -> User:
+    """The caller, read again under a lock.
+
+    Raises:
+        NotAuthorizedException: if the caller may not sign in any more.
+    """
+    if user is None or not (user.is_active and user.is_verified):
+        raise NotAuthorizedException
+    return user
