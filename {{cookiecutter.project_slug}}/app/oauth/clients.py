@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Annotated
 from typing import Any
 from typing import NamedTuple
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -46,6 +47,14 @@ class BoundedOAuth2(BaseOAuth2[dict[str, Any]]):
     def get_httpx_client(self) -> httpx.AsyncClient:
         """What it asks with."""
         return wire.BoundedClient()
+
+    def build_request(self, *arguments: Any, **options: Any) -> tuple[httpx.Request, httpx.Auth | None]:
+        """The request, with the client's id and secret encoded if they go into a header (RFC 6749, 2.3.1)."""
+        request, auth = super().build_request(*arguments, **options)
+        if auth is not None:
+            # A space becomes %20 and a plus %2B: providers differ in what they make of a "+".
+            auth = httpx.BasicAuth(quote(self.client_id, safe=""), quote(self.client_secret, safe=""))
+        return request, auth
 
     async def get_authorization_url(self, *arguments: Any, **options: Any) -> str:
         """Where the browser is sent; the endpoint may have a query of its own (RFC 6749, 3.1)."""

@@ -190,7 +190,7 @@ class OpenIDProvider:
             metadata.token_endpoint,
             name=self.name,
             base_scopes=SCOPES,
-            # In the body where that is understood, since a header demands an encoding that not everybody agrees on.
+            # In the body where the provider accepts it, since some providers do not decode what the header encodes.
             token_endpoint_auth_method="client_secret_post"
             if "client_secret_post" in methods
             else "client_secret_basic",

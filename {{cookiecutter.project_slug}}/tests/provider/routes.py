@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 from urllib.parse import urlencode
 
 from jinja2 import Environment
@@ -175,11 +175,11 @@ async def redeem(request: AnyRequest) -> Response[Json]:
 
 
 def is_client(provider: Provider, request: AnyRequest, form: Json) -> bool:
-    """Whether the service shows its secret, in a header or in the body."""
+    """Whether the service shows its secret, in a header (form-encoded first, RFC 6749, 2.3.1) or in the body."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     shown = f"{form.get('client_id')}:{form.get('client_secret')}"
     if scheme == "Basic":
-        shown = unquote(b64decode(encoded).decode())
+        shown = unquote_plus(b64decode(encoded).decode())
     return hmac.compare_digest(shown, f"{provider.client_id}:{provider.client_secret}")
 
 
