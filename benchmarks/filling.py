@@ -10,7 +10,7 @@ from passlib.hash import argon2  # type: ignore[import-untyped]  # It carries no
 from benchmarks.subjects import PASSWORD
 
 # The parameters that a generated service starts with.
-HASH = argon2.using(type="ID", memory_cost=65_536, rounds=2, parallelism=1).hash(PASSWORD)
+HASH = argon2.using(type="ID", memory_cost=47_104, rounds=1, parallelism=1).hash(PASSWORD)
 USERS = "SELECT n, gen_random_uuid() AS id, 'user' || n || '@example.com' AS email FROM generate_series(0, $1 - 1) AS n"
 # For each user a sign-in, a role, an entry in the trail and a network that the account knows.
 OURS = (

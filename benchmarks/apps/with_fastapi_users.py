@@ -36,7 +36,7 @@ from sqlalchemy.orm import DeclarativeBase
 SECRET = os.environ["SECRET_KEY"]
 LIFETIME_SECONDS = 3600
 # The parameters are equal for all who are compared.
-HASH = PasswordHash((Argon2Hasher(memory_cost=65_536, time_cost=2, parallelism=1),))
+HASH = PasswordHash((Argon2Hasher(memory_cost=47_104, time_cost=1, parallelism=1),))
 
 engine = create_async_engine(os.environ["DATABASE_URL"])
 session_maker = async_sessionmaker(engine, expire_on_commit=False)

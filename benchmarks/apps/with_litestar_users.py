@@ -34,7 +34,7 @@ from sqlalchemy.orm import mapped_column
 from sqlalchemy.orm import relationship
 
 # Both parameters are equal for all who are compared; without this it would store another hash at each sign-in.
-HASH = argon2.using(type="ID", memory_cost=65_536, rounds=2, parallelism=1)
+HASH = argon2.using(type="ID", memory_cost=47_104, rounds=1, parallelism=1)
 
 
 class Role(UUIDBase, SQLAlchemyRoleMixin):

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from app import health
 from app.accounts.delivery import deliver
 from app.accounts.mail import mailer_for
+from app.accounts.passwords import learn_costs
 from app.background import collecting_only_what_is_new
 from app.background import repeating
 from app.bodies import MOST_BYTES
@@ -42,6 +43,7 @@ LIFESPAN = [
     without_debugging,
     using_the_database,
     collecting_only_what_is_new,
+    repeating(learn_costs),
     repeating(deliver),
     repeating(remove_expired_rows),
 ]

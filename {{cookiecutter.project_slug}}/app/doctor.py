@@ -175,3 +175,17 @@ async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
     if given_up:
         says = f"{given_up} mails were given up after three days."
         yield Finding(Level.WARNING, "outbox", says, "last_error in the table outgoing_mail says why.")
+    async for finding in hashes(session):
+        yield finding
+
+
+async def hashes(session: AsyncSession) -> AsyncIterator[Finding]:
+    """Whether checking a password costs more than `HASH_*` says."""
+    settings: Settings = session.info["settings"]
+    today = f"m={settings.hash_memory_kib},t={settings.hash_iterations},p={settings.hash_parallelism}"
+    costs = "SELECT split_part(password_hash, '$', 4), count(*) FROM \"user\" WHERE password_hash LIKE '$%' GROUP BY 1"
+    for cost, users in await session.execute(text(costs)):
+        if cost != today:
+            says = f"Users with a hash of the cost {cost}: {users}. Each check of a password computes one of those too."
+            fix = "They are renewed at sign-in. docs/deploy.md says how to end it at once."
+            yield Finding(Level.WARNING, "HASH_*", says, fix)

@@ -1,13 +1,18 @@
 """What a setting may hold; a refusal says what to write instead, and never repeats a value that may be a secret."""
 
+import os
 import re
 from enum import StrEnum
 from typing import Annotated
+from typing import Self
 
 from pydantic import AfterValidator
+from pydantic import BaseModel
 from pydantic import BeforeValidator
+from pydantic import Field
 from pydantic import IPvAnyNetwork
 from pydantic import SecretStr
+from pydantic import model_validator
 
 from app import addresses
 from app import database_url
@@ -15,6 +20,10 @@ from app import database_url
 SECRET_KEY_MIN_LENGTH = 32
 SECRET_KEY_MIN_DIFFERENT = 10
 GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+# OWASP's equal choices for argon2id: KiB of memory, and how many iterations they need.
+HASH_CHOICES = ((47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5))
+HASH_MAX_MEMORY_KIB = 1_048_576
+HASH_MAX_ITERATIONS = 100
 OPEN = "open"
 INVITE = "invite"
 
@@ -33,6 +42,26 @@ class Pooler(StrEnum):
     NONE = "none"
     # PgBouncer, or the like, in transaction mode.
     TRANSACTION = "transaction"
+
+
+class HashSettings(BaseModel):
+    """What one argon2id hash costs, and how many are computed at once."""
+
+    hash_memory_kib: int = Field(default=47_104, le=HASH_MAX_MEMORY_KIB)
+    hash_iterations: int = Field(default=1, le=HASH_MAX_ITERATIONS)
+    hash_parallelism: int = Field(default=1, ge=1, le=16)
+    # In one process; unset means one for each core.
+    hash_concurrency: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+
+    @model_validator(mode="after")
+    def hashes_are_costly(self) -> Self:
+        """Refuse what costs less than each of OWASP's choices."""
+        memory_kib, iterations = self.hash_memory_kib, self.hash_iterations
+        if not any(memory_kib >= memory and iterations >= least for memory, least in HASH_CHOICES):
+            choices = ", ".join(f"{memory} and {least}" for memory, least in HASH_CHOICES)
+            given = f"HASH_MEMORY_KIB {memory_kib} and HASH_ITERATIONS {iterations}"
+            raise ValueError(f"{given} make hashes that are too cheap; set at least one of these pairs: {choices}")
+        return self
 
 
 def _unguessable(value: SecretStr) -> SecretStr:

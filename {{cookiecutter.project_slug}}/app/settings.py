@@ -24,6 +24,7 @@ from app.provider_settings import ProviderSettings
 from app.setting_types import INVITE
 from app.setting_types import OPEN
 from app.setting_types import Address
+from app.setting_types import HashSettings
 from app.setting_types import MailUrl
 from app.setting_types import Networks
 from app.setting_types import Origin
@@ -54,6 +55,7 @@ class Settings(
     ProviderSettings,
     # {% endif %}
     DatabaseSettings,
+    HashSettings,
 ):
     """The settings of one installation; each field is an environment variable of the same name in capitals."""
 
@@ -83,12 +85,6 @@ class Settings(
     # Addresses or networks whose word on who the client is counts.
     trusted_proxies: Networks = ()
     password_min_length: int = Field(default=15, ge=8, le=128)
-    # What one argon2id hash costs; OWASP's minimum is the floor.
-    hash_memory_kib: int = Field(default=65_536, ge=19_456)
-    hash_iterations: int = Field(default=2, ge=2)
-    hash_parallelism: int = Field(default=1, ge=1)
-    # How many are computed at once by one process; unset means one for each core.
-    hash_concurrency: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     # How long a sign-in lasts, and how long it does unused.
     session_lifetime_days: int = Field(default=30, ge=1)
     session_idle_days: int = Field(default=7, ge=1)

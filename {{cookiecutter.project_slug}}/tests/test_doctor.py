@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from anyio import to_thread
+from argon2 import PasswordHasher
 from click.testing import CliRunner
 from click.testing import Result
 from pydantic import SecretStr
@@ -17,6 +18,7 @@ from app.health import migrations
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import Clock
+from tests.cast import Stage
 from tests.other_services import ALLOWED
 from tests.other_services import DATABASE_AWAY
 from tests.processes.mail_server import MailServer
@@ -98,6 +100,18 @@ async def test_a_mail_that_waits_for_too_long_is_an_error(settings: Settings, ta
 async def test_mails_that_were_given_up_are_a_warning(settings: Settings, tables: Tables) -> None:
     await tables.execute(MAIL.format("NULL"))
     assert (await found(settings, "warning"), await found(settings, "error")) == (["outbox"], [])
+
+
+async def test_hashes_of_a_former_cost_are_a_warning(settings: Settings, stage: Stage, tables: Tables) -> None:
+    await stage.verified("grace")
+    await stage.verified("hopper")
+    assert await found(settings, "warning") == []
+    former = PasswordHasher(1, 128, 1).hash("a password")
+    change = f"UPDATE \"user\" SET password_hash = '{former}' WHERE email LIKE 'grace%'"  # noqa: S608  # made above
+    await tables.execute(change)
+    said = await ask(settings)
+    assert "Users with a hash of the cost m=128,t=1,p=1: 1." in said.output
+    assert await found(settings, "warning") == ["HASH_*"]
 
 
 @pytest.mark.usefixtures("tables")

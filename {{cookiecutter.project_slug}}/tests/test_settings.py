@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.setting_types import HASH_CHOICES
 from app.settings import PROJECT_ROOT
 from app.settings import Environment
 from app.settings import SettingsError
@@ -24,6 +25,10 @@ MISSING = "is not set. `make setup` writes it into .env; in production, set it i
 GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
 WHO = "must be open, invite, or e-mail domains separated by commas, for example example.com"
 COLLECTOR = "http:// or https://, for example http://collector:4318"
+CHEAP = (
+    "make hashes that are too cheap; set at least one of these pairs: "
+    "47104 and 1, 19456 and 2, 12288 and 3, 9216 and 4, 7168 and 5"
+)
 REFUSALS = [
     ("SECRET_KEY", None, f"SECRET_KEY {MISSING}"),
     ("SECRET_KEY", "hidden-word", f"SECRET_KEY must be at least 32 characters; got 11. {GENERATE}"),
@@ -63,7 +68,12 @@ REFUSALS = [
     ("REGISTRATION", "closed", f"REGISTRATION {WHO}"),
     ("REGISTRATION", "open, example.com", f"REGISTRATION {WHO}"),
     ("REGISTRATION", ",", f"REGISTRATION {WHO}"),
-    ("HASH_MEMORY_KIB", "8192", "HASH_MEMORY_KIB must be greater than or equal to 19456"),
+    ("HASH_MEMORY_KIB", "47103", f"HASH_MEMORY_KIB 47103 and HASH_ITERATIONS 1 {CHEAP}"),
+    ("HASH_MEMORY_KIB", "0", f"HASH_MEMORY_KIB 0 and HASH_ITERATIONS 1 {CHEAP}"),
+    ("HASH_ITERATIONS", "0", f"HASH_MEMORY_KIB 47104 and HASH_ITERATIONS 0 {CHEAP}"),
+    ("HASH_MEMORY_KIB", "1048577", "HASH_MEMORY_KIB must be less than or equal to 1048576"),
+    ("HASH_ITERATIONS", "101", "HASH_ITERATIONS must be less than or equal to 100"),
+    ("HASH_PARALLELISM", "0", "HASH_PARALLELISM must be greater than or equal to 1"),
     ("PASSWORD_MIN_LENGTH", "7", "PASSWORD_MIN_LENGTH must be greater than or equal to 8"),
     ("RESET_LINK_MINUTES", "1", "RESET_LINK_MINUTES must be greater than or equal to 5"),
 ]
@@ -194,3 +204,18 @@ def test_who_may_register(registration: str | None, admitted: list[str], turned_
 def test_how_many_hashes_are_computed_at_once_depends_on_the_machine() -> None:
     assert read_settings(PRODUCTION).hash_concurrency == os.cpu_count()
     assert read_settings(PRODUCTION | {"HASH_CONCURRENCY": "3"}).hash_concurrency == 3
+
+
+@pytest.mark.checklist("C04")
+@pytest.mark.parametrize(("memory_kib", "iterations"), [*HASH_CHOICES, (65_536, 1), (65_536, 2), (7_168, 6)])
+def test_hashes_may_cost_what_owasp_names_or_more(memory_kib: int, iterations: int) -> None:
+    settings = read_settings(PRODUCTION | {"HASH_MEMORY_KIB": str(memory_kib), "HASH_ITERATIONS": str(iterations)})
+    assert (settings.hash_memory_kib, settings.hash_iterations) == (memory_kib, iterations)
+
+
+@pytest.mark.checklist("C04")
+@pytest.mark.parametrize(("memory_kib", "iterations"), HASH_CHOICES)
+def test_hashes_that_cost_a_little_less_are_refused(memory_kib: int, iterations: int) -> None:
+    for memory, rounds in ((memory_kib - 1, iterations), (memory_kib, iterations - 1)):
+        with pytest.raises(SettingsError, match="too cheap"):
+            read_settings(PRODUCTION | {"HASH_MEMORY_KIB": str(memory), "HASH_ITERATIONS": str(rounds)})

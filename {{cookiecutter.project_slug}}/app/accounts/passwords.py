@@ -9,15 +9,24 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
 from typing import TypeVar
 
-from app.accounts.argon2id import Argon2id
-from app.accounts.argon2id import is_hash
+from litestar import Litestar
+from sqlalchemy import func
+from sqlalchemy import select
+
 from app.accounts.common_passwords import is_common
+from app.accounts.hashes import ARGON2ID
+from app.accounts.hashes import Hashes
+from app.accounts.hashes import cost_of
+from app.accounts.hashes import decoy
+from app.database import own_transaction
 from app.errors import InvalidField
 from app.errors import TooBusy
+from app.models import User
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 
@@ -28,9 +37,8 @@ NICE = 10
 CONTEXT_WORD_MIN_LENGTH = 4
 # For each hash that is computed; who comes then is told to come again, instead of waiting for seconds.
 MOST_WAITING = 25
-# Sign-ins that follow one another use the same memory; after them it is given back.
-MEMORY_KEPT_SECONDS = 0.5
-# Stored where there is no password: no hash, so nothing fits it.
+LEARN_EVERY = timedelta(hours=1)
+# Stored where there is no password: no password fits it.
 NONE = "!"
 
 Result = TypeVar("Result")
@@ -54,37 +62,35 @@ def require_good(password: str, email: str, settings: Settings, field: str = "pa
 
 
 class Verdict(NamedTuple):
-    """Whether a password is right, and the hash to store instead of one that costs less than the settings ask for."""
+    """Whether a password is right, and whether its hash has another cost than the settings name."""
 
     is_right: bool
-    new_hash: str | None
+    is_outdated: bool = False
 
 
 class Hasher:
-    """Computes argon2id hashes at the cost that the settings name."""
+    """Computes hashes beside the event loop, few at once."""
 
     def __init__(self, settings: Settings) -> None:
-        self._argon2id = Argon2id(settings.hash_memory_kib, settings.hash_iterations, settings.hash_parallelism)
-        self._nobody = self._argon2id.digest(secrets.token_urlsafe())
+        self.hashes = Hashes(settings)
         # A hash holds its memory and a core while it runs, so the others wait; and only so many of them.
         self._threads = ThreadPoolExecutor(settings.hash_concurrency, "hash", _give_way)
         self._most = settings.hash_concurrency * (1 + MOST_WAITING)
         self._asked_for = 0
-        self._resting: asyncio.TimerHandle | None = None
 
     async def digest(self, password: str) -> str:
         """The hash to store.
 
         Raises:
-            TooBusy: if too many wait to be computed.
+            TooBusy: if too many wait to be computed, or the memory is used up.
         """
-        return await self._run(self._argon2id.digest, _normalised(password))
+        return await self._run(self.hashes.make, _normalised(password))
 
     async def verify(self, password: str, stored: str | None) -> Verdict:
         """Whether the password belongs to the stored hash; without one it takes as long and says no.
 
         Raises:
-            TooBusy: if too many wait to be computed.
+            TooBusy: if too many wait to be computed, or the memory is used up.
         """
         return await self._run(self._verify, _normalised(password), stored)
 
@@ -96,26 +102,15 @@ class Hasher:
             return await asyncio.get_running_loop().run_in_executor(self._threads, compute, *arguments)
         finally:
             self._asked_for -= 1
-            self._rest_soon()
-
-    def _rest_soon(self) -> None:
-        if self._resting:
-            self._resting.cancel()
-        self._resting = asyncio.get_running_loop().call_later(MEMORY_KEPT_SECONDS, self._argon2id.give_back)
 
     def _verify(self, password: str, stored: str | None) -> Verdict:
-        # A hash that nobody can read fits no password, and costs what any other does.
-        if stored is None or not is_hash(stored):
-            self._argon2id.verify(password, self._nobody)
-            return Verdict(is_right=False, new_hash=None)
-        is_right = self._argon2id.verify(password, stored)
-        is_replaced = is_right and self._argon2id.is_outdated(stored)
-        return Verdict(is_right, self._argon2id.digest(password) if is_replaced else None)
+        is_right = self.hashes.fits(password, stored)
+        return Verdict(is_right, is_outdated=is_right and stored is not None and self.hashes.is_outdated(stored))
 
 
 def _give_way() -> None:
-    # Whoever signs in waits for a hash anyway; everybody else goes first. Linux has a priority for each thread; where
-    # it may not be set, hashes are computed all the same.
+    # A caller who signs in waits for a hash anyway; every other request goes first. Linux has a priority for each
+    # thread; where it may not be set, hashes are computed all the same.
     if sys.platform == "linux":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
@@ -123,12 +118,22 @@ def _give_way() -> None:
 
 @cache
 def hasher_for(settings: Settings) -> Hasher:
-    """The one hasher of these settings: making one costs a hash."""
+    """The one hasher of these settings in this process: it bounds what all requests ask for."""
     return Hasher(settings)
 
 
+async def learn_costs(app: Litestar) -> float:
+    """Find out what stored hashes cost, so that each check costs the same; returns the seconds until the next time."""
+    hashes = hasher_for(app.state.settings).hashes
+    async with own_transaction(app) as session:
+        # A quarter of a second among a million users; a regular expression would take eight times as long.
+        parameters = await session.scalars(select(func.split_part(User.password_hash, "$", 4)).distinct())
+        hashes.learn(cost_of(decoy(f"{ARGON2ID}${each}")) for each in parameters)
+    return LEARN_EVERY.total_seconds()
+
+
 def generate() -> str:
-    """A password that nobody guesses."""
+    """A random password of 128 bits."""
     return secrets.token_urlsafe(16)
 
 

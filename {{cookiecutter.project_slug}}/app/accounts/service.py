@@ -68,6 +68,8 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         verdict = await self.hasher.verify(password, user.password_hash if user else None)
         if user is None or not (verdict.is_right and user.is_active and user.is_verified):
             return False
+        # Only now: a hash more would tell the right password of an account that may not sign in.
+        new_hash = await self.hasher.digest(password) if verdict.is_outdated else user.password_hash
         # A reset may have come while the hash was computed: this proof must not outlive it, nor put the old password
         # back. The lock makes a later reset wait, so that it ends this sign-in too.
         along = [joinedload(relation.class_attribute) for relation in never_without()]
@@ -76,7 +78,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         found = await self.session.scalars(allowed, execution_options={"populate_existing": True})
         is_still_so = found.unique().one_or_none() is not None
         if is_still_so:
-            user.password_hash = verdict.new_hash or user.password_hash
+            user.password_hash = new_hash
         return is_still_so
 
     async def initiate_verification(self, user: User) -> None:

@@ -21,9 +21,9 @@ from sqlalchemy import select
 
 from app.accounts import audit
 from app.accounts import outbox
-from app.accounts.argon2id import is_hash
 from app.accounts.changes import ChangeService
 from app.accounts.fresh import fresh
+from app.accounts.hashes import is_hash
 from app.accounts.routes import SERVICE
 from app.database import request_session
 from app.errors import CrossSite

@@ -20,10 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import audit
 from app.accounts import outbox
 from app.accounts import passwords
-from app.accounts.argon2id import is_hash
 from app.accounts.audit import Event
 from app.accounts.changes import ChangeService
 from app.accounts.fresh import fresh
+from app.accounts.hashes import is_hash
 from app.accounts.mail import Letter
 from app.accounts.routes import SERVICE
 from app.accounts.schemas import Body

@@ -98,16 +98,18 @@ async def test_who_has_an_account_is_not_invited(operator: Operator, grace: Pers
 
 
 async def test_the_cost_of_a_hash_is_measured_and_proposed(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    def measured(memory_kib: int, iterations: int) -> float:
+    def measured(memory_kib: int, iterations: int, _settings: Settings) -> float:
         return memory_kib * iterations / 1000
 
     monkeypatch.setattr("app.accounts.calibration.measure", measured)
     proposed = await operator.types("calibrate-hash", "--target-ms", "150")
     assert proposed.exit_code == 0
-    assert "HASH_MEMORY_KIB=65536\nHASH_ITERATIONS=2\nHASH_PARALLELISM=1\n" in proposed.output
+    assert "HASH_MEMORY_KIB=131072\nHASH_ITERATIONS=1\nHASH_PARALLELISM=1\n" in proposed.output
+    proposed = await operator.types("calibrate-hash", "--target-ms", "40")
+    assert "HASH_MEMORY_KIB=19456\nHASH_ITERATIONS=2\nHASH_PARALLELISM=1\n" in proposed.output
     refused = await operator.types("calibrate-hash", "--target-ms", "20")
     assert (refused.exit_code, "Allow more" in refused.stderr) == (1, True)
 
 
-def test_a_hash_is_really_computed_to_measure_it() -> None:
-    assert 0 < measure(19_456, 2) < measure(19_456, 20)
+def test_a_hash_is_really_computed_to_measure_it(settings: Settings) -> None:
+    assert 0 < measure(19_456, 2, settings) < measure(19_456, 20, settings)
