@@ -173,7 +173,7 @@ async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
         says = f"A mail should have left at {oldest:%Y-%m-%d %H:%M} UTC."
         yield Finding(Level.ERROR, "outbox", says, "Does a process of the service run, and reach MAIL_URL?")
     if given_up:
-        says = f"{given_up} mails were given up after three days."
+        says = f"{given_up} mails were refused, or given up after three days, in the last month."
         yield Finding(Level.WARNING, "outbox", says, "last_error in the table outgoing_mail says why.")
     async for finding in hashes(session):
         yield finding

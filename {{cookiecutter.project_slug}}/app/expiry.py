@@ -7,13 +7,21 @@ from typing import Any
 from advanced_alchemy.base import orm_registry
 from litestar import Litestar
 from sqlalchemy import Column
+from sqlalchemy import ColumnElement
+from sqlalchemy import FromClause
 from sqlalchemy import delete
+from sqlalchemy import exists
+from sqlalchemy import false
+from sqlalchemy import func
 from sqlalchemy import select
 
 from app import clock
 from app.database import own_transaction
 from app.models import EXPIRES
 from app.models import AuditEvent
+from app.models import OneTimeToken
+from app.models import OutgoingMail
+from app.models import User
 from app.settings import Settings
 
 EVERY = timedelta(minutes=10)
@@ -36,7 +44,7 @@ def _expiring(settings: Settings) -> Iterator[tuple[Column[Any], timedelta]]:
 
 
 async def _remove_some(app: Litestar, column: Column[Any], age: timedelta) -> int:
-    table, is_over = column.table, column <= clock.now() - age
+    table, is_over = column.table, (column <= clock.now() - age) & ~_is_awaited(column.table)
     async with own_transaction(app) as session:
         # What somebody else works on is left to them.
         over = select(table.c.id).where(is_over).limit(ROWS_AT_ONCE).with_for_update(skip_locked=True)
@@ -44,3 +52,13 @@ async def _remove_some(app: Litestar, column: Column[Any], age: timedelta) -> in
         named = over.cte("over")
         removed = await session.scalars(delete(table).where(table.c.id.in_(select(named.c.id))).returning(table.c.id))
         return len(removed.all())
+
+
+def _is_awaited(table: FromClause) -> ColumnElement[bool]:
+    # A mail that waits is still to bring the link, and to prove the account.
+    waits = OutgoingMail.next_attempt_at.is_not(None)
+    if table is OneTimeToken.__table__:
+        return exists().where(waits, OutgoingMail.id == table.c.id)
+    if table is User.__table__:
+        return exists().where(waits, OutgoingMail.recipient == func.lower(table.c.email))
+    return false()

@@ -50,6 +50,7 @@ ROWS = {
     "D08": "A new password ends every other sign-in",
     "D09": "A new address counts once it is confirmed; the former one can undo it",
     "D10": "What a stolen credential must not do needs a password shown in the last ten minutes",
+    "D13": "The link of a late mail works as long as the mail says; a mail that is dropped is counted and logged",
     "E02": "Nothing that was stored before a sign-in outlives it",
     "E04": "Signing out ends what was presented, whatever is under way",
     "E05": "A sign-in ends in time, used or unused",

@@ -1,7 +1,7 @@
 """What signed-in users do to their own account; a change needs a proof, ends credentials, is told by mail."""
 
-import secrets
 from uuid import UUID
+from uuid import uuid4
 
 from app.accounts import audit
 from app.accounts import outbox
@@ -79,7 +79,7 @@ class ChangeService(RegistrationService):
             await outbox.put_link(self.session, Letter.CONFIRM_EMAIL, email, user)
         else:
             # The caller does not learn who has an account, by the time that it takes neither.
-            await tokens.store(self.session, user, Purpose.CHANGE_EMAIL, email, token=secrets.token_urlsafe())
+            await tokens.store(self.session, user, Purpose.CHANGE_EMAIL, email, uuid4())
             outbox.put(self.session, Letter.ALREADY_REGISTERED, email)
 
     async def confirm_email(self, token: str) -> User:

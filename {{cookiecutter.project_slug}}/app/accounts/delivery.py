@@ -25,10 +25,13 @@ from app.accounts.mail import Letter
 from app.accounts.mail import Mail
 from app.accounts.mail import compose
 from app.accounts.outbox import PURPOSES
+from app.accounts.tokens import WAITS_AT_MOST
 from app.accounts.tokens import Purpose
 from app.database import own_transaction
 from app.models import OutgoingMail
 from app.models import User
+from app.observability import dropped_mails
+from app.observability.dropped_mails import Reason
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -38,7 +41,6 @@ FOR_UNVERIFIED = {Letter.VERIFY, Letter.INVITATION}
 POLL_SECONDS = 1
 SEND_TIMEOUT_SECONDS = 60
 LONGEST_PAUSE = timedelta(hours=1)
-GIVE_UP_AFTER = timedelta(days=3)
 KEEP_GIVEN_UP = timedelta(days=30)
 
 
@@ -61,19 +63,27 @@ async def deliver_next(app: Litestar) -> bool:
         except Exception as error:  # noqa: BLE001  # a mail that cannot be written must not stop those behind it
             await _postpone(session, row, error)
             return True
-        if mail is None:
+        if isinstance(mail, Reason):
+            dropped_mails.report(row.id, row.letter, mail)
             await session.delete(row)
             return True
     async with own_transaction(app) as session:
         row = await _next_due(session, mail.id)
         if row is not None:
-            try:
-                async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
-                    await app.state.mailer.send(compose(mail, settings))
-                await session.delete(row)
-            except Exception as error:  # noqa: BLE001  # whatever a server does, the mail is kept
-                await _postpone(session, row, error)
+            await _send(app, session, row, mail)
     return True
+
+
+async def _send(app: Litestar, session: AsyncSession, row: OutgoingMail, mail: Mail) -> None:
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+            await app.state.mailer.send(compose(mail, app.state.settings))
+    except Exception as error:  # noqa: BLE001  # whatever a server does, the mail is kept
+        await _postpone(session, row, error)
+        return
+    if purpose := PURPOSES.get(row.letter):
+        await tokens.begin_lifetime(session, purpose, row.id)
+    await session.delete(row)
 
 
 async def _next_due(session: AsyncSession, mail_id: UUID | None = None) -> OutgoingMail | None:
@@ -89,24 +99,26 @@ async def _next_due(session: AsyncSession, mail_id: UUID | None = None) -> Outgo
     return (await session.scalars(longest)).one_or_none()
 
 
-async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail) -> Mail | None:
+async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail) -> Mail | Reason:
     letter = row.letter
     purpose = PURPOSES.get(letter)
     was_prepared, row.is_prepared = row.is_prepared, True
     if purpose is None and row.user_id is None:
         return Mail(row.id, letter, row.recipient, row.created_at)
     user = await _addressee(session, row)
-    if user is None or (letter in FOR_UNVERIFIED and user.is_verified):
-        return None
+    if user is None or not user.is_active:
+        return Reason.DEACTIVATED if user else Reason.NO_ACCOUNT
+    if letter in FOR_UNVERIFIED and user.is_verified:
+        return Reason.ALREADY_VERIFIED
     # Whoever has not proven the address may be a stranger, and strangers must not be sent words of somebody's choice.
     name = user.display_name if user.is_verified and row.recipient == user.email else ""
     if purpose is None:
         return Mail(row.id, letter, row.recipient, row.created_at, name)
     if not was_prepared:
-        await tokens.store(session, user, purpose, row.recipient, tokens.derive(settings, row.id))
-    token = await tokens.find_waiting(session, row.id)
+        await tokens.store(session, user, purpose, row.recipient, row.id)
+    token = await tokens.keep_waiting(session, purpose, row.id)
     if token is None:
-        return None
+        return Reason.LINK_ENDED
     if letter == Letter.ALREADY_REGISTERED:
         await _disarm(session, user)
     return Mail(row.id, letter, row.recipient, row.created_at, name, token, tokens.lifetime(settings, purpose))
@@ -122,20 +134,28 @@ async def _disarm(session: AsyncSession, user: User) -> None:
 
 async def _addressee(session: AsyncSession, row: OutgoingMail) -> User | None:
     is_meant = User.id == row.user_id if row.user_id else func.lower(User.email) == row.recipient
-    return (await session.scalars(select(User).where(is_meant, User.is_active))).one_or_none()
+    # Locked before the token, as in every transaction that locks both.
+    return (await session.scalars(select(User).where(is_meant).with_for_update(key_share=True, of=User))).one_or_none()
 
 
 async def _postpone(session: AsyncSession, row: OutgoingMail, error: Exception) -> None:
     now = clock.now()
-    pause = min(timedelta(seconds=2 ** min(row.attempts + 1, 12)), LONGEST_PAUSE)
     is_refused = isinstance(error, SMTPRecipientsRefused) and all(each.code >= 500 for each in error.recipients)
-    is_given_up = is_refused or now - row.created_at > GIVE_UP_AFTER
     row.attempts += 1
     row.last_error = f"{type(error).__name__}: {error}"[:500]
-    row.next_attempt_at = None if is_given_up else now + pause
-    outcome = "was given up" if is_given_up else f"is tried again in {pause.total_seconds():.0f} s"
-    # The address stays out of the log.
-    logger.warning("Mail %s (%s) %s: %s", row.id, row.letter, outcome, type(error).__name__)
+    if is_refused or now - row.created_at > WAITS_AT_MOST:
+        _give_up(row, Reason.REFUSED if is_refused else Reason.GIVEN_UP)
+    else:
+        pause = min(timedelta(seconds=2 ** min(row.attempts, 12)), LONGEST_PAUSE)
+        row.next_attempt_at = now + pause
+        tried_again = f"is tried again in {pause.total_seconds():.0f} s"
+        # The address stays out of the log.
+        logger.warning("Mail %s (%s) %s: %s", row.id, row.letter, tried_again, type(error).__name__)
     # What is given up is kept for somebody to look at, but not for ever.
     old = OutgoingMail.next_attempt_at.is_(None) & (OutgoingMail.created_at < now - KEEP_GIVEN_UP)
     await session.execute(delete(OutgoingMail).where(old))
+
+
+def _give_up(row: OutgoingMail, reason: Reason) -> None:
+    row.next_attempt_at = None
+    dropped_mails.report(row.id, row.letter, reason)

@@ -14,6 +14,8 @@ from app.accounts.mail import Letter
 from app.accounts.tokens import Purpose
 from app.models import OutgoingMail
 from app.models import User
+from app.observability import dropped_mails
+from app.observability.dropped_mails import Reason
 
 # The token that a letter carries; the others carry none.
 PURPOSES: dict[str, Purpose] = {
@@ -40,12 +42,20 @@ async def put_link(session: AsyncSession, letter: Letter, recipient: str, user: 
     """Likewise, with a link that works from now on, so that it can be revoked before the mail has left."""
     row = OutgoingMail(id=uuid4(), letter=letter, recipient=recipient, user_id=user.id, is_prepared=True)
     session.add(row)
-    token = tokens.derive(session.info["settings"], row.id)
-    await tokens.store(session, user, PURPOSES[letter], recipient, token)
+    await tokens.store(session, user, PURPOSES[letter], recipient, row.id)
 
 
 async def forget(session: AsyncSession, user: User) -> None:
-    """Drop the mails about a user who leaves; one that is being sent right now is not waited for."""
+    """Drop the mails about a user who leaves.
+
+    One that is being sent right now is not waited for. If the server does not accept it, the next attempt finds no
+    account and drops it.
+    """
     theirs = or_(OutgoingMail.user_id == user.id, OutgoingMail.recipient == user.email)
     found = select(OutgoingMail.id).where(theirs).with_for_update(skip_locked=True)
-    await session.execute(delete(OutgoingMail).where(OutgoingMail.id.in_(found)))
+    dropped = delete(OutgoingMail).where(OutgoingMail.id.in_(found))
+    columns = OutgoingMail.id, OutgoingMail.letter, OutgoingMail.next_attempt_at
+    for mail_id, letter, next_attempt_at in await session.execute(dropped.returning(*columns)):
+        # The others were reported when they were given up.
+        if next_attempt_at is not None:
+            dropped_mails.report(mail_id, letter, Reason.NO_ACCOUNT)

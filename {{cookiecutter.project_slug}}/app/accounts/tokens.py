@@ -2,6 +2,7 @@
 
 import hmac
 from base64 import urlsafe_b64encode
+from datetime import datetime
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy import delete
 from sqlalchemy import or_
 from sqlalchemy import select
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -32,6 +34,9 @@ class Purpose(StrEnum):
 
 
 KEY = "one-time-token"
+# How long a mail may wait for a server to accept it. Until then its token works as well: the reader may have the mail
+# before our commit.
+WAITS_AT_MOST = timedelta(days=3)
 # These lead to an address that the user does not have: not yet, or no longer.
 OF_ANOTHER_ADDRESS = {Purpose.CHANGE_EMAIL, Purpose.UNDO_EMAIL_CHANGE}
 
@@ -54,17 +59,8 @@ def lifetime(settings: Settings, purpose: Purpose) -> timedelta:
     }[purpose]
 
 
-def derive(settings: Settings, mail_id: UUID) -> str:
-    """The token of a mail: the same at each attempt to send it, and known to nobody who lacks the key."""
-    return _derive(settings.key_for(KEY), mail_id)
-
-
-def _derive(key: bytes, mail_id: UUID) -> str:
-    return urlsafe_b64encode(hmac.digest(key, mail_id.bytes, "sha256")).rstrip(b"=").decode()
-
-
-async def store(session: AsyncSession, user: User, purpose: Purpose, email: str, token: str) -> None:
-    """Let a token work from now on; an older one for the same purpose dies (ASVS 6.5.5)."""
+async def store(session: AsyncSession, user: User, purpose: Purpose, email: str, mail_id: UUID) -> None:
+    """Let the token of a mail that waits work from now on; an older one for the same purpose dies (ASVS 6.5.5)."""
     older = (OneTimeToken.user_id == user.id) & (OneTimeToken.purpose == purpose)
     if purpose is Purpose.UNDO_EMAIL_CHANGE:
         # Whoever took the account over and changes the address twice must not disarm the first owner's link.
@@ -72,11 +68,57 @@ async def store(session: AsyncSession, user: User, purpose: Purpose, email: str,
     # Two mails at once: the second waits here, and finds the token of the first.
     await session.execute(select(User.id).where(User.id == user.id).with_for_update())
     await session.execute(delete(OneTimeToken).where(older))
-    expires_at = clock.now() + lifetime(session.info["settings"], purpose)
+    settings: Settings = session.info["settings"]
     session.add(
-        OneTimeToken(user_id=user.id, purpose=purpose, digest=_digest(token), email=email, expires_at=expires_at)
+        OneTimeToken(
+            # By its id, expiry.py knows that the mail of a token waits.
+            id=mail_id,
+            user_id=user.id,
+            purpose=purpose,
+            digest=_digest(_derive(settings.key_for(KEY), mail_id)),
+            email=email,
+            expires_at=_expiry_while_waiting(settings, purpose),
+        )
     )
     await session.flush()
+
+
+async def keep_waiting(session: AsyncSession, purpose: Purpose, mail_id: UUID) -> str | None:
+    """The token of a mail that is about to be sent, or None if it was used or revoked.
+
+    The token is the same at each attempt, and only the keys tell what it is.
+    """
+    tokens = _tokens_of(session, mail_id)
+    expires_at = _expiry_while_waiting(session.info["settings"], purpose)
+    kept = update(OneTimeToken).where(OneTimeToken.digest.in_(tokens)).values(expires_at=expires_at)
+    digest = await session.scalar(kept.returning(OneTimeToken.digest))
+    return None if digest is None else tokens[digest]
+
+
+async def begin_lifetime(session: AsyncSession, purpose: Purpose, mail_id: UUID) -> None:
+    """Count the lifetime of a token from now on, when a server has accepted its mail; one that has died stays dead."""
+    expires_at = clock.now() + lifetime(session.info["settings"], purpose)
+    is_it = OneTimeToken.digest.in_(_tokens_of(session, mail_id))
+    # The user first, as `consume` does: of two transactions that lock in different order one fails. An account that was
+    # never proven stays as long as the link that can prove it.
+    owner = select(OneTimeToken.user_id).where(is_it).scalar_subquery()
+    goes_before = (User.id == owner) & (User.unproven_until < expires_at)
+    await session.execute(update(User).where(goes_before).values(unproven_until=expires_at))
+    await session.execute(update(OneTimeToken).where(is_it).values(expires_at=expires_at))
+
+
+def _expiry_while_waiting(settings: Settings, purpose: Purpose) -> datetime:
+    return clock.now() + WAITS_AT_MOST + lifetime(settings, purpose)
+
+
+def _tokens_of(session: AsyncSession, mail_id: UUID) -> dict[bytes, str]:
+    # By digest: the key may have been replaced since the token was stored.
+    tokens = [_derive(key, mail_id) for key in session.info["settings"].keys_for(KEY)]
+    return {_digest(token): token for token in tokens}
+
+
+def _derive(key: bytes, mail_id: UUID) -> str:
+    return urlsafe_b64encode(hmac.digest(key, mail_id.bytes, "sha256")).rstrip(b"=").decode()
 
 
 async def find(session: AsyncSession, token: str, *purposes: Purpose, locked: bool = False) -> User:
@@ -107,15 +149,6 @@ async def consume(session: AsyncSession, token: str, *purposes: Purpose) -> Proo
     if email is None:
         raise InvalidToken
     return Proof(user, email)
-
-
-async def find_waiting(session: AsyncSession, mail_id: UUID) -> str | None:
-    """The token of a mail, if it is stored and nobody has used it."""
-    for key in session.info["settings"].keys_for(KEY):
-        token = _derive(key, mail_id)
-        if await session.scalar(select(OneTimeToken.id).where(OneTimeToken.digest == _digest(token))) is not None:
-            return token
-    return None
 
 
 async def revoke(session: AsyncSession, user: User, *purposes: Purpose) -> None:

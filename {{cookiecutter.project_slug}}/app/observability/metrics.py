@@ -31,6 +31,8 @@ from app import clock
 from app.database import own_transaction
 from app.models import AuditEvent
 from app.models import OutgoingMail
+from app.observability import dropped_mails
+from app.observability.dropped_mails import Reason
 from app.observability.logs import PROBES
 from app.settings import Settings
 
@@ -38,6 +40,7 @@ EVENTS = Counter("account_events", "What was entered in the audit trail by this 
 # Whichever process is asked reads the table for all of them.
 WAITING = Gauge("outgoing_mails_waiting", "Mails that wait to be sent.", multiprocess_mode="mostrecent")
 OLDEST = Gauge("outgoing_mail_age_seconds", "How long the oldest of them has waited.", multiprocess_mode="mostrecent")
+DROPPED = Counter("outgoing_mails_dropped", "Mails that were not sent, since this service started.", ["reason"])
 GIVEN_UP = Gauge("outgoing_mails_given_up", "Mails that no server has accepted.", multiprocess_mode="mostrecent")
 
 
@@ -90,6 +93,7 @@ class Metrics(InitPlugin):
         app_config.middleware.insert(0, requests.middleware)
         app_config.route_handlers.append(show_metrics)
         _count_events()
+        _count_dropped_mails()
         return app_config
 
 
@@ -98,3 +102,10 @@ def _count_events() -> None:
     @event.listens_for(AuditEvent, "after_insert")
     def count(_mapper: Any, _connection: Any, entry: AuditEvent) -> None:
         EVENTS.labels(entry.kind).inc()
+
+
+@cache
+def _count_dropped_mails() -> None:
+    # All of them from the start, so that the first mail of a kind is an increase.
+    counters = {reason: DROPPED.labels(reason) for reason in Reason}
+    dropped_mails.COUNTERS.add(lambda reason: counters[reason].inc())

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.accounts import delivery
-from app.accounts.delivery import GIVE_UP_AFTER
+from app.accounts.tokens import WAITS_AT_MOST
 from app.accounts.delivery import KEEP_GIVEN_UP
 from app.accounts.delivery import deliver_next
 from app.accounts.mail import Letter
@@ -146,7 +146,7 @@ async def test_a_mailbox_that_does_not_exist_is_given_up_at_once(
     [row] = await tables.rows("outgoing_mail")
     assert (row["attempts"], row["next_attempt_at"]) == (1, None)
     assert "no such mailbox" in row["last_error"]
-    assert f"({row['letter']}) was given up" in caplog.text
+    assert f"({row['letter']}) was dropped: refused" in caplog.text
     assert grace.email not in caplog.text
 
 
@@ -161,7 +161,7 @@ async def test_after_three_days_a_mail_is_given_up_and_after_a_month_it_goes(
     grace: Person, moody: Moody, tables: Tables, stage: Stage, clock: Clock
 ) -> None:
     await grace.post("/forgot-password", email=grace.email)
-    clock.advance(GIVE_UP_AFTER + SECOND)
+    clock.advance(WAITS_AT_MOST + SECOND)
     await stage.deliver()
     assert [row["next_attempt_at"] for row in await tables.rows("outgoing_mail")] == [None]
     assert moody.messages == []

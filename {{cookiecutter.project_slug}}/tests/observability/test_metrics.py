@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from app.asgi import create_app
 from app.observability import extras
+from app.observability.dropped_mails import Reason
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from app.settings import SettingsError
@@ -96,6 +97,16 @@ async def test_mails_that_do_not_leave_are_seen(measured: Stage, clock: Clock, t
     await tables.execute("UPDATE outgoing_mail SET next_attempt_at = NULL")
     assert await value(measured, "outgoing_mails_waiting") == 0
     assert await value(measured, "outgoing_mails_given_up") == 1
+
+
+@pytest.mark.checklist("D13")
+async def test_mails_that_are_dropped_are_counted_by_reason(measured: Stage) -> None:
+    metric = 'outgoing_mails_dropped_total{reason="%s"}'
+    shown = (await scrape(measured)).text
+    assert all(metric % reason in shown for reason in Reason)
+    before = await value(measured, metric % Reason.NO_ACCOUNT)
+    await measured.person("nobody").post("/forgot-password", email="nobody@example.com")
+    assert await value(measured, metric % Reason.NO_ACCOUNT) == before + 1
 
 
 async def test_the_rest_is_shown_while_the_database_is_away(settings: Settings) -> None:
