@@ -213,6 +213,7 @@ class OutgoingMail(UUIDBase):
     __tablename__ = "outgoing_mail"
 
     letter: Mapped[str] = mapped_column(sa.String(32))
+    # Empty once the mail was given up.
     recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH), index=True)
     # Whom it is about, if that is not whoever has this address. No foreign key: a mail that is being sent must not
     # hold up what happens to the user meanwhile.
@@ -221,7 +222,7 @@ class OutgoingMail(UUIDBase):
     # Once its link, if it has one, has been stored; another attempt must not make the link work again.
     is_prepared: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     attempts: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
-    # Never again, if there is none: the mail was given up and stays for somebody to look at.
+    # Empty once the mail was given up; the row stays for a month.
     next_attempt_at: Mapped[datetime | None] = mapped_column(default=clock.now, index=True)
     last_error: Mapped[str] = mapped_column(sa.String(500), default="", server_default="")
 

@@ -34,6 +34,10 @@ SOMEBODY = (
     SELECT gen_random_uuid(), id, 'a digest', now() FROM "user"
     """,
 )
+GIVEN_UP = """
+    INSERT INTO outgoing_mail (id, letter, recipient, last_error)
+    VALUES (gen_random_uuid(), 'reset-password', 'grace@example.com', 'grace@example.com is unknown')
+"""
 # What the next version may add while this one serves.
 NEW_COLUMNS = {"of_the_next_version": "text", "counted_by_it": "integer NOT NULL DEFAULT 0"}
 
@@ -79,6 +83,14 @@ def test_rows_that_exist_survive_each_revision_both_ways(config: Config) -> None
         command.upgrade(config, revision)
     command.check(config)
     assert asyncio.run(execute(config, 'SELECT count(*) FROM "user" JOIN user_session ON user_id = "user".id')) == 1
+
+
+@pytest.mark.checklist("I08")
+def test_mails_that_were_given_up_lose_their_address(config: Config) -> None:
+    command.upgrade(config, "0001")
+    asyncio.run(execute(config, GIVEN_UP))
+    command.upgrade(config, "head")
+    assert asyncio.run(execute(config, "SELECT recipient || last_error FROM outgoing_mail")) == ""
 
 
 @pytest.mark.checklist("I06")

@@ -5,6 +5,7 @@ A mail is sent at least once. Only a crash between the server's yes and our comm
 
 import asyncio
 import logging
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -41,6 +42,7 @@ FOR_UNVERIFIED = {Letter.VERIFY, Letter.INVITATION}
 POLL_SECONDS = 1
 SEND_TIMEOUT_SECONDS = 60
 LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_ERROR = 500
 KEEP_GIVEN_UP = timedelta(days=30)
 
 
@@ -142,7 +144,7 @@ async def _postpone(session: AsyncSession, row: OutgoingMail, error: Exception) 
     now = clock.now()
     is_refused = isinstance(error, SMTPRecipientsRefused) and all(each.code >= 500 for each in error.recipients)
     row.attempts += 1
-    row.last_error = f"{type(error).__name__}: {error}"[:500]
+    row.last_error = _without_address(f"{type(error).__name__}: {error}", row.recipient)[:LONGEST_ERROR]
     if is_refused or now - row.created_at > WAITS_AT_MOST:
         _give_up(row, Reason.REFUSED if is_refused else Reason.GIVEN_UP)
     else:
@@ -157,5 +159,13 @@ async def _postpone(session: AsyncSession, row: OutgoingMail, error: Exception) 
 
 
 def _give_up(row: OutgoingMail, reason: Reason) -> None:
-    row.next_attempt_at = None
+    # It stays for a month, and the recipient may have deleted the account by then.
+    row.recipient, row.next_attempt_at = "", None
     dropped_mails.report(row.id, row.letter, reason)
+
+
+def _without_address(error: str, recipient: str) -> str:
+    # Servers quote the address, or a part of it.
+    for part in (recipient, *recipient.split("@")):
+        error = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "...", error, flags=re.IGNORECASE)
+    return re.sub(r"\S*@\S*", "...", error)

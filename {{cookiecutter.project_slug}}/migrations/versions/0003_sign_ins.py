@@ -39,6 +39,8 @@ def upgrade() -> None:
         op.add_column(table, column)
         if column.info == INDEXED:
             op.create_index(op.f(f"ix_{table}_{column.name}"), table, [column.name])
+    # A mail that was given up keeps no address, and what the server said may quote one.
+    op.execute("UPDATE outgoing_mail SET recipient = '', last_error = '' WHERE next_attempt_at IS NULL")
 
 
 def downgrade() -> None:

@@ -358,6 +358,27 @@ MUTANTS = [
         "accounts/test_outbox.py::test_a_link_that_was_used_is_not_mailed_again",
     ),
     Mutant(
+        "A mail that was given up keeps no address",
+        ACCOUNTS + "delivery.py",
+        'row.recipient, row.next_attempt_at = "", None',
+        "row.next_attempt_at = None",
+        "accounts/test_deletion.py::test_nothing_is_left_while_mails_are_refused_for_good",
+    ),
+    Mutant(
+        "What a server said keeps no other address of the recipient",
+        ACCOUNTS + "delivery.py",
+        '    return re.sub(r"\\S*@\\S*", "...", error)',
+        "    return error",
+        "accounts/test_deletion.py::test_nothing_is_left_while_mails_are_refused_for_good",
+    ),
+    Mutant(
+        "What a server said keeps no part of the address",
+        ACCOUNTS + "delivery.py",
+        'for part in (recipient, *recipient.split("@")):',
+        "for part in (recipient,):",
+        "accounts/test_dropped_mails.py::test_a_mail_that_is_refused_for_good_keeps_no_address",
+    ),
+    Mutant(
         "The lifetime of a link begins when the server accepts its mail",
         ACCOUNTS + "delivery.py",
         "        await tokens.begin_lifetime(session, purpose, row.id)",

@@ -1,4 +1,4 @@
-"""A mail that is not sent has one line in the log, which says why."""
+"""A mail that is not sent has one line in the log, which says why, and no address is kept."""
 
 import logging
 import re
@@ -6,10 +6,12 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
+from aiosmtplib import SMTPDataError
 from aiosmtplib import SMTPRecipientRefused
 from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
 
+from app.accounts.tokens import WAITS_AT_MOST
 from app.observability.dropped_mails import Reason
 from app.settings import PROJECT_ROOT
 from tests.cast import Clock
@@ -100,6 +102,48 @@ async def test_a_mail_to_an_address_without_an_account_is_dropped_and_logged(
     await visitor.post("/forgot-password", email=visitor.email)
     assert dropped(caplog) == [("reset-password", Reason.NO_ACCOUNT)]
     assert (server.messages, await tables.rows("outgoing_mail")) == ([], [])
+
+
+@pytest.mark.checklist("D13", "I08")
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"5.1.1 <{EMAIL}>: Recipient address rejected",
+        "5.1.1 User Grace unknown",
+        "5.1.2 Domain EXAMPLE.COM not found",
+        f"5.1.1 {EMAIL.upper()} does not live here",
+        "5.1.1 grace+tag@example.com is not local",
+        f"5.7.1 see https://example.org/?to={EMAIL}",
+    ],
+)
+async def test_a_mail_that_is_refused_for_good_keeps_no_address(
+    grace: Person, server: Refusing, tables: Tables, caplog: pytest.LogCaptureFixture, said: str
+) -> None:
+    server.reason = refusal(550, said)
+    await grace.post("/forgot-password", email=grace.email)
+    [row] = await tables.rows("outgoing_mail")
+    assert (row["recipient"], row["next_attempt_at"]) == ("", None)
+    assert row["last_error"].startswith("SMTPRecipientsRefused")
+    assert said.partition(" ")[0] in row["last_error"]
+    assert not any(part in row["last_error"].lower() for part in ("grace", "example.com"))
+    assert dropped(caplog) == [("reset-password", Reason.REFUSED)]
+    assert EMAIL not in caplog.text
+
+
+@pytest.mark.checklist("D13", "I08")
+async def test_a_mail_that_is_given_up_keeps_no_address(  # noqa: PLR0913, PLR0917  # fixtures
+    grace: Person, stage: Stage, server: Refusing, tables: Tables, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.reason = SMTPDataError(452, f"mailbox of {EMAIL} is full")
+    await grace.post("/forgot-password", email=grace.email)
+    [row] = await tables.rows("outgoing_mail")
+    assert row["recipient"] == EMAIL, "it waits"
+    clock.advance(WAITS_AT_MOST + AN_HOUR)
+    await stage.deliver()
+    [row] = await tables.rows("outgoing_mail")
+    assert (row["recipient"], row["next_attempt_at"]) == ("", None)
+    assert row["last_error"] == "SMTPDataError: (452, 'mailbox of ... is full')"
+    assert dropped(caplog) == [("reset-password", Reason.GIVEN_UP)]
 
 
 @pytest.mark.checklist("D13")

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.accounts import delivery
-from app.accounts.tokens import WAITS_AT_MOST
 from app.accounts.delivery import KEEP_GIVEN_UP
 from app.accounts.delivery import deliver_next
 from app.accounts.mail import Letter
+from app.accounts.tokens import WAITS_AT_MOST
 from app.database import own_transaction
 from app.models import OutgoingMail
 from app.settings import Environment
