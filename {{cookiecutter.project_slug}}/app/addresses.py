@@ -8,6 +8,10 @@ from email_validator import validate_email
 MAX_LENGTH = 254
 
 
+# What stands for a text that is not an address, where only the comparison matters.
+NOT_AN_ADDRESS = "none"
+
+
 # A request asks for the same one several times.
 @lru_cache(maxsize=100)
 def normalise(address: str) -> str:
@@ -33,3 +37,11 @@ def normalise(address: str) -> str:
     if parts.normalized != parts.ascii_email:
         raise ValueError("Write an international domain in its xn-- form.")
     return parts.normalized.lower()
+
+
+def compared(address: str) -> str:
+    """The spelling to compare or count by, also for a text that is not an e-mail address."""
+    try:
+        return normalise(address)
+    except ValueError:
+        return NOT_AN_ADDRESS

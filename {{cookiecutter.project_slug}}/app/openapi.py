@@ -160,7 +160,7 @@ RULES: dict[type[Exception], Callable[[Operation], bool]] = {
     Conflict: lambda operation: operation.changes and not operation.is_counted,
     RequestEntityTooLarge: lambda operation: bool(operation.body),
     UnsupportedMediaType: lambda operation: operation.changes,
-    TooManyAttempts: lambda operation: operation.is_counted,
+    TooManyAttempts: lambda operation: operation.is_counted or bool(operation.names & {"password", "new_password"}),
     TooBusy: lambda operation: operation.handler.fn is not alive.fn,
 }
 

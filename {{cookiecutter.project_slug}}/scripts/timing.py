@@ -150,7 +150,7 @@ async def execute(url: str, *statements: str) -> None:
 
 async def store_accounts(settings: Settings, number: int) -> dict[str, list[str]]:
     """So many accounts of each kind; returns their addresses."""
-    password_hash = await passwords.hasher_for(settings).digest(RIGHT["password"])
+    password_hash = await passwords.hasher_for(settings).digest(RIGHT["password"], "nobody@example.com")
     ordinary = {"password_hash": password_hash, "is_active": True, "is_verified": True}
     accounts = {kind: [new_address() for _ in range(number)] for kind in KINDS}
     engine = create_async_engine(embedded_postgres.url(DATABASE))

@@ -147,7 +147,7 @@ class Stage:
     async def verified(self, name: str) -> Person:
         """Somebody with a verified account, as if long ago; to register takes longer than what most tests are about."""
         person = self.person(name)
-        password_hash = await hasher_for(self.app.state.settings).digest(person.password)
+        password_hash = await hasher_for(self.app.state.settings).digest(person.password, person.email)
         async with own_transaction(self.app) as session:
             session.add(User(email=person.email, password_hash=password_hash, is_active=True, is_verified=True))
         return person

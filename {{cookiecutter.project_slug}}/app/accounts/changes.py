@@ -40,7 +40,7 @@ class ChangeService(RegistrationService):
         Raises:
             InvalidField: if the password is wrong.
         """
-        if not await self.proves(user, password):
+        if not await self.proves(user, password, user.email):
             await audit.record_refusal(self.session, Event.PASSWORD_REFUSED, user.id)
             raise InvalidField(field, "This is not your password.")
 
@@ -53,7 +53,7 @@ class ChangeService(RegistrationService):
         passwords.require_good(new, user.email, self.settings, "new_password")
         # No connection is held while hashes are computed.
         await self.session.commit()
-        new_hash = await self.hasher.digest(new)
+        new_hash = await self.hasher.digest(new, user.email)
         await self.require_password(user, current, "current_password")
         user.password_hash = new_hash
         await self.end_credentials(user, but=keep)

@@ -57,9 +57,10 @@ async def counted_of(session: AsyncSession, *keys: bytes) -> set[bytes]:
     return {*await session.scalars(found)}
 
 
-async def take_back(session: AsyncSession, key: bytes) -> None:
-    """Count one less."""
-    await session.execute(update(Attempts).where(Attempts.bucket == key).values(count=Attempts.count - 1))
+async def take_back(session: AsyncSession, *keys: bytes) -> None:
+    """Count each once less."""
+    for key in keys:
+        await session.execute(update(Attempts).where(Attempts.bucket == key).values(count=Attempts.count - 1))
 
 
 async def reset(session: AsyncSession, key: bytes) -> None:

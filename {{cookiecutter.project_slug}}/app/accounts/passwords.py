@@ -6,8 +6,10 @@ import secrets
 import sys
 import threading
 import unicodedata
+from collections.abc import AsyncIterator
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
@@ -18,6 +20,7 @@ from litestar import Litestar
 from sqlalchemy import func
 from sqlalchemy import select
 
+from app import addresses
 from app.accounts.common_passwords import is_common
 from app.accounts.hashes import ARGON2ID
 from app.accounts.hashes import Hashes
@@ -25,7 +28,9 @@ from app.accounts.hashes import cost_of
 from app.accounts.hashes import decoy
 from app.database import own_transaction
 from app.errors import InvalidField
+from app.errors import RETRY_AFTER_SECONDS
 from app.errors import TooBusy
+from app.errors import TooManyAttempts
 from app.models import User
 from app.settings import PROJECT_NAME
 from app.settings import Settings
@@ -35,8 +40,11 @@ MAX_LENGTH = 128
 NICE = 10
 # Shorter words are parts of too many sentences.
 CONTEXT_WORD_MIN_LENGTH = 4
-# For each hash that is computed; who comes then is told to come again, instead of waiting for seconds.
+# For each hash that is computed, and for each account. Later requests are refused instead of waiting for seconds.
 MOST_WAITING = 25
+# How many hashes of one account are computed or wait for a thread. Others of that account wait in a line of their own:
+# a caller who knows a few passwords does not hold up everybody else.
+MOST_FOR_ONE_ACCOUNT = 2
 LEARN_EVERY = timedelta(hours=1)
 # Stored where there is no password: no password fits it.
 NONE = "!"
@@ -68,6 +76,14 @@ class Verdict(NamedTuple):
     is_outdated: bool = False
 
 
+class Line:
+    """The requests of one account that want a hash."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.places = asyncio.Semaphore(MOST_FOR_ONE_ACCOUNT)
+
+
 class Hasher:
     """Computes hashes beside the event loop, few at once."""
 
@@ -77,22 +93,42 @@ class Hasher:
         self._threads = ThreadPoolExecutor(settings.hash_concurrency, "hash", _give_way)
         self._most = settings.hash_concurrency * (1 + MOST_WAITING)
         self._asked_for = 0
+        self._lines: dict[str, Line] = {}
 
-    async def digest(self, password: str) -> str:
+    async def digest(self, password: str, email: str) -> str:
         """The hash to store.
 
         Raises:
             TooBusy: if too many wait to be computed, or the memory is used up.
+            TooManyAttempts: if too many of this account wait.
         """
-        return await self._run(self.hashes.make, _normalised(password))
+        async with self._place_of(email):
+            return await self._run(self.hashes.make, _normalised(password))
 
-    async def verify(self, password: str, stored: str | None) -> Verdict:
+    async def verify(self, password: str, stored: str | None, email: str) -> Verdict:
         """Whether the password belongs to the stored hash; without one it takes as long and says no.
 
         Raises:
             TooBusy: if too many wait to be computed, or the memory is used up.
+            TooManyAttempts: if too many of this address wait, whether or not it has an account.
         """
-        return await self._run(self._verify, _normalised(password), stored)
+        async with self._place_of(email):
+            return await self._run(self._verify, _normalised(password), stored)
+
+    @asynccontextmanager
+    async def _place_of(self, email: str) -> AsyncIterator[None]:
+        account = addresses.compared(email)
+        line = self._lines.setdefault(account, Line())
+        if line.length >= MOST_FOR_ONE_ACCOUNT + MOST_WAITING:
+            raise TooManyAttempts(RETRY_AFTER_SECONDS)
+        line.length += 1
+        try:
+            async with line.places:
+                yield
+        finally:
+            line.length -= 1
+            if not line.length:
+                del self._lines[account]
 
     async def _run(self, compute: Callable[..., Result], *arguments: str | None) -> Result:
         if self._asked_for >= self._most:

@@ -31,9 +31,9 @@ class RegistrationService(AccountService):
         email = address_in(data.email)
         passwords.require_good(data.password, email, self.settings)
         owner = await self.find(email, ALONE)
-        is_again, is_new = await self._has_password(owner, data.password), False
+        is_again, is_new = await self._has_password(owner, data.password, email), False
         if self.settings.admits(email):
-            user = User(id=uuid4(), email=email, password_hash=await self.hasher.digest(data.password))
+            user = User(id=uuid4(), email=email, password_hash=await self.hasher.digest(data.password, email))
             copy_named(User(display_name=data.display_name), user)
             is_new = await self._is_new(user)
             if is_new:
@@ -41,16 +41,16 @@ class RegistrationService(AccountService):
             elif owner is None:
                 # Another request with this address was faster by a moment.
                 owner = await self.find(email, ALONE)
-                is_again = await self._has_password(owner, data.password)
+                is_again = await self._has_password(owner, data.password, email)
         letter = self._letter_to(owner, is_again=is_again)
         audit.record(self.session, self._event_of(owner, is_new=is_new), owner.id if owner else None)
         if is_told:
             outbox.put(self.session, letter, email)
 
-    async def _has_password(self, user: User | None, password: str) -> bool:
+    async def _has_password(self, user: User | None, password: str, email: str) -> bool:
         # Nothing is written yet: this gives the connection back, since the hash takes longer than all statements do.
         await self.session.commit()
-        return (await self.hasher.verify(password, user.password_hash if user else None)).is_right
+        return (await self.hasher.verify(password, user.password_hash if user else None, email)).is_right
 
     def _letter_to(self, owner: User | None, *, is_again: bool) -> Letter:
         if owner is None:
@@ -96,7 +96,7 @@ class RegistrationService(AccountService):
             IntegrityError: if somebody has confirmed that the address is theirs.
         """
         passwords.require_good(password, email, self.settings)
-        password_hash = await self.hasher.digest(password)
+        password_hash = await self.hasher.digest(password, email)
         user = await self._without_password(address_in(email))
         user.password_hash, user.is_verified = password_hash, True
         audit.record(self.session, Event.CREATED, user.id)

@@ -11,8 +11,10 @@ from litestar.params import JSONBody
 from litestar.router import Router
 from litestar_users.dependencies import provide_user_service
 
+from app.accounts import known_networks
 from app.accounts import throttle
 from app.accounts.changes import ChangeService
+from app.accounts.known_networks import Tie
 from app.accounts.schemas import Accepted
 from app.accounts.schemas import Address
 from app.accounts.schemas import NewPasswordWithProof
@@ -20,7 +22,6 @@ from app.accounts.schemas import Proof
 from app.accounts.schemas import Registration
 from app.accounts.schemas import UserRead
 from app.accounts.throttle import Action
-from app.accounts.throttle import Tie
 from app.models import User
 
 # For every handler, here and elsewhere, that asks for `service`.
@@ -43,7 +44,7 @@ async def verify(
 ) -> User:
     """Prove an address with the token from the mail."""
     user = await service.verify(data.token)
-    await throttle.remember(request, user.email, Tie.EXPECTED)
+    await known_networks.remember(request, user.email, Tie.EXPECTED)
     return user
 
 

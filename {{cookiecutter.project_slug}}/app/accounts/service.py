@@ -56,20 +56,20 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
     async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:  # noqa: ARG002  # as litestar-users declares it
         """The user with this address and password, if there is one who is verified and active."""
         user = await self.find(data.email, ALONE)
-        if await self.proves(user, data.password):
+        if await self.proves(user, data.password, data.email):
             return user
         await audit.record_refusal(self.session, Event.SIGN_IN_FAILED, user.id if user else None)
         return None
 
-    async def proves(self, user: User | None, password: str) -> bool:
-        """Whether the password is that of a user who may sign in; takes as long if there is no such user."""
+    async def proves(self, user: User | None, password: str, email: str) -> bool:
+        """Whether the password is that of a user who may sign in; takes as long if no user has the address."""
         # Nothing is written yet: this gives the connection back, since the hash takes longer than all statements do.
         await self.session.commit()
-        verdict = await self.hasher.verify(password, user.password_hash if user else None)
+        verdict = await self.hasher.verify(password, user.password_hash if user else None, email)
         if user is None or not (verdict.is_right and user.is_active and user.is_verified):
             return False
         # Only now: a hash more would tell the right password of an account that may not sign in.
-        new_hash = await self.hasher.digest(password) if verdict.is_outdated else user.password_hash
+        new_hash = await self.hasher.digest(password, email) if verdict.is_outdated else user.password_hash
         # A reset may have come while the hash was computed: this proof must not outlive it, nor put the old password
         # back. The lock makes a later reset wait, so that it ends this sign-in too.
         along = [joinedload(relation.class_attribute) for relation in never_without()]
@@ -125,7 +125,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         passwords.require_good(password, user.email, self.settings)
         # As above: no connection is held while the hash is computed.
         await self.session.commit()
-        password_hash = await self.hasher.digest(password)
+        password_hash = await self.hasher.digest(password, user.email)
         user, _ = await tokens.consume(self.session, encoded_token, *purposes)
         was_verified, user.is_verified = user.is_verified, True
         user.password_hash = password_hash

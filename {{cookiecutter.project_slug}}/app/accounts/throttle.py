@@ -1,5 +1,7 @@
 """How often something may be tried: one table of limits, counted whatever the answer becomes."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -13,11 +15,15 @@ from app import addresses
 from app import clock
 from app.accounts import audit
 from app.accounts import counters
+from app.accounts import known_networks
 from app.accounts.audit import Event
 from app.accounts.counters import Count
+from app.accounts.known_networks import Tie
 from app.callers import client_network
 from app.database import aside
 from app.database import request_session
+from app.errors import InvalidCredentials
+from app.errors import TooBusy
 from app.errors import TooManyAttempts
 from app.models import User
 from app.setting_types import Switch
@@ -53,31 +59,53 @@ LIMITS = {
 }
 
 
-class Tie(StrEnum):
-    """What an account has to do with a network, for as long as `KNOWN_FOR`."""
+class Attempt(NamedTuple):
+    """How often an account and a network have been tried lately, this time included, and what counts that."""
 
-    # Its owner signed in there: strangers elsewhere cannot lock them out.
-    KNOWN = "known"
-    # Its owner proved the address there: the first sign-in from it is no news.
-    EXPECTED = "expected"
-
-
-KNOWN_FOR = timedelta(days=30)
+    of_account: Count
+    of_network: Count
+    # Whether the account knows the network, so that its attempts there are counted by themselves.
+    is_known: bool = False
+    keys: tuple[bytes, ...] = ()
 
 
-async def admit(request: Request[Any, Any, Any], action: Action, address: str) -> int:
-    """Count an attempt before anything is looked up or hashed, so known and unknown accounts are refused alike.
-
-    Returns how many there were for the account. A network that the account knows counts for itself at a sign-in, so
-    nobody elsewhere can lock the owner out.
+async def admit(request: Request[Any, Any, Any], action: Action, address: str) -> None:
+    """Count an attempt before anything is looked up, so known and unknown accounts are refused alike.
 
     Raises:
-        TooManyAttempts: if the account or the network has used up its share; what is right is refused then, too.
+        TooManyAttempts: if the account or the network has used up its share.
     """
-    of_account, of_network = await _attempt(request, action, address)
-    for count, limit in zip((of_account, of_network), LIMITS[action], strict=True):
+    attempt = await _attempt(request, action, address)
+    for count, limit in zip((attempt.of_account, attempt.of_network), LIMITS[action], strict=True):
         _require_share(count, limit)
-    return of_account.attempts
+
+
+@asynccontextmanager
+async def trying_a_password(request: Request[Any, Any, Any], address: str) -> AsyncIterator[int]:
+    """Count an attempt before anything is looked up or hashed, and judge the password in this block.
+
+    Yields how many attempts there were for the account. A network that the account knows has a count of its own, which
+    alone bounds the attempts there: neither strangers elsewhere nor other accounts in that network lock the owner out.
+    An attempt whose password could not be checked does not count.
+
+    Raises:
+        TooManyAttempts: if the account or the network has used up its share; a right password is refused then, too.
+    """
+    attempt = await _attempt(request, Action.SIGN_IN, address)
+    for_account, for_network = LIMITS[Action.SIGN_IN]
+    _require_share(attempt.of_account, for_account)
+    if not attempt.is_known:
+        _require_share(attempt.of_network, for_network)
+    try:
+        yield attempt.of_account.attempts
+    except InvalidCredentials:
+        # The answer that every other account gets here: a wrong password does not show which accounts know the network.
+        _require_share(attempt.of_network, for_network)
+        raise
+    except (TooBusy, TooManyAttempts):
+        async with aside(request_session(request)) as session:
+            await counters.take_back(session, *attempt.keys)
+        raise
 
 
 async def admit_mail(request: Request[Any, Any, Any], action: Action, address: str) -> bool:
@@ -86,10 +114,10 @@ async def admit_mail(request: Request[Any, Any, Any], action: Action, address: s
     Raises:
         TooManyAttempts: if the network has used up its share.
     """
-    of_account, of_network = await _attempt(request, action, address)
+    attempt = await _attempt(request, action, address)
     for_account, for_network = LIMITS[action]
-    _require_share(of_network, for_network)
-    return of_account.attempts <= for_account.attempts
+    _require_share(attempt.of_network, for_network)
+    return attempt.of_account.attempts <= for_account.attempts
 
 
 async def succeed(request: Request[Any, Any, Any], action: Action, address: str) -> bool:
@@ -102,57 +130,37 @@ async def succeed(request: Request[Any, Any, Any], action: Action, address: str)
         return True
     # In the transaction of the request: if the success is not stored, the attempt stays counted.
     session, place = request_session(request), client_network(request, settings)
-    ties = await recognise(request, address)
+    ties = await known_networks.recognise(request, address)
     await counters.reset(session, _of_account(settings, action, address, place if Tie.KNOWN in ties else ""))
     await counters.take_back(session, _of_network(settings, action, place))
     return bool(ties)
 
 
-async def recognise(request: Request[Any, Any, Any], address: str) -> set[Tie]:
-    """Tie the account to this network, since its owner calls; returns what tied it before."""
-    settings: Settings = request.app.state.settings
-    if settings.throttle is Switch.OFF:
-        return set(Tie)
-    session, place = request_session(request), client_network(request, settings)
-    keys = {tie: _tie(settings, tie, address, place) for tie in Tie}
-    counted = await counters.counted_of(session, *keys.values())
-    await remember(request, address)
-    return {tie for tie, key in keys.items() if key in counted}
-
-
-async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie.KNOWN) -> None:
-    """Tie the account to this network, since its owner calls."""
-    settings: Settings = request.app.state.settings
-    if settings.throttle is Switch.ON:
-        key = _tie(settings, tie, address, client_network(request, settings))
-        await counters.add(request_session(request), {key: KNOWN_FOR}, prolong=True)
-
-
 async def readmit(request: Request[Any, Any, Any], address: str) -> None:
     """Let the account be tried again, from here and from anywhere: whoever chose its new password reads its mails."""
     settings: Settings = request.app.state.settings
-    await remember(request, address)
+    await known_networks.remember(request, address)
     for place in ("", client_network(request, settings)):
         await counters.reset(request_session(request), _of_account(settings, Action.SIGN_IN, address, place))
 
 
-async def _attempt(request: Request[Any, Any, Any], action: Action, address: str) -> tuple[Count, Count]:
+async def _attempt(request: Request[Any, Any, Any], action: Action, address: str) -> Attempt:
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.OFF:
-        return Count(0, clock.now()), Count(0, clock.now())
+        return Attempt(Count(0, clock.now()), Count(0, clock.now()))
     for_account, for_network = LIMITS[action]
     place = client_network(request, settings)
     async with aside(request_session(request)) as session:
-        known = _tie(settings, Tie.KNOWN, address, place)
-        is_exempt = action is Action.SIGN_IN and bool(await counters.counted_of(session, known))
-        account = _of_account(settings, action, address, place if is_exempt else "")
+        known = known_networks.tie_to(place, settings, Tie.KNOWN, address)
+        is_known = action is Action.SIGN_IN and bool(await counters.counted_of(session, known))
+        account = _of_account(settings, action, address, place if is_known else "")
         windows = {account: for_account.window, _of_network(settings, action, place): for_network.window}
         of_account, of_network = await counters.add(session, windows)
         if action is Action.SIGN_IN and of_account.attempts == for_account.attempts + 1:
             # Once and not for each attempt, or an attacker would fill the trail.
-            named = select(User.id).where(func.lower(User.email) == _spelled_once(address))
+            named = select(User.id).where(func.lower(User.email) == addresses.compared(address))
             audit.record(session, Event.SIGN_IN_THROTTLED, await session.scalar(named))
-    return of_account, of_network
+    return Attempt(of_account, of_network, is_known, (*windows,))
 
 
 def _require_share(count: Count, limit: Limit) -> None:
@@ -160,20 +168,9 @@ def _require_share(count: Count, limit: Limit) -> None:
         raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 
 
-def _tie(settings: Settings, tie: Tie, address: str, place: str) -> bytes:
-    return counters.bucket(settings, tie, _spelled_once(address), place)
-
-
 def _of_account(settings: Settings, action: Action, address: str, place: str) -> bytes:
-    return counters.bucket(settings, action, "account", _spelled_once(address), place)
+    return counters.bucket(settings, action, "account", addresses.compared(address), place)
 
 
 def _of_network(settings: Settings, action: Action, place: str) -> bytes:
     return counters.bucket(settings, action, "network", place)
-
-
-def _spelled_once(address: str) -> str:
-    try:
-        return addresses.normalise(address)
-    except ValueError:
-        return "none"

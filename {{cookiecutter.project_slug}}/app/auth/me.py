@@ -39,10 +39,10 @@ async def change_password(
 ) -> Response[None]:
     """Trade the present password for another; every other device is signed out."""
     email = request.user.email
-    await throttle.admit(request, Action.SIGN_IN, email)
-    await service.change_password(
-        request.user, data.current_password, data.new_password, keep=request.auth["session_id"]
-    )
+    async with throttle.trying_a_password(request, email):
+        await service.change_password(
+            request.user, data.current_password, data.new_password, keep=request.auth["session_id"]
+        )
     await throttle.succeed(request, Action.SIGN_IN, email)
     return Response(None, status_code=204, cookies=await credentials.rename(request))
 
@@ -54,8 +54,8 @@ async def change_email(
     """Ask for another address; it takes the place of the present one when the mail to it is answered."""
     email = request.user.email
     await throttle.admit(request, Action.CHANGE_EMAIL, email)
-    await throttle.admit(request, Action.SIGN_IN, email)
-    await service.ask_for_email_change(request.user, data.email, data.password)
+    async with throttle.trying_a_password(request, email):
+        await service.ask_for_email_change(request.user, data.email, data.password)
     await throttle.succeed(request, Action.SIGN_IN, email)
     return Accepted()
 

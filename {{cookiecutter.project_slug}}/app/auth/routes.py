@@ -47,10 +47,10 @@ async def login(
     data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
 ) -> Response[credentials.SignedIn]:
     """Trade an address and a password for credentials."""
-    attempts = await throttle.admit(request, Action.SIGN_IN, data.email)
-    user = await service.authenticate(data, request)
-    if user is None:
-        raise InvalidCredentials
+    async with throttle.trying_a_password(request, data.email) as attempts:
+        user = await service.authenticate(data, request)
+        if user is None:
+            raise InvalidCredentials
     is_expected = await throttle.succeed(request, Action.SIGN_IN, data.email)
     if not is_expected or attempts > SUSPICIOUS_ATTEMPTS:
         outbox.put(service.session, Letter.SIGNED_IN, user.email, user.id)
@@ -64,8 +64,8 @@ async def reauthenticate(
 ) -> Response[None]:
     """Show the password again; what asks for a fresh sign-in is open for ten minutes then."""
     email = request.user.email
-    await throttle.admit(request, Action.SIGN_IN, email)
-    await service.require_password(request.user, data.password)
+    async with throttle.trying_a_password(request, email):
+        await service.require_password(request.user, data.password)
     await throttle.succeed(request, Action.SIGN_IN, email)
     audit.record(service.session, Event.REAUTHENTICATED, request.user.id)
     await note_proof(request_session(request), request.auth["session_id"])

@@ -20,8 +20,8 @@ from sqlalchemy import select
 
 from app import clock
 from app.accounts import audit
+from app.accounts import known_networks
 from app.accounts import outbox
-from app.accounts import throttle
 from app.accounts.audit import Event
 from app.accounts.mail import Letter
 from app.auth import credentials
@@ -53,7 +53,7 @@ async def sign_in(request: Request[Any, Any, Any], user: User, back: Return) -> 
 async def start(request: Request[Any, Any, Any], user: User) -> Response[credentials.SignedIn]:
     """New credentials, as a password would give them; a sign-in from a new network is told by mail."""
     session = request_session(request)
-    if not await throttle.recognise(request, user.email):
+    if not await known_networks.recognise(request, user.email):
         outbox.put(session, Letter.SIGNED_IN, user.email, user.id)
     audit.record(session, Event.SIGNED_IN, user.id, actor=user.id)
     return await credentials.sign_in(request, user)

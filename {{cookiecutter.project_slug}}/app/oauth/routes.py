@@ -16,12 +16,12 @@ from litestar.router import Router
 from msgspec import Meta
 from msgspec import Struct
 
-from app.accounts import throttle
+from app.accounts import known_networks
 from app.accounts.changes import ChangeService
+from app.accounts.known_networks import Tie
 from app.accounts.routes import SERVICE
 from app.accounts.schemas import Body
 from app.accounts.schemas import UserRead
-from app.accounts.throttle import Tie
 from app.auth import credentials
 from app.errors import Refusal
 from app.oauth import handover
@@ -118,7 +118,7 @@ async def come_back(
     else:
         user, is_first_time = await identities.user_of(service, arrival)
         if is_first_time:
-            await throttle.remember(request, user.email, Tie.EXPECTED)
+            await known_networks.remember(request, user.email, Tie.EXPECTED)
         response = await handover.sign_in(request, user, back)
     response.cookies.append(back.cookie)
     return response

@@ -112,7 +112,7 @@ async def _set_first(service: ChangeService, user: User, password: str, keep: UU
     passwords.require_good(password, user.email, service.settings, "new_password")
     # No connection is held while the hash is computed.
     await service.session.commit()
-    password_hash = await service.hasher.digest(password)
+    password_hash = await service.hasher.digest(password, user.email)
     # Whoever has one shows it to change it, also if it was set by a request at the same moment.
     locked = select(User).where(User.id == user.id).with_for_update(of=User)
     user = (await service.session.scalars(locked, execution_options={"populate_existing": True})).one()

@@ -98,15 +98,15 @@ MUTANTS = [
     Mutant(
         "An address gets few mails an hour",
         ACCOUNTS + "throttle.py",
-        "return of_account.attempts <= for_account.attempts",
+        "return attempt.of_account.attempts <= for_account.attempts",
         "return True",
         "accounts/test_throttle.py::test_an_address_gets_few_mails_an_hour_whoever_asks",
     ),
     Mutant(
         "A network asks for few mails",
         ACCOUNTS + "throttle.py",
-        "    _require_share(of_network, for_network)\n",
-        "",
+        "    _require_share(attempt.of_network, for_network)\n    return",
+        "    return",
         "accounts/test_throttle.py::test_a_network_asks_for_few_mails_whoever_gets_them",
     ),
     Mutant(
@@ -197,8 +197,9 @@ MUTANTS = [
     Mutant(
         "Nothing is read for known addresses alone",
         ACCOUNTS + "service.py",
-        "        if await self.proves(user, data.password):\n",
-        "        if await self.proves(user, data.password) or await self.session.scalar(select(user and 0)):\n",
+        "        if await self.proves(user, data.password, data.email):\n",
+        "        await self.session.scalar(select(user and 0))\n"
+        "        if await self.proves(user, data.password, data.email):\n",
         "accounts/test_equal_work.py::test_a_sign_in_costs_the_same_for_known_and_unknown_addresses",
     ),
     Mutant(
@@ -232,22 +233,21 @@ MUTANTS = [
     Mutant(
         "Wrong passwords are counted for the account",
         ACCOUNTS + "throttle.py",
-        "    for count, limit in zip((of_account, of_network), LIMITS[action], strict=True):\n"
-        "        _require_share(count, limit)\n",
-        "    _require_share(of_network, LIMITS[action][1])\n",
+        "    _require_share(attempt.of_account, for_account)\n",
+        "",
         "accounts/test_throttle.py::test_an_account_is_closed_to_everybody_after_wrong_passwords_from_anywhere",
     ),
     Mutant(
         "Wrong passwords are counted for the network",
         ACCOUNTS + "throttle.py",
-        "zip((of_account, of_network), LIMITS[action], strict=True)",
-        "[(of_account, LIMITS[action][0])]",
-        "accounts/test_throttle.py::test_a_network_tries_few_passwords_whatever_the_account",
+        "    if not attempt.is_known:\n        _require_share(attempt.of_network, for_network)\n",
+        "",
+        "accounts/test_throttle.py::test_a_network_at_its_limit_is_open_to_accounts_that_know_it",
     ),
     Mutant(
         "A known network counts for itself",
         ACCOUNTS + "throttle.py",
-        'place if is_exempt else ""',
+        'place if is_known else ""',
         '""',
         "accounts/test_throttle.py::test_its_owner_gets_in_from_a_network_that_the_account_was_used_from",
     ),
@@ -256,7 +256,7 @@ MUTANTS = [
         ACCOUNTS + "throttle.py",
         "        of_account, of_network = await counters.add(session, windows)\n",
         "        of_account, of_network = await counters.add(session, windows)\n"
-        "        of_account = Count(0, clock.now()) if is_exempt else of_account\n",
+        "        of_account = Count(0, clock.now()) if is_known else of_account\n",
         "accounts/test_throttle.py::test_a_known_network_can_be_exhausted_too",
     ),
     Mutant(
@@ -307,6 +307,48 @@ MUTANTS = [
         "ThreadPoolExecutor(settings.hash_concurrency, ",
         "ThreadPoolExecutor(settings.hash_concurrency + 1, ",
         "accounts/test_passwords.py::test_few_hashes_are_computed_at_once_and_hold_up_nothing_else",
+    ),
+    Mutant(
+        "One account has two places among the hashes",
+        ACCOUNTS + "passwords.py",
+        "            async with line.places:\n                yield\n",
+        "            yield\n",
+        "accounts/test_passwords.py::test_one_account_takes_two_of_the_places_that_hashes_have",
+    ),
+    Mutant(
+        "The line of one account has an end",
+        ACCOUNTS + "passwords.py",
+        "if line.length >= MOST_FOR_ONE_ACCOUNT + MOST_WAITING:",
+        "if line.length < 0:",
+        "accounts/test_passwords.py::test_one_account_takes_two_of_the_places_that_hashes_have",
+    ),
+    Mutant(
+        "Spellings of one address are one account",
+        ACCOUNTS + "passwords.py",
+        "account = addresses.compared(email)",
+        "account = email",
+        "accounts/test_passwords.py::test_one_account_takes_two_of_the_places_that_hashes_have",
+    ),
+    Mutant(
+        "A network at its limit is open to accounts that know it",
+        ACCOUNTS + "throttle.py",
+        "    if not attempt.is_known:\n        _require_share(",
+        "    if attempt:\n        _require_share(",
+        "accounts/test_throttle.py::test_a_network_at_its_limit_is_open_to_accounts_that_know_it",
+    ),
+    Mutant(
+        "A network at its limit does not show which accounts know it",
+        ACCOUNTS + "throttle.py",
+        "        _require_share(attempt.of_network, for_network)\n        raise\n",
+        "        raise\n",
+        "accounts/test_throttle.py::test_a_network_at_its_limit_does_not_show_which_accounts_know_it",
+    ),
+    Mutant(
+        "A password that could not be checked does not count",
+        ACCOUNTS + "throttle.py",
+        "            await counters.take_back(session, *attempt.keys)\n",
+        "            pass\n",
+        "accounts/test_throttle.py::test_a_password_that_could_not_be_checked_does_not_count",
     ),
     Mutant(
         "Common passwords are refused",
@@ -437,8 +479,8 @@ MUTANTS = [
     Mutant(
         "Guesses at the password of a stolen sign-in are counted",
         "app/auth/me.py",
-        "    await throttle.admit(request, Action.SIGN_IN, email)\n    await service.change_password(",
-        "    await service.change_password(",
+        "    async with throttle.trying_a_password(request, email):\n        await service.change_password(",
+        "    if email:\n        await service.change_password(",
         "accounts/test_changes.py::test_a_stolen_credential_does_not_help_to_guess_the_password",
     ),
     Mutant(

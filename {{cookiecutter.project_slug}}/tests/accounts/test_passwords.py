@@ -13,6 +13,7 @@ from litestar import Litestar
 from sqlalchemy.pool import QueuePool
 
 from app.accounts.hashes import Hashes
+from app.accounts.passwords import MOST_FOR_ONE_ACCOUNT
 from app.accounts.passwords import MOST_WAITING
 from app.accounts.passwords import NICE
 from app.accounts.passwords import Hasher
@@ -24,6 +25,7 @@ from app.settings import Settings
 from tests.cast import PASSWORD
 from tests.cast import Outbox
 from tests.cast import Person
+from tests.cast import Stage
 from tests.cast import text_of
 from tests.other_services import ALLOWED
 from tests.other_services import another_stage
@@ -203,6 +205,34 @@ async def test_few_hashes_are_computed_at_once_and_hold_up_nothing_else(settings
     assert {answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503} == {"5"}
 
 
+@pytest.mark.checklist("B10")
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize("email", ["grace@example.com", "nobody@example.com", "not an address"])
+async def test_one_account_takes_two_of_the_places_that_hashes_have(settings: Settings, jam: Jam, email: str) -> None:
+    async with another_stage(settings, throttle=Switch.OFF, hash_concurrency=4) as stage:
+        await stage.verified("grace")
+        spellings = [email, email.upper(), f" {email}"] * 12
+        trying = {asyncio.create_task(grace_at(stage, spelling)) for spelling in spellings}
+        refused, trying = await asyncio.wait(trying, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        while len(trying) > MOST_FOR_ONE_ACCOUNT + MOST_WAITING:
+            done, trying = await asyncio.wait(trying, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+            refused |= done
+        assert {task.result() for task in refused} == {(429, "5")}
+        assert jam.begun == MOST_FOR_ONE_ACCOUNT
+        others = [asyncio.create_task(grace_at(stage, f"other{number}@example.com")) for number in range(2)]
+        async with asyncio.timeout(10):
+            while jam.begun < 4:  # noqa: ASYNC110  # threads count, and set no event
+                await asyncio.sleep(0.001)
+        jam.end()
+        assert {await task for task in [*trying, *others]} == {(401, None)}
+
+
+async def grace_at(stage: Stage, email: str) -> tuple[int, str | None]:
+    """Try to sign in; returns the status and after how long to try again."""
+    answer = await stage.person("grace").post("/login", email=email, password=PASSWORD)
+    return answer.status_code, answer.headers.get("Retry-After")
+
+
 async def test_hashes_give_way_to_everything_else(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def priority(_hasher: Hasher, _password: str, _stored: str | None) -> Verdict:
         seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
@@ -210,7 +240,7 @@ async def test_hashes_give_way_to_everything_else(settings: Settings, monkeypatc
 
     seen: list[int] = []
     monkeypatch.setattr(Hasher, "_verify", priority)
-    await Hasher(settings).verify(PASSWORD, None)
+    await Hasher(settings).verify(PASSWORD, None, "nobody@example.com")
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     # Elsewhere threads have no priority of their own.
     assert seen == [NICE if sys.platform == "linux" else usual]
@@ -226,8 +256,8 @@ async def test_a_password_that_changes_while_it_is_checked_is_not_right_any_more
     await tables.execute(f"UPDATE \"user\" SET password_hash = '{stored}'")  # noqa: S608  # made above
     verify = Hasher.verify
 
-    async def change_meanwhile(hasher: Hasher, password: str, against: str | None) -> Verdict:
-        verdict = await verify(hasher, password, against)
+    async def change_meanwhile(hasher: Hasher, *arguments: str) -> Verdict:
+        verdict = await verify(hasher, *arguments)
         await tables.execute("UPDATE \"user\" SET password_hash = 'a new one'")
         return verdict
 

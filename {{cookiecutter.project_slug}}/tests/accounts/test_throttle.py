@@ -8,12 +8,14 @@ from litestar import Request
 from litestar.types import HTTPScope
 from pydantic import SecretStr
 
-from app.accounts.throttle import KNOWN_FOR
+from app.accounts.hashes import Hashes
+from app.accounts.known_networks import KNOWN_FOR
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
 from app.accounts.throttle import Limit
 from app.auth.routes import SUSPICIOUS_ATTEMPTS
 from app.callers import client_network
+from app.errors import TooBusy
 from app.setting_types import Switch
 from app.settings import Environment
 from app.settings import Settings
@@ -146,6 +148,64 @@ async def test_a_success_gives_a_network_nothing_for_other_accounts(stage: Stage
         await guess(stage, "192.0.2.1", f"user{number}@example.com")
     assert (await mallory.sign_in()).status_code == 201
     assert [await guess(stage, "192.0.2.1", f"other{number}@example.com") for number in range(2)] == [401, 429]
+
+
+@pytest.mark.checklist("B06", "B08")
+@pytest.mark.usefixtures("few_for_a_network")
+async def test_a_network_at_its_limit_is_open_to_accounts_that_know_it(stage: Stage, grace: Person) -> None:
+    hopper = await stage.verified("hopper")
+    assert (await grace.sign_in()).status_code == 201
+    for number in range(4):
+        await guess(stage, "192.0.2.1", f"user{number}@example.com")
+    assert [(await grace.sign_in()).status_code for _ in range(5)] == [201] * 5
+    assert (await hopper.sign_in()).status_code == 429
+    # A success gives the network nothing for other accounts.
+    assert await guess(stage, "192.0.2.1", "user9@example.com") == 429
+
+
+@pytest.mark.checklist("B04", "B06")
+async def test_a_network_at_its_limit_does_not_show_which_accounts_know_it(
+    stage: Stage, grace: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await grace.sign_in()).status_code == 201
+    monkeypatch.setitem(LIMITS, Action.SIGN_IN, (FEW, FEW))
+    for number in range(4):
+        await guess(stage, "192.0.2.1", f"user{number}@example.com")
+    mallory = stage.person("mallory")
+    unknown = await mallory.post("/login", email="nobody@example.com", password="a guess")
+    known = await mallory.post("/login", email=grace.email, password="a guess")
+    assert (unknown.status_code, known.status_code, known.json()) == (429, 429, unknown.json())
+    waits = [int(answer.headers["Retry-After"]) for answer in (known, unknown)]
+    assert max(waits) - min(waits) <= 1
+    # The account counts what is tried there, so a neighbour of the owner does not guess for ever.
+    for _ in range(2):
+        await mallory.post("/login", email=grace.email, password="a guess")
+    assert (await grace.sign_in()).status_code == 429
+    assert (await stage.person("grace", "198.51.100.7").sign_in()).status_code == 201
+
+
+@pytest.mark.checklist("B05", "B10")
+@pytest.mark.usefixtures("few_for_an_account")
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/login", {"email": "grace@example.com", "password": PASSWORD}),
+        ("/reauthenticate", {"password": PASSWORD}),
+        ("/users/me/password", {"current_password": PASSWORD, "new_password": ANOTHER_PASSWORD}),
+        ("/users/me/email", {"email": "hopper@example.com", "password": PASSWORD}),
+    ],
+)
+async def test_a_password_that_could_not_be_checked_does_not_count(
+    signed_in: Person, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, str]
+) -> None:
+    def refuse(*_: object) -> bool:
+        raise TooBusy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Hashes, "fits", refuse)
+        answers = [await signed_in.post(path, **body) for _ in range(4)]
+    assert {(answer.status_code, answer.headers["Retry-After"]) for answer in answers} == {(503, "5")}
+    assert (await signed_in.post(path, **body)).is_success
 
 
 @pytest.mark.checklist("B11")

@@ -154,7 +154,7 @@ def migrate(settings: Settings) -> None:
 
 async def make_users(tables: Tables, settings: Settings, count: int = USERS) -> list[str]:
     """Some verified users, who all have one password; returns their addresses."""
-    password_hash = await hasher_for(settings).digest(PASSWORD)
+    password_hash = await hasher_for(settings).digest(PASSWORD, "grace@example.com")
     emails = [f"user{number}@example.com" for number in range(count)]
     shared = {"password_hash": password_hash, "is_verified": True, "is_active": True}
     await tables.run(insert(UserModel).values([{"id": uuid4(), "email": email} | shared for email in emails]))

@@ -334,8 +334,8 @@ PEOPLE = [
     _mutant(
         "A sign-in from a new network is told by mail",
         HANDOVER,
-        "    if not await throttle.recognise(request, user.email):\n",
-        "    if await throttle.recognise(request, user.email) is None:\n",
+        "    if not await known_networks.recognise(request, user.email):\n",
+        "    if await known_networks.recognise(request, user.email) is None:\n",
         "test_sign_in.py::test_a_sign_in_from_a_new_network_is_told_by_mail",
     ),
     _mutant(
