@@ -22,6 +22,7 @@ from app.browsers import cors_config
 from app.browsers import security_headers
 from app.database import CommitBeforeSuccess
 from app.database import database_plugin
+from app.database import follow_clock
 from app.database import using_the_database
 from app.errors import problem
 from app.errors import without_debugging
@@ -43,6 +44,7 @@ LIFESPAN = [
     without_debugging,
     using_the_database,
     collecting_only_what_is_new,
+    repeating(follow_clock),
     repeating(learn_costs),
     repeating(deliver),
     repeating(remove_expired_rows),

@@ -1,13 +1,63 @@
-"""The one clock: the service asks `clock.now()`, so a test can move time instead of waiting for it."""
+"""The one clock of a process. It follows the database's, so instances agree whatever the clocks of their machines say.
 
+`app/engine.py` measures the database's time with each new connection, `app/database.py` once a minute; in between, the
+process counts the seconds itself. Until the first measurement, the machine's clock is all there is. A process has one
+clock: if several applications run in it, the clocks of their databases have to agree.
+"""
+
+import sys
+import time
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
 
-# Moved by tests and by nothing else.
+# Moved by tests alone.
 shift = timedelta()
+
+# By how many seconds a measurement may be wrong after another second; clocks drift by a tenth of that.
+DRIFT = 0.001
+
+# Seconds that pass whatever happens to the machine's clock, on Linux also while the machine is suspended.
+if sys.platform == "linux":
+    elapsed = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+else:
+    elapsed = time.monotonic
+
+
+class Measurement(NamedTuple):
+    """What is known of the time, all in seconds."""
+
+    # The time of day, less what `elapsed()` said then.
+    start: float
+    # By how much that may be wrong, and since when it is known.
+    error: float
+    at: float
+
+
+def machine_time() -> float:
+    """What the machine's clock says, in seconds since 1970."""
+    return time.time()
+
+
+_known = Measurement(machine_time() - elapsed(), float("inf"), elapsed())
 
 
 def now() -> datetime:
     """The current moment, in UTC."""
-    return datetime.now(UTC) + shift
+    return datetime.fromtimestamp(_known.start + elapsed(), UTC) + shift
+
+
+def follow(moment: datetime, asked_at: float, answered_at: float) -> None:
+    """Take over the database's time, which was `moment` at some time between two readings of `elapsed()`.
+
+    A slow answer says little about the time. It counts if it is as exact as what is known, whose error grows with its
+    age, or if the two cannot both be true: the database has another clock after a failover.
+    """
+    global _known  # noqa: PLW0603  # a process has one clock
+    error = (answered_at - asked_at) / 2
+    start = moment.timestamp() - (asked_at + answered_at) / 2
+    known_error = _known.error + (answered_at - _known.at) * DRIFT
+    if error <= known_error or abs(start - _known.start) > error + known_error:
+        _known = Measurement(start, error, answered_at)

@@ -11,6 +11,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig
@@ -29,16 +30,21 @@ from litestar.types import Scope
 from litestar.types import Send
 from sqlalchemy import event
 from sqlalchemy import inspect
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from app import clock
+from app.engine import DATABASE_TIME
 from app.engine import engine_for
 from app.errors import problem
 from app.settings import Settings
 
 # In the `info` of a session: models that were read outside of it, and join it as soon as it is used for anything.
 WAITING = "waiting"
+# Connections may live for long, and clocks of machines drift by milliseconds meanwhile.
+CLOCK_FOLLOWED_EVERY = timedelta(minutes=1)
 # What advanced-alchemy looks after at each commit, unless told that it is not there.
 UNUSED = {"enable_cache_listener": False, "enable_file_object_listener": False}
 
@@ -112,6 +118,15 @@ async def only_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
             yield session
     finally:
         await engine_of(app).dispose()
+
+
+async def follow_clock(app: Litestar) -> float:
+    """Have `app.clock` follow the clock of the database; returns the seconds until the next time."""
+    async with engine_of(app).connect() as connection:
+        asked_at = clock.elapsed()
+        moment = (await connection.execute(text(DATABASE_TIME))).scalar_one()
+        clock.follow(moment, asked_at, clock.elapsed())
+    return CLOCK_FOLLOWED_EVERY.total_seconds()
 
 
 def engine_of(app: Litestar) -> AsyncEngine:

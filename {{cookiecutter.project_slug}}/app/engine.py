@@ -5,9 +5,11 @@ from uuid import uuid4
 
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app import clock
 from app import database_url
 from app.setting_types import Pooler
 from app.settings import Settings
@@ -18,6 +20,7 @@ STATEMENT_SECONDS = 10
 # Longer than a mail server may take for a mail, during which its row stays locked.
 IDLE_SECONDS = 120
 RECYCLED_AFTER_SECONDS = 1800
+DATABASE_TIME = "SELECT clock_timestamp()"
 
 
 # The address itself is an argument of asyncpg.
@@ -50,6 +53,7 @@ def engine_for(settings: Settings) -> AsyncEngine:
         # Errors name their statement; its values, which are addresses and hashes, stay out of the log.
         hide_parameters=True,
     )
+    event.listen(engine.sync_engine, "connect", _follow_clock)
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
 
@@ -74,6 +78,19 @@ def through_pooler(settings: Settings) -> dict[str, Any]:
     # Statements that were prepared on one are unknown on the next.
     no_cache = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return no_cache | {"prepared_statement_name_func": lambda: f"statement-{uuid4()}"}
+
+
+def _follow_clock(dbapi_connection: Any, *_: Any) -> None:
+    cursor = dbapi_connection.cursor()
+    try:
+        asked_at = clock.elapsed()
+        cursor.execute(DATABASE_TIME)
+        clock.follow(cursor.fetchone()[0], asked_at, clock.elapsed())
+        # The connection is new, and has to begin without a transaction.
+        dbapi_connection.rollback()
+    except dbapi_connection.dbapi.Error as error:
+        # SQLAlchemy translates what the driver says of statements, but not what it says here.
+        raise OperationalError(DATABASE_TIME, None, error, connection_invalidated=True) from error
 
 
 def _refuse_closed(dbapi_connection: Any, *_: Any) -> None:

@@ -14,7 +14,7 @@ ROWS = {
     "F06": "An access token lives for 15 minutes; a refresh token whose successor was used ends the sign-in for good",
     "F07": "Refreshes at the same moment get the same successor, and nobody is signed out",
     "F08": "A token is for a person, not for an address",
-    "F09": "A lost answer to a refresh signs nobody out; clocks that differ change nothing",
+    "F09": "A lost answer to a refresh signs nobody out; instances whose clocks differ agree on what has expired",
 }
 
 

@@ -35,6 +35,7 @@ from tests.faults.injections import Fault
 from tests.faults.injections import Scene
 from tests.faults.ledger import Ledger
 from tests.faults.postgres import Postgres
+from tests.other_services import ALLOWED
 from tests.processes.mail_server import MailServer
 from tests.processes.mail_server import Port
 from tests.processes.mail_server import all_mails_leave
@@ -141,7 +142,7 @@ def settings_for(url: str) -> Settings:
         secret_key=SecretStr("a secret key of the faults that opens nothing else"),
         database_url=SecretStr(url),
         base_url=BASE_URL,
-        hash_memory_kib=19_456,
+        **ALLOWED,
     )
 
 

@@ -11,7 +11,9 @@ from tests.cast import Person
 from tests.command_line import Operator
 from tests.processes.mail_server import MailServer
 from tests.processes.mail_server import Port
+from tests.processes.workers import Worker
 from tests.processes.workers import Workers
+from tests.processes.workers import environment
 from tests.tables import Tables
 
 WORKERS = 3
@@ -29,7 +31,8 @@ def mail_port() -> Iterator[Port]:
 async def started(settings: Settings, mail_port: Port) -> AsyncIterator[Workers]:
     """The workers of all tests here, which take seconds to start; they would send the mails of other tests, too."""
     mail_url = f"smtp://127.0.0.1:{mail_port.number}"
-    workers = Workers(WORKERS, settings, MAIL_URL=mail_url, TRUSTED_PROXIES="127.0.0.1")
+    changes = {"MAIL_URL": mail_url, "TRUSTED_PROXIES": "127.0.0.1"}
+    workers = Workers(*(Worker(environment(settings) | changes) for _ in range(WORKERS)))
     try:
         await workers.start()
         yield workers
@@ -62,6 +65,11 @@ async def post_is_open(mails: MailServer) -> AsyncIterator[None]:
 @pytest.fixture
 async def grace(workers: Workers, mails: MailServer, settings: Settings) -> Person:
     """An ordinary user, made on the command line."""
+    await create_grace(settings)
+    return workers.person("grace", mails)
+
+
+async def create_grace(settings: Settings) -> None:
+    """Make an ordinary user on the command line."""
     made = await Operator(settings).types("create-user", "--email", "grace@example.com", stdin=f"{PASSWORD}\n")
     assert made.exit_code == 0, made.output
-    return workers.person("grace", mails)

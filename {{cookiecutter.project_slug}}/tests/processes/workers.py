@@ -28,6 +28,9 @@ from tests.other_services import ALLOWED
 # Far more than anything here takes, for machines that have other things to do.
 PATIENCE_SECONDS = 120
 SERVE = (sys.executable, "-m", "app.serve")
+# In the environment of a process: by how many seconds the clock of its machine is ahead.
+WRONG_BY = "WRONG_BY_SECONDS"
+SERVE_WITH_WRONG_CLOCK = (sys.executable, "-m", "tests.processes.wrong_clock")
 
 Seen = TypeVar("Seen")
 
@@ -35,9 +38,9 @@ Seen = TypeVar("Seen")
 class Workers:
     """Processes of one service, each on a port of its own: on a shared one, the kernel may let one do it all."""
 
-    def __init__(self, count: int, settings: Settings, **changes: str) -> None:
-        self._workers = [Worker(environment(settings) | changes) for _ in range(count)]
-        self._turns = cycle(self._workers)
+    def __init__(self, *workers: "Worker") -> None:
+        self._workers = workers
+        self._turns = cycle(workers)
         self._clients: list[AsyncClient] = []
 
     async def start(self) -> None:
@@ -47,9 +50,9 @@ class Workers:
         for worker in self._workers:
             await until(worker.is_ready)
 
-    def person(self, name: str, mails: Outbox, address: str = "192.0.2.1") -> Person:
-        """Somebody at this network address, whom a proxy leads to the worker whose turn it is."""
-        transport, headers = ToWorker(next(self._turns).url), {"X-Forwarded-For": address}
+    def person(self, name: str, mails: Outbox, address: str = "192.0.2.1", worker: "Worker | None" = None) -> Person:
+        """A person at this network address, led by a proxy to this worker, or to the one whose turn it is."""
+        transport, headers = ToWorker((worker or next(self._turns)).url), {"X-Forwarded-For": address}
         client = AsyncClient(transport=transport, base_url=BASE_URL, headers=headers, timeout=PATIENCE_SECONDS)
         self._clients.append(client)
         return Person(f"{name}@example.com", client, mails)
@@ -96,19 +99,21 @@ class Worker:
     def __init__(self, environment: dict[str, str], processes: int = 1) -> None:
         self.console: list[str] = []
         self.url = ""
+        # A test may change it before it starts the process again.
+        self.environment = environment
         # The first time the system picks one.
         self._port = "0"
-        self._environment = environment
         self._processes = str(processes)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Returns before it answers."""
         self.url = ""
+        serve = SERVE_WITH_WRONG_CLOCK if WRONG_BY in self.environment else SERVE
         self._process = await asyncio.create_subprocess_exec(
-            *(*SERVE, "--port", self._port, "--workers", self._processes),
+            *(*serve, "--port", self._port, "--workers", self._processes),
             cwd=PROJECT_ROOT,
-            env=self._environment,
+            env=self.environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             # Ctrl-C reaches the tests alone, which then stop it as they always do.
@@ -187,7 +192,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "BASE_URL": settings.base_url,
         # Nobody listens there.
         "MAIL_URL": "smtp://127.0.0.1:1",
-        "HASH_MEMORY_KIB": str(ALLOWED["hash_memory_kib"]),
+        **{name.upper(): str(value) for name, value in ALLOWED.items()},
     }
     return os.environ | unset | chosen
 
