@@ -88,7 +88,7 @@ class OAuthState(UUIDBase):
     binding_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     provider: Mapped[str] = mapped_column(sa.String(32))
     purpose: Mapped[str] = mapped_column(sa.String(32))
-    # The sign-in that it is for, if there is one; it may get another id meanwhile.
+    # The sign-in that it is for, if there is one.
     session_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("user_session.id", ondelete="CASCADE", onupdate="CASCADE"), index=True
     )
@@ -162,7 +162,7 @@ class UserSession(UUIDBase):
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
     # Only the digest of the secret that the caller holds: whoever reads this table can sign in as nobody.
     secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
-    # Counts the changes of the secret.
+    # Counts how often the secret was replaced because its holder has shown who they are.
     generation: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
     # {% if cookiecutter.include_oauth %}
     # The account at a provider that the sign-in was made through: unlinking it ends the sign-in.

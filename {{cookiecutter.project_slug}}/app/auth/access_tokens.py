@@ -1,5 +1,6 @@
 """Access tokens: JWTs that live for minutes and name the sign-in that they belong to (RFC 9068, RFC 8725)."""
 
+from datetime import datetime
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
@@ -9,6 +10,7 @@ from uuid import UUID
 from uuid import uuid4
 
 import jwt
+from sqlalchemy import BindParameter
 from sqlalchemy import bindparam
 
 from app import clock
@@ -19,24 +21,37 @@ LIFETIME = timedelta(minutes=15)
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
 AUDIENCE = "api"
-REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]
+REQUIRED = ["iss", "aud", "sub", "sid", "gen", "iat", "exp", "jti"]
+# Requests that were on their way when the tokens of their sign-in were replaced still arrive.
+GRACE = timedelta(seconds=10)
 
 
 class Claims(NamedTuple):
-    """Whom a token speaks for."""
+    """The user, the sign-in, and how often its secret had changed when the token was issued."""
 
     user_id: UUID
     session_id: UUID
+    generation: int
 
 
-# What is true of the sign-in that the claims name.
-CONDITION = (UserSession.id == bindparam("session_id")) & (UserSession.user_id == bindparam("user_id"))
+_replaced_since: BindParameter[datetime] = bindparam("replaced_since")
+# The sign-in that the claims name. The time of the last proof is that of the last rotation, and no refresh changes it.
+CONDITION = (
+    (UserSession.id == bindparam("session_id"))
+    & (UserSession.user_id == bindparam("user_id"))
+    & (
+        (UserSession.generation == bindparam("generation"))
+        | ((UserSession.generation == bindparam("next_generation")) & (UserSession.authenticated_at > _replaced_since))
+    )
+)
 
 
 def named(settings: Settings, token: str) -> dict[str, Any] | None:
-    """The parameters of `CONDITION` in a token; None if it is no token of ours, or has expired."""
+    """The parameters of `CONDITION` in a token; None if it is not a token of ours, or has expired."""
     claims = read(settings, token)
-    return claims and claims._asdict()
+    if claims is None:
+        return None
+    return claims._asdict() | {"next_generation": claims.generation + 1, "replaced_since": clock.now() - GRACE}
 
 
 def issue(settings: Settings, row: UserSession) -> str:
@@ -47,6 +62,7 @@ def issue(settings: Settings, row: UserSession) -> str:
         "aud": AUDIENCE,
         "sub": str(row.user_id),
         "sid": str(row.id),
+        "gen": row.generation,
         "iat": now,
         "exp": now + LIFETIME,
         "jti": str(uuid4()),
@@ -70,7 +86,7 @@ def read(settings: Settings, token: str) -> Claims | None:
             options={"require": REQUIRED, "verify_exp": False, "verify_iat": False},
         )
         is_alive = claims["exp"] > clock.now().timestamp()
-        return Claims(UUID(claims["sub"]), UUID(claims["sid"])) if is_alive else None
+        return Claims(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["gen"])) if is_alive else None
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, KeyError):
         return None
 

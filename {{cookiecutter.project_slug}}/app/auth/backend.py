@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from functools import cache
@@ -10,7 +11,6 @@ from typing import Any
 from typing import ClassVar
 from typing import Literal
 from uuid import UUID
-from uuid import uuid4
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -38,6 +38,7 @@ from app.settings import Settings
 
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
 SHOWN_OF_USER_AGENT = 255
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def lifetime(settings: Settings) -> timedelta:
@@ -82,36 +83,40 @@ async def note_seen(session: AsyncSession, row: UserSession) -> None:
         await session.commit()
 
 
-async def note_proof(session: AsyncSession, session_id: UUID) -> None:
-    """Note that the holder of this sign-in has just shown a password."""
-    await session.execute(update(UserSession).where(UserSession.id == session_id).values(authenticated_at=clock.now()))
+async def note_proof(request: Request[Any, Any, Any]) -> None:
+    """Note that the holder of the sign-in of this request has just shown who they are."""
+    proven = update(UserSession).where(UserSession.id == request.auth["session_id"])
+    await request_session(request).execute(proven.values(authenticated_at=clock.now()))
 
 
-async def rename_session(session: AsyncSession, session_id: UUID, secret: bytes) -> UserSession:
-    """Give a sign-in another id and secret: what was presented so far is worth nothing from now on (ASVS 7.2.4).
+async def rotate_session(request: Request[Any, Any, Any], secret: bytes) -> UserSession:
+    """Replace the secret of the sign-in of this request, whose holder has just shown who they are (ASVS 7.2.4).
 
     Raises:
-        NotAuthorizedException: if it has ended meanwhile.
+        NotAuthorizedException: if the sign-in has ended, or another request has replaced its secret meanwhile.
     """
-    renamed = (
+    rotated = (
         update(UserSession)
-        .where(UserSession.id == session_id)
-        .values(id=uuid4(), secret_digest=digest(secret), secret_changed_at=clock.now())
+        .where(UserSession.id == request.auth["session_id"])
+        .where(UserSession.generation == request.auth["generation"])
+        .values(secret_digest=digest(secret), generation=UserSession.generation + 1)
+        .values(secret_changed_at=clock.now(), authenticated_at=clock.now())
         .returning(UserSession)
     )
-    row = (await session.scalars(renamed, execution_options={"synchronize_session": False})).one_or_none()
+    found = await request_session(request).scalars(rotated, execution_options={"synchronize_session": False})
+    row = found.one_or_none()
     if row is None:
         raise NotAuthorizedException
     return row
 
 
-async def end_session(session: AsyncSession, session_id: UUID) -> UUID | None:
-    """End a sign-in: what its holder presents is worth nothing from the next request on (ASVS 7.4.1).
+async def end_session(session: AsyncSession, session_id: UUID, *conditions: ColumnElement[bool]) -> UUID | None:
+    """End a sign-in that meets the conditions: what its holder presents opens nothing from now on (ASVS 7.4.1).
 
-    Returns whose it was, or None if it had ended.
+    Returns the id of its user, or None if nothing was ended.
     """
-    ended = delete(UserSession).where(UserSession.id == session_id).returning(UserSession.user_id)
-    user_id: UUID | None = await session.scalar(ended)
+    ended = delete(UserSession).where(UserSession.id == session_id, *conditions)
+    user_id: UUID | None = await session.scalar(ended.returning(UserSession.user_id))
     return user_id
 
 
@@ -161,7 +166,14 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
         noted = caller()
         noted.user, noted.user_id = user, row.user_id
         await note_seen(session, row)
-        return {"user_id": str(row.user_id), "session_id": row.id, "authenticated_at": row.authenticated_at}
+        is_current = values.get("generation", row.generation) == row.generation
+        return {
+            "user_id": str(row.user_id),
+            "session_id": row.id,
+            "generation": row.generation,
+            # A copy of what was just replaced must not be fresh because its owner has shown a password.
+            "authenticated_at": row.authenticated_at if is_current else NEVER,
+        }
 
     def get_session_id(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         """No id is made up for callers who have not signed in."""

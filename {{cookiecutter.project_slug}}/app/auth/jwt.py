@@ -20,6 +20,7 @@ from app.auth import access_tokens
 from app.auth import refresh
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
+from app.auth.backend import note_proof
 from app.models import User
 from app.settings import Settings
 
@@ -48,8 +49,9 @@ async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[Signe
     return Response(_pair(request, await refresh.start(request, user)), status_code=201)
 
 
-async def rename(request: Request[Any, Any, Any]) -> list[Cookie]:  # noqa: ARG001  # each kind has this function
-    """Nothing: the caller holds its tokens itself, and no page of another site can plant or read them."""
+async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
+    """No new tokens: the caller holds them itself, and no page of another site can plant or read them."""
+    await note_proof(request)
     return []
 
 

@@ -36,9 +36,9 @@ async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[Signe
     return Response(user, status_code=201, cookies=_cookies(request, renewal))
 
 
-async def rename(request: Request[Any, Any, Any]) -> list[Cookie]:
-    """Both cookies anew for the sign-in of this request, since what its holder may do has changed."""
-    return _cookies(request, await refresh.rename(request))
+async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
+    """New values for both cookies, since the holder of the sign-in has just shown who they are."""
+    return _cookies(request, await refresh.rotate(request))
 
 
 class Renewed(Struct):

@@ -44,7 +44,7 @@ async def change_password(
             request.user, data.current_password, data.new_password, keep=request.auth["session_id"]
         )
     await throttle.succeed(request, Action.SIGN_IN, email)
-    return Response(None, status_code=204, cookies=await credentials.rename(request))
+    return Response(None, status_code=204, cookies=await credentials.rotate(request))
 
 
 @post("/email", status_code=202)

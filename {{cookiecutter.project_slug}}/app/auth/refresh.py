@@ -9,6 +9,7 @@ newest secret alone. What an older token of ours gets (RFC 9700, 4.14.2):
 | the one before it | the newest token, at any time: the answer to that renewal may have been lost |
 | two or three before it | the newest token within `GRACE` of the last renewal; later the sign-in ends |
 | any older one | the sign-in ends, and the audit trail says so |
+| one from before a password was shown | 401; the sign-in ends too unless that was within `GRACE` |
 
 Within the grace an older token gets the newest one, and not a refusal: requests of one client that overtake each other
 share one cookie jar or one store, and a refusal would make that client drop the token that the others have just got.
@@ -40,7 +41,7 @@ from app.accounts import audit
 from app.auth.backend import digest
 from app.auth.backend import end_session
 from app.auth.backend import is_alive
-from app.auth.backend import rename_session
+from app.auth.backend import rotate_session
 from app.auth.backend import start_session
 from app.database import aside
 from app.database import request_session
@@ -88,11 +89,10 @@ async def start(request: Request[Any, Any, Any], user: User) -> Renewal:
     return _renewal(request, row, secret)
 
 
-async def rename(request: Request[Any, Any, Any]) -> Renewal:
-    """Another id and token for the sign-in of this request, since what its holder may do has changed."""
+async def rotate(request: Request[Any, Any, Any]) -> Renewal:
+    """A new token for the sign-in of this request, since its holder has just shown who they are."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    row = await rename_session(request_session(request), request.auth["session_id"], secret)
-    return _renewal(request, row, secret)
+    return _renewal(request, await rotate_session(request, secret), secret)
 
 
 async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
@@ -149,7 +149,9 @@ def _successors(settings: Settings, row: UserSession, secret: bytes) -> list[byt
 async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
     # In another transaction, since the refusal rolls this one back; `aside` gives up the lock on the row first.
     async with aside(session) as other:
-        user_id = await end_session(other, session_id)
+        # While one tab shows the password, another may present the token that this has just replaced.
+        is_copy = (UserSession.generation == 0) | (UserSession.authenticated_at <= clock.now() - GRACE)
+        user_id = await end_session(other, session_id, is_copy)
         if user_id is not None:
             audit.record(other, Event.COPY_USED, user_id)
 

@@ -25,7 +25,6 @@ from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth import me
 from app.auth.backend import end_session
-from app.auth.backend import note_proof
 from app.database import request_session
 from app.errors import InvalidCredentials
 
@@ -68,8 +67,7 @@ async def reauthenticate(
         await service.require_password(request.user, data.password)
     await throttle.succeed(request, Action.SIGN_IN, email)
     audit.record(service.session, Event.REAUTHENTICATED, request.user.id)
-    await note_proof(request_session(request), request.auth["session_id"])
-    return Response(None, status_code=204, cookies=await credentials.rename(request))
+    return Response(None, status_code=204, cookies=await credentials.rotate(request))
 
 
 @post("/logout", status_code=204, tags=["Credentials"])

@@ -19,9 +19,8 @@ from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
 from app.auth.backend import digest
 from app.auth.backend import lifetime
-from app.auth.backend import rename_session
+from app.auth.backend import rotate_session
 from app.auth.backend import start_session
-from app.database import request_session
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
@@ -39,10 +38,10 @@ async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[Signe
     return Response(user, status_code=201, cookies=[_cookie(request.app.state.settings, secret)])
 
 
-async def rename(request: Request[Any, Any, Any]) -> list[Cookie]:
-    """A new id for the sign-in of this request, since what its holder may do has changed."""
+async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
+    """A new value for the cookie, since the holder of the sign-in has just shown who they are."""
     secret = secrets.token_urlsafe(32)
-    await rename_session(request_session(request), request.auth["session_id"], secret.encode())
+    await rotate_session(request, secret.encode())
     return [_cookie(request.app.state.settings, secret)]
 
 

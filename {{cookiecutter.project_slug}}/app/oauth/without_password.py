@@ -30,7 +30,6 @@ from app.accounts.schemas import Body
 from app.accounts.schemas import Password
 from app.auth import credentials
 from app.auth.backend import is_alive
-from app.auth.backend import note_proof
 from app.errors import Conflict
 from app.models import User
 from app.models import UserSession
@@ -67,7 +66,7 @@ async def go_and_show(
 async def come_back(
     request: Request[Any, Any, Any], service: ChangeService, back: Return, arrival: Arrival
 ) -> Response[Any]:
-    """The sign-in that the trip was for is fresh, under a new id (ASVS 7.2.4).
+    """The sign-in that the trip was for is fresh, with new credentials (ASVS 7.2.4).
 
     Raises:
         NotAuthorizedException: if it has ended meanwhile.
@@ -76,11 +75,10 @@ async def come_back(
     user = await user_of(service.session, back)
     await identities.require_linked(service, user, arrival)
     audit.record(service.session, ProviderEvent.ASKED_AGAIN, user.id, actor=user.id)
-    assert back.session_id is not None
-    await note_proof(service.session, back.session_id)
     # The browser may bring no credentials along from another site, so the state says whose sign-in this is.
-    request.scope["auth"] = {"session_id": back.session_id}
-    cookies = await credentials.rename(request)
+    generation = select(UserSession.generation).where(UserSession.id == back.session_id)
+    request.scope["auth"] = {"session_id": back.session_id, "generation": await service.session.scalar(generation)}
+    cookies = await credentials.rotate(request)
     page = handover.page_after(service.settings, back)
     return Redirect(page, cookies=cookies) if page else Response(None, status_code=204, cookies=cookies)
 
@@ -105,7 +103,7 @@ async def set_password(
 ) -> Response[None]:
     """Have a password where there was none; every other device is signed out."""
     await _set_first(service, request.user, data.new_password, keep=request.auth["session_id"])
-    return Response(None, status_code=204, cookies=await credentials.rename(request))
+    return Response(None, status_code=204, cookies=await credentials.rotate(request))
 
 
 async def _set_first(service: ChangeService, user: User, password: str, keep: UUID) -> None:

@@ -19,7 +19,8 @@ from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 
-ROW = UserSession(id=uuid4(), user_id=uuid4())
+ROW = UserSession(id=uuid4(), user_id=uuid4(), generation=3)
+CLAIMS = (ROW.user_id, ROW.id, ROW.generation)
 
 
 def forged(
@@ -34,7 +35,7 @@ def forged(
 
 
 def test_our_own_token_names_the_user_and_the_sign_in(settings: Settings) -> None:
-    assert access_tokens.read(settings, forged(settings, {})) == (ROW.user_id, ROW.id)
+    assert access_tokens.read(settings, forged(settings, {})) == CLAIMS
 
 
 @pytest.mark.checklist("F02")
@@ -52,6 +53,7 @@ def test_a_token_without_one_of_its_claims_is_nothing(settings: Settings, claim:
         {"sub": "not-a-uuid"},
         {"sub": 7},
         {"sid": ["a", "list"]},
+        {"gen": "newest"},
         {"exp": "soon"},
         {"exp": 1},
         {"nbf": 4102444800},
@@ -104,8 +106,8 @@ def test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed(setti
     new = settings.model_copy(update={"secret_key": SecretStr("the key that the service has been given today")})
     both = new.model_copy(update={"secret_key_previous": settings.secret_key})
     old_token, new_token = access_tokens.issue(settings, ROW), access_tokens.issue(both, ROW)
-    assert access_tokens.read(both, old_token) == access_tokens.read(both, new_token) == (ROW.user_id, ROW.id)
-    assert access_tokens.read(new, new_token) == (ROW.user_id, ROW.id), "the newer key signs"
+    assert access_tokens.read(both, old_token) == access_tokens.read(both, new_token) == CLAIMS
+    assert access_tokens.read(new, new_token) == CLAIMS, "the newer key signs"
     assert access_tokens.read(new, old_token) is None, "the older one counts as long as it is named"
     key_ids = {jwt.get_unverified_header(token)["kid"] for token in (old_token, new_token)}
     assert len(key_ids) == 2

@@ -1,12 +1,15 @@
 """Tokens in cookies: what they look like, and how they are renewed."""
 
+import asyncio
 from base64 import urlsafe_b64encode
+from datetime import timedelta
 
 import pytest
 from httpx import Response
 
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
+from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
 from tests.tables import Tables
@@ -19,6 +22,11 @@ async def renew(person: Person, token: str) -> Response:
     """Trade a refresh cookie for new ones."""
     person.client.cookies.clear()
     return await person.client.post("/refresh", headers={"Cookie": f"{REFRESH}={token}"})
+
+
+async def read(person: Person, path: str, token: str) -> Response:
+    """Present this access cookie alone."""
+    return await person.client.get(path, headers={"Cookie": f"{ACCESS}={token}"})
 
 
 @pytest.mark.checklist("E07")
@@ -103,13 +111,73 @@ async def test_what_is_no_token_is_refused(visitor: Person, token: str) -> None:
     ],
 )
 async def test_both_cookies_change_with_every_proof(
-    grace: Person, stage: Stage, path: str, body: dict[str, str]
+    grace: Person, stage: Stage, clock: Clock, path: str, body: dict[str, str]
 ) -> None:
     await grace.sign_in()
     access, refresh = grace.client.cookies[ACCESS], grace.client.cookies[REFRESH]
     assert (await grace.post(path, **body)).status_code == 204
     assert (await grace.get("/users/me")).status_code == 200
     old = stage.person("grace")
-    assert (await old.client.get("/users/me", headers={"Cookie": f"{ACCESS}={access}"})).status_code == 401
     assert (await renew(old, refresh)).status_code == 401
     assert (await grace.client.post("/refresh")).status_code == 200
+    clock.advance(timedelta(seconds=10))
+    assert (await read(old, "/users/me", access)).status_code == 401
+
+
+@pytest.mark.checklist("E01", "D10")
+async def test_a_request_on_its_way_during_a_proof_still_arrives_and_is_not_fresh(
+    grace: Person, stage: Stage, clock: Clock
+) -> None:
+    await grace.sign_in()
+    former, tab = grace.client.cookies[ACCESS], stage.person("grace")
+    clock.advance(timedelta(minutes=9))
+    assert (await grace.post("/reauthenticate", password=PASSWORD)).status_code == 204
+    assert (await grace.get("/users/me/export")).status_code == 200
+    clock.advance(timedelta(seconds=9))
+    assert (await read(tab, "/users/me", former)).status_code == 200
+    answer = await read(tab, "/users/me/export", former)
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/reauthentication-required")
+    clock.advance(timedelta(seconds=1))
+    assert (await read(tab, "/users/me", former)).status_code == 401
+
+
+@pytest.mark.checklist("E01")
+async def test_an_access_cookie_from_before_a_proof_stays_worthless_after_a_refresh(
+    grace: Person, stage: Stage, clock: Clock
+) -> None:
+    await grace.sign_in()
+    former, thief = grace.client.cookies[ACCESS], stage.person("mallory")
+    await grace.post("/reauthenticate", password=PASSWORD)
+    clock.advance(timedelta(seconds=10))
+    assert (await grace.client.post("/refresh")).status_code == 200
+    assert (await read(thief, "/users/me", former)).status_code == 401
+
+
+@pytest.mark.checklist("E01")
+async def test_two_proofs_leave_nothing_of_the_first_access_cookie(grace: Person, stage: Stage) -> None:
+    await grace.sign_in()
+    first, thief = grace.client.cookies[ACCESS], stage.person("mallory")
+    for _ in range(2):
+        assert (await grace.post("/reauthenticate", password=PASSWORD)).status_code == 204
+    assert (await read(thief, "/users/me", first)).status_code == 401
+
+
+@pytest.mark.checklist("F06")
+async def test_a_refresh_cookie_from_before_a_proof_ends_the_sign_in_once_nothing_is_on_its_way(
+    grace: Person, stage: Stage, clock: Clock
+) -> None:
+    await grace.sign_in()
+    former, thief = grace.client.cookies[REFRESH], stage.person("mallory")
+    await grace.post("/reauthenticate", password=PASSWORD)
+    clock.advance(timedelta(seconds=10))
+    assert (await renew(thief, former)).status_code == 401
+    assert (await grace.get("/users/me")).status_code == 401
+
+
+async def test_of_two_proofs_at_once_one_counts_and_its_cookies_work(grace: Person, stage: Stage) -> None:
+    await grace.sign_in()
+    tab = stage.copy_of(grace)
+    answers = await asyncio.gather(*(each.post("/reauthenticate", password=PASSWORD) for each in (grace, tab)))
+    assert sorted(answer.status_code for answer in answers) == [204, 401]
+    winner = grace if answers[0].is_success else tab
+    assert (await winner.client.post("/refresh")).status_code == 200

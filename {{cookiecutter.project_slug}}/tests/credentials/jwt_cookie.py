@@ -9,7 +9,7 @@ from tests.mutation import Mutant
 COOKIES = {"__Host-access", "__Secure-refresh"}
 # Rows of the checklist that are about this kind.
 ROWS = tokens.ROWS | {
-    "E01": "What a caller brought along before signing in is never adopted; ids change with every proof",
+    "E01": "What a caller presents before signing in is never adopted; cookies change with every proof",
     "E03": "Ids and secrets are random, and the tables hold their digests alone",
     "E07": "Cookies are for this host, over TLS, and out of reach of scripts",
     "E09": "What counts, if a request has several credentials, is one rule",
@@ -34,8 +34,36 @@ MUTANTS = [
     Mutant(
         "Both cookies change with every proof",
         "app/auth/jwt_cookie.py",
-        "return _cookies(request, await refresh.rename(request))",
-        "return [] if request else _cookies(request, await refresh.rename(request))",
+        "return _cookies(request, await refresh.rotate(request))",
+        "return [] if request else _cookies(request, await refresh.rotate(request))",
+        "auth/test_jwt_cookie.py::test_both_cookies_change_with_every_proof",
+    ),
+    Mutant(
+        "A copy of a cookie that a proof has replaced is not fresh",
+        "app/auth/backend.py",
+        "row.authenticated_at if is_current else NEVER",
+        "row.authenticated_at if is_current else row.authenticated_at",
+        "auth/test_jwt_cookie.py::test_a_request_on_its_way_during_a_proof_still_arrives_and_is_not_fresh",
+    ),
+    Mutant(
+        "A replaced access cookie is worthless after ten seconds",
+        "app/auth/access_tokens.py",
+        "UserSession.authenticated_at > _replaced_since",
+        "UserSession.secret_changed_at > _replaced_since",
+        "auth/test_jwt_cookie.py::test_an_access_cookie_from_before_a_proof_stays_worthless_after_a_refresh",
+    ),
+    Mutant(
+        "A proof replaces no cookies that another has just replaced",
+        "app/auth/backend.py",
+        'UserSession.generation == request.auth["generation"]',
+        "UserSession.generation >= 0",
+        "auth/test_jwt_cookie.py::test_of_two_proofs_at_once_one_counts_and_its_cookies_work",
+    ),
+    Mutant(
+        "A tab that renews while another shows the password ends nothing",
+        "app/auth/refresh.py",
+        "(UserSession.generation == 0) | (UserSession.authenticated_at <= clock.now() - GRACE)",
+        "UserSession.generation >= 0",
         "auth/test_jwt_cookie.py::test_both_cookies_change_with_every_proof",
     ),
 ]

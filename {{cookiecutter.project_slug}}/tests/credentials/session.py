@@ -8,7 +8,7 @@ from tests.mutation import Mutant
 COOKIES = {"__Host-session"}
 # Rows of the checklist that are about this kind.
 ROWS = {
-    "E01": "What a caller brought along before signing in is never adopted; ids change with every proof",
+    "E01": "What a caller presents before signing in is never adopted; cookies change with every proof",
     "E03": "Ids and secrets are random, and the tables hold their digests alone",
     "E07": "Cookies are for this host, over TLS, and out of reach of scripts",
     "E09": "What counts, if a request has several credentials, is one rule",
@@ -40,11 +40,11 @@ MUTANTS = [
         "auth/test_session.py::test_the_answer_is_the_user_and_a_cookie_for_this_host_alone",
     ),
     Mutant(
-        "The id changes with every proof",
+        "The cookie changes with every proof",
         "app/auth/session.py",
-        "    await rename_session(",
-        "    assert rename_session or (",
-        "auth/test_session.py::test_the_id_changes_with_every_proof",
+        "    await rotate_session(",
+        "    assert rotate_session or (",
+        "auth/test_session.py::test_the_cookie_changes_with_every_proof",
     ),
 ]
 

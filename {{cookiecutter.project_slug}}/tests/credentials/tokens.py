@@ -66,8 +66,8 @@ def mutants(tests: str) -> list[Mutant]:
         Mutant(
             "A copy of a refresh token ends the sign-in",
             REFRESH,
-            "await end_session(other, session_id)\n",
-            "session_id\n",
+            "await end_session(other, session_id, is_copy)\n",
+            "session_id if is_copy is None else None\n",
             "auth/test_refresh.py::test_a_copy_is_answered_until_its_successor_is_used_and_then_ends_the_sign_in",
         ),
         Mutant(
