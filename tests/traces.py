@@ -21,7 +21,7 @@ WORDS = {
     "jwt_cookie": ["host access", "secure refresh", "access cookie", "refresh cookie", "jwt cookie", "jwt cookies"],
     "tokens": [
         *("jwt", "jwts", "pyjwt", "bearer", "access token", "access tokens", "access cookie"),
-        *("refresh", "refreshes", "renew", "renewal", "rotate", "rotated", "rotation"),
+        *("refresh", "refreshes", "renew", "renewal"),
     ],
 }
 

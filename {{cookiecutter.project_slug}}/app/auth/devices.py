@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.backend import is_alive
+from app.auth.sign_ins import is_alive
 from app.models import UserSession
 
 

@@ -20,7 +20,7 @@ from app.auth import access_tokens
 from app.auth import refresh
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
-from app.auth.backend import note_proof
+from app.auth.sign_ins import note_proof
 from app.models import User
 from app.settings import Settings
 

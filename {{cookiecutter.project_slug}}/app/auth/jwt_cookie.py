@@ -21,7 +21,7 @@ from app.auth import access_tokens
 from app.auth import refresh
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
-from app.auth.backend import lifetime
+from app.auth.sign_ins import lifetime
 from app.models import User
 from app.settings import Settings
 

@@ -38,11 +38,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.accounts import audit
-from app.auth.backend import digest
-from app.auth.backend import end_session
-from app.auth.backend import is_alive
-from app.auth.backend import rotate_session
-from app.auth.backend import start_session
+from app.auth.sign_ins import digest
+from app.auth.sign_ins import end_session
+from app.auth.sign_ins import is_alive
+from app.auth.sign_ins import rotate_session
+from app.auth.sign_ins import start_session
 from app.database import aside
 from app.database import request_session
 from app.models import User

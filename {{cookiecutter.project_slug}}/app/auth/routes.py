@@ -24,7 +24,7 @@ from app.accounts.schemas import SignIn
 from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth import me
-from app.auth.backend import end_session
+from app.auth.sign_ins import end_session
 from app.database import request_session
 from app.errors import InvalidCredentials
 

@@ -17,10 +17,10 @@ from sqlalchemy import bindparam
 from app.accounts.schemas import UserRead
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
-from app.auth.backend import digest
-from app.auth.backend import lifetime
-from app.auth.backend import rotate_session
-from app.auth.backend import start_session
+from app.auth.sign_ins import digest
+from app.auth.sign_ins import lifetime
+from app.auth.sign_ins import rotate_session
+from app.auth.sign_ins import start_session
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings

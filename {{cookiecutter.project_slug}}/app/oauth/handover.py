@@ -25,8 +25,8 @@ from app.accounts import outbox
 from app.accounts.audit import Event
 from app.accounts.mail import Letter
 from app.auth import credentials
-from app.auth.backend import digest
-from app.auth.backend import start_session
+from app.auth.sign_ins import digest
+from app.auth.sign_ins import start_session
 from app.database import request_session
 from app.errors import InvalidField
 from app.models import User

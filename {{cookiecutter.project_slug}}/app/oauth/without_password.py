@@ -29,7 +29,7 @@ from app.accounts.routes import SERVICE
 from app.accounts.schemas import Body
 from app.accounts.schemas import Password
 from app.auth import credentials
-from app.auth.backend import is_alive
+from app.auth.sign_ins import is_alive
 from app.errors import Conflict
 from app.models import User
 from app.models import UserSession

@@ -5,21 +5,21 @@ from tests.mutation import Mutant
 MUTANTS = [
     Mutant(
         "A sign-in that nobody uses ends",
-        "app/auth/backend.py",
+        "app/auth/sign_ins.py",
         "timedelta(days=settings.session_idle_days)",
         "timedelta(days=10 * settings.session_idle_days)",
         "auth/test_sign_in.py::test_a_sign_in_that_nobody_uses_ends_earlier",
     ),
     Mutant(
         "A sign-in ends in the end",
-        "app/auth/backend.py",
+        "app/auth/sign_ins.py",
         "(UserSession.expires_at > now)",
         "(UserSession.expires_at != now)",
         "auth/test_sign_in.py::test_a_sign_in_ends_in_the_end_however_much_it_is_used",
     ),
     Mutant(
         "Signing out does not wait for requests under way",
-        "app/auth/backend.py",
+        "app/auth/sign_ins.py",
         "        await session.commit()\n",
         "",
         "auth/test_sign_in.py::test_a_request_under_way_does_not_hold_up_signing_out_nor_revive_what_it_ended",

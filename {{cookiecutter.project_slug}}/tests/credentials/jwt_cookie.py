@@ -54,7 +54,7 @@ MUTANTS = [
     ),
     Mutant(
         "A proof replaces no cookies that another has just replaced",
-        "app/auth/backend.py",
+        "app/auth/sign_ins.py",
         'UserSession.generation == request.auth["generation"]',
         "UserSession.generation >= 0",
         "auth/test_jwt_cookie.py::test_of_two_proofs_at_once_one_counts_and_its_cookies_work",

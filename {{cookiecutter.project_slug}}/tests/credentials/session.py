@@ -27,7 +27,7 @@ MUTANTS = [
     ),
     Mutant(
         "The table holds digests",
-        "app/auth/backend.py",
+        "app/auth/sign_ins.py",
         "    return sha256(secret).digest()",
         "    return secret if sha256 else b''",
         "auth/test_session.py::test_the_table_holds_the_digest_alone",

@@ -12,7 +12,7 @@ from httpx import Response
 from litestar import Litestar
 
 from app.auth import credentials
-from app.auth.backend import digest
+from app.auth.sign_ins import digest
 from app.oauth import handover
 from app.oauth.routes import Code
 from app.oauth.routes import exchange

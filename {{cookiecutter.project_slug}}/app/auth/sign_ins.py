@@ -1,0 +1,115 @@
+"""The rows of `user_session`, one for each sign-in, for every kind of credentials."""
+
+from datetime import datetime
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from litestar import Request
+from litestar.exceptions import NotAuthorizedException
+from sqlalchemy import BindParameter
+from sqlalchemy import ColumnElement
+from sqlalchemy import delete
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.callers import caller
+from app.database import request_session
+from app.models import User
+from app.models import UserSession
+from app.settings import Settings
+
+SEEN_AGAIN_AFTER = timedelta(minutes=1)
+SHOWN_OF_USER_AGENT = 255
+
+
+def lifetime(settings: Settings) -> timedelta:
+    """How long a sign-in lasts at most."""
+    return timedelta(days=settings.session_lifetime_days)
+
+
+def idle_time(settings: Settings) -> timedelta:
+    """How long a sign-in lasts that is not used."""
+    return timedelta(days=settings.session_idle_days)
+
+
+def is_alive(settings: Settings) -> ColumnElement[bool]:
+    """The condition that a sign-in has neither expired nor been unused for too long (ASVS 7.3.1, 7.3.2)."""
+    now = clock.now()
+    return is_alive_at(now, now - idle_time(settings))
+
+
+def is_alive_at(
+    now: datetime | BindParameter[datetime], seen_since: datetime | BindParameter[datetime]
+) -> ColumnElement[bool]:
+    """The same condition for a statement that gets its times later."""
+    return (UserSession.expires_at > now) & (UserSession.last_seen_at > seen_since)
+
+
+async def start_session(request: Request[Any, Any, Any], user: User, secret: bytes) -> UserSession:
+    """Store a new sign-in of this user; `secret` is what the caller will hold, and it is not stored."""
+    settings: Settings = request.app.state.settings
+    agent = request.headers.get("User-Agent", "")
+    row = UserSession(
+        user_id=user.id,
+        secret_digest=digest(secret),
+        expires_at=clock.now() + lifetime(settings),
+        ip=caller().ip,
+        user_agent="".join(filter(str.isprintable, agent))[:SHOWN_OF_USER_AGENT],
+    )
+    session = request_session(request)
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def note_seen(session: AsyncSession, row: UserSession) -> None:
+    """Note that somebody uses this sign-in, once a minute at most."""
+    if row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
+        await session.execute(update(UserSession).where(UserSession.id == row.id).values(last_seen_at=clock.now()))
+        # At once: signing out elsewhere must not wait for the end of this request.
+        await session.commit()
+
+
+async def note_proof(request: Request[Any, Any, Any]) -> None:
+    """Note that the holder of the sign-in of this request has just shown who they are."""
+    proven = update(UserSession).where(UserSession.id == request.auth["session_id"])
+    await request_session(request).execute(proven.values(authenticated_at=clock.now()))
+
+
+async def rotate_session(request: Request[Any, Any, Any], secret: bytes) -> UserSession:
+    """Replace the secret of the sign-in of this request, whose holder has just shown who they are (ASVS 7.2.4).
+
+    Raises:
+        NotAuthorizedException: if the sign-in has ended, or another request has replaced its secret meanwhile.
+    """
+    rotated = (
+        update(UserSession)
+        .where(UserSession.id == request.auth["session_id"])
+        .where(UserSession.generation == request.auth["generation"])
+        .values(secret_digest=digest(secret), generation=UserSession.generation + 1)
+        .values(secret_changed_at=clock.now(), authenticated_at=clock.now())
+        .returning(UserSession)
+    )
+    found = await request_session(request).scalars(rotated, execution_options={"synchronize_session": False})
+    row = found.one_or_none()
+    if row is None:
+        raise NotAuthorizedException
+    return row
+
+
+async def end_session(session: AsyncSession, session_id: UUID, *conditions: ColumnElement[bool]) -> UUID | None:
+    """End a sign-in that meets the conditions: what its holder presents opens nothing from now on (ASVS 7.4.1).
+
+    Returns the id of its user, or None if nothing was ended.
+    """
+    ended = delete(UserSession).where(UserSession.id == session_id, *conditions)
+    user_id: UUID | None = await session.scalar(ended.returning(UserSession.user_id))
+    return user_id
+
+
+def digest(secret: bytes) -> bytes:
+    """What is stored of a secret. Fast on purpose: 256 random bits cannot be guessed."""
+    return sha256(secret).digest()
