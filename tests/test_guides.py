@@ -31,6 +31,7 @@ DONE_ELSEWHERE = {
     "deploy.md": "tests/test_production.py",
     "scaling.md": "It says nothing to do here; tests_system/test_pgbouncer.py runs what it says about PgBouncer.",
     "secrets.md": "below, by its settings",
+    "trail.md": "It says nothing to do; tests/accounts/test_audit.py of the project compares its list with the code.",
     "updates.md": "tests/test_updates.py",
 }
 PROVIDER = {"OAUTH_EXAMPLE_CLIENT_ID": "us", "OAUTH_EXAMPLE_CLIENT_SECRET": "a secret"}

@@ -12,6 +12,8 @@ from litestar.exceptions import HTTPException
 from app import health
 from app.accounts.delivery import deliver
 from app.accounts.mail import mailer_for
+from app.accounts.refusals import EnterRefusals
+from app.accounts.refusals import note_error
 from app.accounts.passwords import learn_costs
 from app.background import collecting_only_what_is_new
 from app.background import repeating
@@ -67,11 +69,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
             *health.ROUTES,
             *notes.ROUTES,  # example
         ],
-        middleware=[OwnPagesOnly(settings), CommitBeforeSuccess(), BodiesInTime()],
+        middleware=[EnterRefusals(), OwnPagesOnly(settings), CommitBeforeSuccess(), BodiesInTime()],
         request_max_body_size=MOST_BYTES,
         plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Refusals()],
         lifespan=LIFESPAN,
         cors_config=cors_config(settings),
+        after_exception=[note_error],
         before_send=[security_headers(settings), logs.log_answer],
         logging_config=None,
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).

@@ -39,6 +39,10 @@ class Caller:
     user: User | None = None
     # Known also when the user cannot be read any more, since a transaction was rolled back.
     user_id: UUID | None = None
+    # To whom or what the act under way is done, where the path does not say it.
+    target_id: UUID | None = None
+    # Whether the trail has an entry of its own for what is refused.
+    is_refusal_entered: bool = False
     # Of the clock that no change of the time moves.
     began: float = field(default_factory=monotonic)
 

@@ -139,7 +139,7 @@ def problem(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     while isinstance(error, ExceptionGroup):
         # Dependencies are resolved side by side; what is wrong with one of them is enough to say.
         error = error.exceptions[0]
-    status, type_, title = _row(error)
+    status, type_, title = row_of(error)
     # What a middleware raises is answered outside of the one that knows the caller.
     caller, path = request.state.get("caller"), quote(request.url.path)
     known = {"request_id": caller.request_id} if caller else {}
@@ -170,7 +170,8 @@ async def without_debugging(app: Litestar) -> AsyncIterator[None]:
     yield
 
 
-def _row(error: Exception) -> Row:
+def row_of(error: Exception) -> Row:
+    """The status, the type and the title that an error is answered with."""
     if isinstance(error, HTTPException) and type(error) not in TABLE:
         status = HTTPStatus(error.status_code)
         return status, status.phrase.lower().replace(" ", "-"), status.phrase

@@ -63,6 +63,7 @@ ROWS = {
     "H02": "Every route is in a table that says who may call it, and answers everybody as it says",
     "H03": "A path is open because its route says so, and not because of a word in it",
     "H08": "Of several requests for one act one does it, enters it and mails it; the others are refused",
+    "H09": "What is refused (403, 409 of a rule, 429) is in the trail, at most once a minute for an actor and a type",
     "I01": "No request that can be made up breaks the service",
     "I02": "Nobody is told of a success that is not stored",
     "I03": "While the database is away or busy callers are asked to come again; it goes on by itself afterwards",

@@ -42,6 +42,7 @@ class Event(StrEnum):
     EMAIL_CHANGE_ASKED = "email.change-asked"
     EMAIL_CHANGED = "email.changed"
     EMAIL_RESTORED = "email.restored"
+    ACT_REFUSED = "act.refused"
 
 
 Facts = dict[str, Any]
@@ -78,6 +79,7 @@ async def record_refusal(session: AsyncSession, event: StrEnum, target: UUID | N
     """Enter what is about to be refused, whatever becomes of this request, which has written nothing yet."""
     async with aside(session) as other:
         record(other, event, target)
+    caller().is_refusal_entered = True
 
 
 async def forget(session: AsyncSession, user: User) -> None:

@@ -1,5 +1,6 @@
 """The audit trail: what happened is in it once, what did not happen is not, and nobody changes it."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
 from app.accounts.throttle import Limit
 from app.expiry import remove_expired_rows
+from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
@@ -23,6 +25,8 @@ from tests.other_services import another_stage
 from tests.tables import Tables
 
 WRONG = "wrong donkey socket paperclip"
+# Their kind can be changed later, and the guide stays.
+OF_SOME_CREDENTIALS = {"sign-in.copy-used"}
 OLD_ENTRY = (
     "INSERT INTO audit_event (id, kind, created_at) "
     "VALUES (gen_random_uuid(), 'user.registered', now() - interval '{days} days')"
@@ -91,6 +95,15 @@ async def test_what_happens_to_an_account_is_entered_once(visitor: Person, outbo
     assert unproven == {"user.registered", "user.registered-again", "sign-in.failed"}
     [moved] = [entry for entry in trail if entry["kind"] == "email.changed"]
     assert (moved["before"], moved["after"]) == ({"email": visitor.email}, {"email": "new@example.com"})
+
+
+def test_every_kind_is_in_the_guide() -> None:
+    guide = (PROJECT_ROOT / "docs/trail.md").read_text("utf-8")
+    listed = re.findall(r"^\| (`.*`) \|", guide, re.MULTILINE)
+    modules = [path.read_text("utf-8") for path in (PROJECT_ROOT / "app").rglob("*.py")]
+    events = [text for text in modules if "Event(StrEnum):" in text]
+    kinds = {kind for text in events for kind in re.findall(r'^    [A-Z_]+ = "([a-z-]+\.[a-z-]+)"', text, re.MULTILINE)}
+    assert {kind for row in listed for kind in re.findall(r"`(\S+?)`", row)} ^ kinds <= OF_SOME_CREDENTIALS
 
 
 @pytest.mark.checklist("I05")
