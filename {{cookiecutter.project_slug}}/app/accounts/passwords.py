@@ -27,8 +27,8 @@ from app.accounts.hashes import Hashes
 from app.accounts.hashes import cost_of
 from app.accounts.hashes import decoy
 from app.database import own_transaction
-from app.errors import InvalidField
 from app.errors import RETRY_AFTER_SECONDS
+from app.errors import InvalidField
 from app.errors import TooBusy
 from app.errors import TooManyAttempts
 from app.models import User
