@@ -26,6 +26,8 @@ from app.permissions import Permission
 SECRET = {"is_secret": True}
 # The row is worth nothing once this time has passed, and is removed then.
 EXPIRES = {"is_expiry": True}
+# On a foreign key to users: each row is a way to sign in. The value names the column that says which one.
+WAY_IN = "way_in"
 
 
 # {% if cookiecutter.include_rbac %}
@@ -69,7 +71,7 @@ class OAuthAccount(UUIDBase, mixins.SQLAlchemyOAuthAccountMixin):
     issuer: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
     # The mixin says int; the key of our users is a UUID.
     user_id: Mapped[UUID] = mapped_column(  # type: ignore[assignment]
-        sa.ForeignKey("user.id", ondelete="CASCADE"), index=True
+        sa.ForeignKey("user.id", ondelete="CASCADE"), index=True, info={WAY_IN: "oauth_name"}
     )
     # Sealed by app/oauth/sealing.py, or empty. Several kilobytes long; the mixin's 255 characters would cut them off.
     access_token: Mapped[str] = mapped_column(sa.Text(), info=SECRET)
@@ -114,7 +116,7 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)
     display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    # Set at sign-up and empty once the address is proven: an account that is never proven is removed then.
+    # Set at sign-up, empty once the address is proven: app/expiry.py removes an account that is never proven.
     unproven_until: Mapped[datetime | None] = mapped_column(index=True, info=EXPIRES)
     # {% if cookiecutter.include_rbac %}
     roles: Mapped[list[Role]] = orm.relationship(secondary=user_role, lazy="selectin", passive_deletes=True)
@@ -213,10 +215,10 @@ class OutgoingMail(UUIDBase):
     __tablename__ = "outgoing_mail"
 
     letter: Mapped[str] = mapped_column(sa.String(32))
+    details: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")  # What its text lists.
     # Empty once the mail was given up.
     recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH), index=True)
-    # Whom it is about, if that is not whoever has this address. No foreign key: a mail that is being sent must not
-    # hold up what happens to the user meanwhile.
+    # Empty if it is for the user with this address. No foreign key: sending a mail must not block changes to the user.
     user_id: Mapped[UUID | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     # Once its link, if it has one, has been stored; another attempt must not make the link work again.
@@ -231,8 +233,7 @@ class AuditEvent(UUIDBase):
     """An entry of the audit trail; the database refuses to change or remove one before its time."""
 
     __tablename__ = "audit_event"
-    # Each filter is read from the newest on.
-    __table_args__ = tuple(
+    __table_args__ = tuple(  # Each filter is read from the newest on.
         sa.Index(f"ix_audit_event_{name}_created_at", name, "created_at") for name in ("kind", "actor_id", "target_id")
     )
 

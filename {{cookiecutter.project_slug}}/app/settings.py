@@ -69,7 +69,7 @@ class Settings(
     base_url: Origin = "http://localhost:8000"
     mail_url: MailUrl = SecretStr("console://")
     mail_from: Sender = "noreply@example.com"
-    # Everybody, whoever was invited, or whoever has an address in one of these domains.
+    # `open`, `invite` (members may move to any address), or the domains of all addresses but those that are invited.
     registration: WhoMayRegister = frozenset({OPEN})
     # Whether /schema is served, and whether attempts are counted.
     openapi: Switch | None = None
@@ -90,6 +90,8 @@ class Settings(
     session_idle_days: int = Field(default=7, ge=1)
     # How long the audit trail goes back.
     audit_retention_days: int = Field(default=365, ge=30)
+    # How long an account is kept whose address is not proven; unset means 7 days longer than its link works.
+    unproven_account_days: int | None = Field(default=None, ge=1, le=365)
     # How long the links in mails work.
     verification_link_hours: int = Field(default=24, ge=1)
     reset_link_minutes: int = Field(default=60, ge=5, le=24 * 60)
@@ -136,8 +138,13 @@ class Settings(
         return (self.openapi or (Switch.OFF if is_public else Switch.ON)) is Switch.ON
 
     def admits(self, email: str) -> bool:
-        """Whether somebody with this address may register without an invitation."""
-        return self.registration == {OPEN} or email.rpartition("@")[2] in self.registration - {OPEN, INVITE}
+        """Whether this address may register without an invitation."""
+        return INVITE not in self.registration and self.allows(email)
+
+    def allows(self, email: str) -> bool:
+        """Whether an account may move to this address."""
+        domains = self.registration - {OPEN, INVITE}
+        return not domains or email.rpartition("@")[2] in domains
 
     def key_for(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose, so that what is signed for one is worthless for another (RFC 5869)."""

@@ -30,11 +30,13 @@ class Event(StrEnum):
     VERIFIED = "user.verified"
     EXPORTED = "user.exported"
     DELETED = "user.deleted"
+    UNPROVEN_REMOVED = "user.unproven-removed"
     SIGNED_IN = "sign-in.succeeded"
     SIGN_IN_FAILED = "sign-in.failed"
     SIGN_IN_THROTTLED = "sign-in.throttled"
     SIGNED_OUT = "sign-in.ended"
     OTHERS_SIGNED_OUT = "sign-in.others-ended"
+    WAYS_IN_REMOVED = "sign-in.ways-removed"
     REAUTHENTICATED = "password.shown"
     PASSWORD_REFUSED = "password.refused"  # noqa: S105  # the name of an event
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  # likewise

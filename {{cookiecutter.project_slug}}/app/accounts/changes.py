@@ -5,15 +5,19 @@ from uuid import uuid4
 
 from app.accounts import audit
 from app.accounts import outbox
+from app.accounts import ownership
 from app.accounts import passwords
 from app.accounts import tokens
 from app.accounts.audit import Event
 from app.accounts.mail import Letter
+from app.accounts.ownership import ALONE
 from app.accounts.registration import RegistrationService
 from app.accounts.schemas import address_in
-from app.accounts.service import ALONE
+from app.accounts.tokens import Proof
 from app.accounts.tokens import Purpose
+from app.errors import Conflict
 from app.errors import InvalidField
+from app.errors import InvalidToken
 from app.locks import lock_user
 from app.models import User
 from app.repositories import copy_named
@@ -69,13 +73,16 @@ class ChangeService(RegistrationService):
         email = address_in(email)
         if email == user.email:
             raise InvalidField("email", "This is your address already.")
+        if not self.settings.allows(email):
+            raise InvalidField("email", "Accounts here need an address of another domain. Use one that may register.")
         await self.require_password(user, password)
         audit.record(
             self.session, Event.EMAIL_CHANGE_ASKED, user.id, before={"email": user.email}, after={"email": email}
         )
         # Stored now and not when the mails leave: whatever ends the thief's sign-in has to end these links too.
         await outbox.put_link(self.session, Letter.EMAIL_CHANGING, user.email, user)
-        if await self.find(email, ALONE) is None:
+        holder = await self.find(email, ALONE)
+        if holder is None or not holder.is_verified:
             await outbox.put_link(self.session, Letter.CONFIRM_EMAIL, email, user)
         else:
             # The caller does not learn who has an account, by the time that it takes neither.
@@ -86,34 +93,54 @@ class ChangeService(RegistrationService):
         """Give the user the address that the token proves, and end every sign-in.
 
         Raises:
-            InvalidToken: if the token is used, expired or unknown.
-            IntegrityError: if somebody has registered the address meanwhile.
+            Conflict: if another account has proven the address.
+            InvalidToken: if the token is used, expired or unknown, or no account may have the address any more.
         """
-        user, email = await tokens.consume(self.session, token, Purpose.CHANGE_EMAIL)
-        self._move(user, email, Event.EMAIL_CHANGED)
-        await self.session.flush()
+        user, email = await self._prove(token, Purpose.CHANGE_EMAIL)
+        if not self.settings.allows(email):
+            raise InvalidToken
+        # At a former address again, what undoes the changes made since would only take the account away.
+        await tokens.revoke_undo_since(self.session, user, email)
+        await self._move(user, email, Event.EMAIL_CHANGED)
+        user.is_verified, user.unproven_until = True, None
         await self.end_credentials(user)
         return user
 
     async def undo_email_change(self, token: str) -> User:
-        """Give the user the address back to which the token was sent, and end whatever a stranger may hold.
+        """Give the user the address back to which the token was sent, and end everything that a thief may hold.
 
         Raises:
+            Conflict: if another account has proven the address.
             InvalidToken: if the token is used, expired or unknown.
-            IntegrityError: if somebody else has registered the address meanwhile.
         """
-        user, email = await tokens.consume(self.session, token, Purpose.UNDO_EMAIL_CHANGE)
-        self._move(user, email, Event.EMAIL_RESTORED)
-        await self.session.flush()
-        await self.end_credentials(user)
-        # The stranger may have got links to undo this in turn.
+        user, email = await self._prove(token, Purpose.UNDO_EMAIL_CHANGE)
+        await self._move(user, email, Event.EMAIL_RESTORED)
+        removed = await ownership.hand_over(self.session, user)
+        # The thief may have links that undo this in turn.
         await tokens.revoke(self.session, user, Purpose.UNDO_EMAIL_CHANGE)
-        outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id)
+        outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id, details=removed)
         return user
 
-    def _move(self, user: User, email: str, event: Event) -> None:
+    async def _prove(self, token: str, purpose: Purpose) -> Proof:
+        """What the token proves; an account that has not proven the address makes way.
+
+        Raises:
+            Conflict: if another account has proven the address.
+            InvalidToken: if the token is used, expired or unknown.
+        """
+        wanted = await tokens.find(self.session, token, purpose)
+        holder = await ownership.lock_address(self.session, wanted.email, wanted.user.id)
+        user, email = await tokens.consume(self.session, token, purpose)
+        if holder is not None and holder.id != user.id:
+            if holder.is_verified:
+                raise Conflict("Another account has this address.")
+            await ownership.remove(self.session, holder, actor=user.id)
+        return Proof(user, email)
+
+    async def _move(self, user: User, email: str, event: Event) -> None:
         audit.record(self.session, event, user.id, actor=user.id, before={"email": user.email}, after={"email": email})
         user.email = email
+        await self.session.flush()
 
     async def delete_account(self, user_id: UUID) -> None:
         """Remove the user and everything that belongs to them; the address is free again.

@@ -8,7 +8,6 @@ from typing import cast
 
 import anyio
 import click
-from advanced_alchemy.exceptions import IntegrityError
 from litestar import Litestar
 from litestar_users.utils import get_user_service
 from sqlalchemy.exc import OperationalError
@@ -18,6 +17,7 @@ from app import addresses
 from app.accounts import passwords
 from app.accounts.registration import RegistrationService
 from app.database import only_transaction
+from app.errors import Conflict
 from app.errors import InvalidField
 from app.models import User
 
@@ -68,8 +68,8 @@ def invite_user(context: click.Context, email: str) -> None:
         async with service_of(context) as service:
             try:
                 await service.invite(email)
-            except IntegrityError as error:
-                raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
+            except Conflict as error:
+                raise click.ClickException(f"{error} Nothing was changed.") from error
 
     anyio.run(store)
     click.echo(f"Invited {email}.")
@@ -104,14 +104,14 @@ async def add_verified_user(service: RegistrationService, email: str, password: 
     """Store a user who can sign in at once.
 
     Raises:
-        ClickException: if the address has an account, or the password is easily guessed.
+        ClickException: if the address has an account that is proven or deactivated, or the password is easily guessed.
     """
     try:
         return await service.vouch_for(email, password)
     except InvalidField as error:
         raise click.ClickException(" ".join(part.message for part in error.errors)) from error
-    except IntegrityError as error:
-        raise click.ClickException(f"{email} has an account already. Nothing was changed.") from error
+    except Conflict as error:
+        raise click.ClickException(f"{error} Nothing was changed.") from error
 
 
 def app_of(context: click.Context) -> Litestar:

@@ -15,19 +15,17 @@ from sqlalchemy import delete
 from sqlalchemy import exists
 from sqlalchemy import func
 from sqlalchemy import select
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app import clock
-from app.accounts import passwords
 from app.accounts import tokens
+from app.accounts.hashes import is_hash
 from app.accounts.mail import Letter
 from app.accounts.mail import Mail
 from app.accounts.mail import compose
 from app.accounts.outbox import PURPOSES
 from app.accounts.tokens import WAITS_AT_MOST
-from app.accounts.tokens import Purpose
 from app.database import own_transaction
 from app.models import OutgoingMail
 from app.models import User
@@ -102,36 +100,29 @@ async def _next_due(session: AsyncSession, mail_id: UUID | None = None) -> Outgo
 
 
 async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail) -> Mail | Reason:
-    letter = row.letter
-    purpose = PURPOSES.get(letter)
     was_prepared, row.is_prepared = row.is_prepared, True
-    if purpose is None and row.user_id is None:
-        return Mail(row.id, letter, row.recipient, row.created_at)
+    if row.letter not in PURPOSES and row.user_id is None:
+        return Mail(row.id, row.letter, row.recipient, row.created_at)
     user = await _addressee(session, row)
     if user is None or not user.is_active:
         return Reason.DEACTIVATED if user else Reason.NO_ACCOUNT
-    if letter in FOR_UNVERIFIED and user.is_verified:
+    if row.letter in FOR_UNVERIFIED and user.is_verified:
         return Reason.ALREADY_VERIFIED
+    if row.letter == Letter.VERIFY and not is_hash(user.password_hash):
+        # To prove the address is not enough to sign in.
+        row.letter = Letter.RESET_PASSWORD
+    letter, purpose = row.letter, PURPOSES.get(row.letter)
     # Whoever has not proven the address may be a stranger, and strangers must not be sent words of somebody's choice.
     name = user.display_name if user.is_verified and row.recipient == user.email else ""
     if purpose is None:
-        return Mail(row.id, letter, row.recipient, row.created_at, name)
+        return Mail(row.id, letter, row.recipient, row.created_at, name, details=row.details)
     if not was_prepared:
         await tokens.store(session, user, purpose, row.recipient, row.id)
     token = await tokens.keep_waiting(session, purpose, row.id)
     if token is None:
         return Reason.LINK_ENDED
-    if letter == Letter.ALREADY_REGISTERED:
-        await _disarm(session, user)
-    return Mail(row.id, letter, row.recipient, row.created_at, name, token, tokens.lifetime(settings, purpose))
-
-
-async def _disarm(session: AsyncSession, user: User) -> None:
-    # Somebody else may have signed up with this address before: no link of any mail may confirm their password. The
-    # owner chooses one with the link of this mail.
-    await tokens.revoke(session, user, Purpose.VERIFY)
-    unproven = update(User).where(User.id == user.id, ~User.is_verified)
-    await session.execute(unproven.values(password_hash=passwords.NONE))
+    lifetime = tokens.lifetime(settings, purpose)
+    return Mail(row.id, letter, row.recipient, row.created_at, name, token, lifetime, row.details)
 
 
 async def _addressee(session: AsyncSession, row: OutgoingMail) -> User | None:

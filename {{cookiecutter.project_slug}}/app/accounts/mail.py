@@ -64,6 +64,7 @@ class Mail:
     name: str = ""
     token: str | None = field(default=None, repr=False)
     lifetime: timedelta = timedelta()
+    details: str = ""
 
 
 class Mailer(Protocol):
@@ -131,6 +132,7 @@ def compose(mail: Mail, settings: Settings) -> EmailMessage:
         "project_name": PROJECT_NAME,
         "base_url": settings.base_url,
         "lifetime": in_words(mail.lifetime),
+        "details": mail.details,
         "written_at": f"{mail.written_at:%d %B %Y, %H:%M} UTC",
     }
     words = TEMPLATES.get_template(f"{mail.letter}.jinja").make_module(values)

@@ -1,10 +1,12 @@
 """Mails wait in a table until a server accepts them: written here with what they tell of, sent by delivery.py."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 from uuid import uuid4
 
 from sqlalchemy import delete
+from sqlalchemy import literal
 from sqlalchemy import or_
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +19,7 @@ from app.models import User
 from app.observability import dropped_mails
 from app.observability.dropped_mails import Reason
 
-# The token that a letter carries; the others carry none.
+# The token that a letter carries; the others carry none. Features add theirs.
 PURPOSES: dict[str, Purpose] = {
     Letter.VERIFY: Purpose.VERIFY,
     Letter.ALREADY_REGISTERED: Purpose.RESET_PASSWORD,
@@ -28,14 +30,20 @@ PURPOSES: dict[str, Purpose] = {
     Letter.EMAIL_RESTORED: Purpose.RESET_PASSWORD,
 }
 
+# As the column.
+MOST_DETAILS = 255
 
-def put(session: AsyncSession, letter: StrEnum, recipient: str, user_id: UUID | None = None) -> None:
-    """Have a mail sent if this transaction is stored.
+
+def put(
+    session: AsyncSession, letter: StrEnum, recipient: str, user_id: UUID | None = None, *, details: Iterable[str] = ()
+) -> None:
+    """Have a mail sent if this transaction is stored; its text lists the `details`.
 
     Without `user_id` it is for whoever has the address by the time it is sent, and for nobody if nobody has: so a
     request does the same work for known and unknown addresses (ASVS 6.3.8).
     """
-    session.add(OutgoingMail(letter=letter, recipient=recipient, user_id=user_id))
+    listed = ", ".join(details)[:MOST_DETAILS]
+    session.add(OutgoingMail(letter=letter, recipient=recipient, user_id=user_id, details=listed))
 
 
 async def put_link(session: AsyncSession, letter: Letter, recipient: str, user: User) -> None:
@@ -43,6 +51,20 @@ async def put_link(session: AsyncSession, letter: Letter, recipient: str, user: 
     row = OutgoingMail(id=uuid4(), letter=letter, recipient=recipient, user_id=user.id, is_prepared=True)
     session.add(row)
     await tokens.store(session, user, PURPOSES[letter], recipient, row.id)
+
+
+async def drop_links(session: AsyncSession, user: User, *purposes: Purpose, only_if: bool = True) -> None:
+    """Drop the mails that would bring a link for one of these purposes, unless `only_if` is false.
+
+    One that is being sent right now is not waited for: delivery.py judges it once the account is free.
+    """
+    letters = [letter for letter, purpose in PURPOSES.items() if purpose in purposes]
+    is_theirs = (OutgoingMail.user_id == user.id) | (
+        OutgoingMail.user_id.is_(None) & (OutgoingMail.recipient == user.email)
+    )
+    dropped = select(OutgoingMail.id).where(is_theirs, OutgoingMail.letter.in_(letters), literal(only_if))
+    free = dropped.with_for_update(skip_locked=True)
+    await session.execute(delete(OutgoingMail).where(OutgoingMail.id.in_(free)))
 
 
 async def forget(session: AsyncSession, user: User) -> None:

@@ -1,61 +1,77 @@
-"""How accounts begin: somebody signs up, or is invited."""
+"""How accounts begin: with a sign-up, an invitation, or an operator."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy.dialects.postgresql import insert
 
+from app import clock
 from app.accounts import audit
 from app.accounts import outbox
+from app.accounts import ownership
 from app.accounts import passwords
 from app.accounts.audit import Event
 from app.accounts.mail import Letter
+from app.accounts.ownership import ALONE
 from app.accounts.schemas import Registration
 from app.accounts.schemas import address_in
-from app.accounts.service import ALONE
 from app.accounts.service import AccountService
+from app.errors import Conflict
+from app.errors import TooBusy
 from app.models import User
 from app.repositories import copy_named
+
+# How often a password is compared if the account changes in the meantime.
+MOST_COMPARISONS = 5
 
 
 class RegistrationService(AccountService):
     """New accounts."""
 
     async def sign_up(self, data: Registration, *, is_told: bool = True) -> None:
-        """Register, or tell the owner of a known address that somebody tried; the caller learns nothing (ASVS 6.3.8).
+        """Register, or tell the owner of a known address about the attempt; the caller learns nothing (ASVS 6.3.8).
 
-        Whoever has the address gets one mail in each case, unless they got too many.
+        The address gets one mail in each case, unless it got too many.
 
         Raises:
             InvalidField: if this is not an e-mail address, or the password is easily guessed.
+            TooBusy: if other requests keep changing the account.
         """
         email = address_in(data.email)
         passwords.require_good(data.password, email, self.settings)
-        owner = await self.find(email, ALONE)
-        is_again, is_new = await self._has_password(owner, data.password, email), False
-        if self.settings.admits(email):
-            user = User(id=uuid4(), email=email, password_hash=await self.hasher.digest(data.password, email))
-            copy_named(User(display_name=data.display_name), user)
-            is_new = await self._is_new(user)
-            if is_new:
-                owner, is_again = user, True
-            elif owner is None:
-                # Another request with this address was faster by a moment.
-                owner = await self.find(email, ALONE)
-                is_again = await self._has_password(owner, data.password, email)
-        letter = self._letter_to(owner, is_again=is_again)
+        new = User(id=uuid4(), email=email, unproven_until=ownership.unproven_until(self.settings))
+        copy_named(User(display_name=data.display_name), new)
+        is_admitted = self.settings.admits(email)
+        if is_admitted:
+            new.password_hash = await self.hasher.digest(data.password, email)
+        owner, is_again = await self._compare(email, data.password)
+        is_new = is_admitted and await self._is_new(new)
+        if is_new:
+            owner, is_again = new, True
+        # Where there is no account, the same statements find none.
+        known = owner or User(id=uuid4(), email=email, password_hash=passwords.NONE, is_verified=True)
+        await ownership.compare_sign_up(self.session, known, new.display_name, is_again=is_again)
         audit.record(self.session, self._event_of(owner, is_new=is_new), owner.id if owner else None)
         if is_told:
-            outbox.put(self.session, letter, email)
+            outbox.put(self.session, self._letter_to(owner, is_again=is_again), email)
 
-    async def _has_password(self, user: User | None, password: str, email: str) -> bool:
-        # Nothing is written yet: this gives the connection back, since the hash takes longer than all statements do.
-        await self.session.commit()
-        return (await self.hasher.verify(password, user.password_hash if user else None, email)).is_right
+    async def _compare(self, email: str, password: str) -> tuple[User | None, bool]:
+        """The account with this address, locked, and whether it has this password."""
+        found = await self.find(email, ALONE)
+        for _ in range(MOST_COMPARISONS):
+            compared = found.password_hash if found else None
+            # Nothing is written yet: this gives the connection back, since the hash takes longer than the statements.
+            await self.session.commit()
+            verdict = await self.hasher.verify(password, compared, email)
+            found = await ownership.lock_address(self.session, email, options=[ALONE])
+            if compared == (found.password_hash if found else None):
+                return found, verdict.is_right
+        raise TooBusy
 
     def _letter_to(self, owner: User | None, *, is_again: bool) -> Letter:
         if owner is None:
             return Letter.REGISTRATION_CLOSED
-        # Who knows the password of an account that nobody has verified is whoever has just made it.
+        # Only the sign-up that made an account that nobody has proven knows its password.
         return Letter.VERIFY if is_again and not owner.is_verified else Letter.ALREADY_REGISTERED
 
     def _event_of(self, owner: User | None, *, is_new: bool) -> Event:
@@ -64,15 +80,17 @@ class RegistrationService(AccountService):
         return Event.REGISTERED if is_new else Event.REGISTERED_AGAIN
 
     async def _is_new(self, user: User) -> bool:
-        # One statement in both cases: parallel requests are judged by the index, and all of them cost the same.
-        insertion = insert(User).values(
-            id=user.id,
-            email=user.email,
-            password_hash=user.password_hash,
-            display_name=user.display_name,
-            is_active=True,
-            is_verified=False,
-        )
+        # One statement for new and known addresses, so that both cost the same.
+        values = {
+            "id": user.id,
+            "email": user.email,
+            "password_hash": user.password_hash,
+            "display_name": user.display_name,
+            "is_active": True,
+            "is_verified": False,
+            "unproven_until": user.unproven_until,
+        }
+        insertion = insert(User).values(values)
         stored = await self.session.execute(insertion.on_conflict_do_nothing().returning(User.id))
         return stored.one_or_none() is not None
 
@@ -80,10 +98,14 @@ class RegistrationService(AccountService):
         """Store a user without a password, and mail a link that lets its owner choose one.
 
         Raises:
+            Conflict: if the address is proven, or the account is deactivated.
             InvalidField: if this is not an e-mail address.
-            IntegrityError: if somebody has confirmed that the address is theirs.
         """
-        user = await self._without_password(address_in(email))
+        user, is_new = await self._unproven(address_in(email))
+        await ownership.disown(self.session, user)
+        until = clock.now() + timedelta(days=self.settings.invitation_link_days) + ownership.KEPT_AFTER_LINK
+        if is_new or user.unproven_until:
+            user.unproven_until = max(until, user.unproven_until or until)
         audit.record(self.session, Event.INVITED, user.id)
         outbox.put(self.session, Letter.INVITATION, user.email)
         return user
@@ -92,21 +114,23 @@ class RegistrationService(AccountService):
         """Store a user who can sign in at once.
 
         Raises:
+            Conflict: if the address is proven, or the account is deactivated.
             InvalidField: if this is not an e-mail address, or the password is easily guessed.
-            IntegrityError: if somebody has confirmed that the address is theirs.
         """
         passwords.require_good(password, email, self.settings)
         password_hash = await self.hasher.digest(password, email)
-        user = await self._without_password(address_in(email))
-        user.password_hash, user.is_verified = password_hash, True
+        user, _ = await self._unproven(address_in(email))
+        await ownership.hand_over(self.session, user, password_hash=password_hash)
         audit.record(self.session, Event.CREATED, user.id)
         return user
 
-    async def _without_password(self, email: str) -> User:
-        user = await self.find(email)
-        if user is None or user.is_verified:
-            user = await self.add_user(User(email=email, password_hash=passwords.NONE))
-        # Whoever has signed up with the address and not confirmed it may be somebody else.
-        user.password_hash = passwords.NONE
-        await self.end_credentials(user)
-        return user
+    async def _unproven(self, email: str) -> tuple[User, bool]:
+        """The account with this address that nobody has proven, locked, and whether it was made just now."""
+        user = await ownership.lock_address(self.session, email)
+        if user is None:
+            return await ownership.make(self.session, email), True
+        if user.is_verified:
+            raise Conflict(f"{email} has an account already.")
+        if not user.is_active:
+            raise Conflict(f"{email} is deactivated.")
+        return user, False

@@ -5,31 +5,25 @@ from typing import Any
 
 from litestar import Request
 from litestar_users.service import BaseUserService
-from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
-from sqlalchemy.orm import lazyload
 from sqlalchemy.sql.base import ExecutableOption
 
 from app import addresses
 from app.accounts import audit
 from app.accounts import outbox
+from app.accounts import ownership
 from app.accounts import passwords
 from app.accounts import tokens
 from app.accounts.audit import Event
 from app.accounts.mail import Letter
+from app.accounts.ownership import ALONE
 from app.accounts.tokens import Purpose
 from app.models import User
-from app.models import UserSession
 from app.principals import never_without
 from app.settings import Settings
-
-# A new password or address makes these links worthless; that which undoes a change of address is meant to outlive it.
-WORTHLESS_AFTER_A_CHANGE = set(Purpose) - {Purpose.UNDO_EMAIL_CHANGE}
-# Nothing that belongs to the user is read along, which would take time for known addresses alone.
-ALONE = lazyload("*")
 
 
 class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]  # its protocol wants `id` to be a union
@@ -96,7 +90,9 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
             InvalidToken: if the token is used, expired or unknown.
         """
         user, _ = await tokens.consume(self.session, encoded_token, Purpose.VERIFY)
-        user.is_verified = True
+        # Both are of the sign-up that the link was sent for: any other would have ended the link.
+        kept = {"password_hash": user.password_hash, "display_name": user.display_name}
+        await ownership.hand_over(self.session, user, **kept)
         audit.record(self.session, Event.VERIFIED, user.id, actor=user.id)
         return user
 
@@ -114,32 +110,30 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         await self.choose_password(encoded_token, password)
 
     async def choose_password(self, encoded_token: str, password: str) -> User:
-        """Store a new password, end every sign-in and tell the owner; the link has also proven the address.
+        """Store a new password, and leave the owner of the address as the only one who can get in.
 
         Raises:
             InvalidToken: if the token is used, expired or unknown.
             InvalidField: if the password is easily guessed; the token still works then.
         """
         purposes = (Purpose.RESET_PASSWORD, Purpose.ACCEPT_INVITATION)
-        user = await tokens.find(self.session, encoded_token, *purposes)
-        passwords.require_good(password, user.email, self.settings)
+        _, email = await tokens.find(self.session, encoded_token, *purposes)
+        passwords.require_good(password, email, self.settings)
         # As above: no connection is held while the hash is computed.
         await self.session.commit()
-        password_hash = await self.hasher.digest(password, user.email)
+        password_hash = await self.hasher.digest(password, email)
         user, _ = await tokens.consume(self.session, encoded_token, *purposes)
-        was_verified, user.is_verified = user.is_verified, True
-        user.password_hash = password_hash
-        await self.end_credentials(user)
+        was_proven = user.is_verified
+        name = user.display_name if was_proven else ""
+        removed = await ownership.hand_over(self.session, user, password_hash=password_hash, display_name=name)
         audit.record(self.session, Event.PASSWORD_RESET, user.id, actor=user.id)
-        if was_verified:
-            outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
+        if was_proven:
+            outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id, details=removed)
         return user
 
     async def end_credentials(self, user: User, *, but: Any = None) -> None:
         """End every sign-in of this user, except the one with this id, and every link that would start another."""
-        others = (UserSession.user_id == user.id) & (UserSession.id.is_distinct_from(but))
-        await self.session.execute(delete(UserSession).where(others))
-        await tokens.revoke(self.session, user, *WORTHLESS_AFTER_A_CHANGE)
+        await ownership.end_credentials(self.session, user, but=but)
 
     async def find(self, email: str, *options: ExecutableOption) -> User | None:
         """The user with this address, however it is spelled."""

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement
 from sqlalchemy import delete
+from sqlalchemy import func
+from sqlalchemy import literal
 from sqlalchemy import or_
 from sqlalchemy import select
 from sqlalchemy import update
@@ -66,7 +68,7 @@ async def store(session: AsyncSession, user: User, purpose: Purpose, email: str,
         # Whoever took the account over and changes the address twice must not disarm the first owner's link.
         older &= OneTimeToken.email == email
     # Two mails at once: the second waits here, and finds the token of the first.
-    await session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    await session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     await session.execute(delete(OneTimeToken).where(older))
     settings: Settings = session.info["settings"]
     session.add(
@@ -121,19 +123,19 @@ def _derive(key: bytes, mail_id: UUID) -> str:
     return urlsafe_b64encode(hmac.digest(key, mail_id.bytes, "sha256")).rstrip(b"=").decode()
 
 
-async def find(session: AsyncSession, token: str, *purposes: Purpose, locked: bool = False) -> User:
-    """The user to whom the token was sent; nobody else changes that row meanwhile if it is `locked`.
+async def find(session: AsyncSession, token: str, *purposes: Purpose, locked: bool = False) -> Proof:
+    """What the token would prove; no other transaction changes the user before this one ends if it is `locked`.
 
     Raises:
         InvalidToken: if it is used, expired or unknown, or the user has another address by now or is not active.
     """
-    found = select(User).where(_works(token, *purposes))
+    found = select(User, OneTimeToken.email).where(_works(token, *purposes))
     if locked:
-        found = found.with_for_update(of=User).execution_options(populate_existing=True)
-    user = (await session.scalars(found)).one_or_none()
-    if user is None:
+        found = found.with_for_update(of=User, key_share=True).execution_options(populate_existing=True)
+    proof = (await session.execute(found)).one_or_none()
+    if proof is None:
         raise InvalidToken
-    return user
+    return Proof(*proof)
 
 
 async def consume(session: AsyncSession, token: str, *purposes: Purpose) -> Proof:
@@ -143,19 +145,24 @@ async def consume(session: AsyncSession, token: str, *purposes: Purpose) -> Proo
         InvalidToken: as `find` does.
     """
     # The user is locked first, so that two tokens of one user are consumed one after the other, each knowing the other.
-    user = await find(session, token, *purposes, locked=True)
+    proof = await find(session, token, *purposes, locked=True)
     used = delete(OneTimeToken).where(_works(token, *purposes)).returning(OneTimeToken.email)
-    email = await session.scalar(used)
-    if email is None:
+    if await session.scalar(used) is None:
         raise InvalidToken
-    return Proof(user, email)
+    return proof
 
 
-async def revoke(session: AsyncSession, user: User, *purposes: Purpose) -> None:
-    """Let the tokens of this user for these purposes die unused."""
-    await session.execute(
-        delete(OneTimeToken).where(OneTimeToken.user_id == user.id, OneTimeToken.purpose.in_(purposes))
-    )
+async def revoke(session: AsyncSession, user: User, *purposes: Purpose, only_if: bool = True) -> None:
+    """Let the tokens of this user for these purposes die unused, unless `only_if` is false."""
+    theirs = (OneTimeToken.user_id == user.id) & OneTimeToken.purpose.in_(purposes)
+    await session.execute(delete(OneTimeToken).where(theirs, literal(only_if)))
+
+
+async def revoke_undo_since(session: AsyncSession, user: User, email: str) -> None:
+    """Let the links die that would undo what the user changed after having had this address."""
+    undo = (OneTimeToken.user_id == user.id) & (OneTimeToken.purpose == Purpose.UNDO_EMAIL_CHANGE)
+    left_at = select(func.min(OneTimeToken.created_at)).where(undo, OneTimeToken.email == email).scalar_subquery()
+    await session.execute(delete(OneTimeToken).where(undo, OneTimeToken.created_at >= left_at))
 
 
 def _works(token: str, *purposes: Purpose) -> ColumnElement[bool]:

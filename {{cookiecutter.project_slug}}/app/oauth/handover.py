@@ -78,10 +78,11 @@ async def redeem(request: Request[Any, Any, Any], code: str, challenge: str) -> 
     """
     session = request_session(request)
     is_it = (UserSession.secret_digest == digest(_secret_of(code, challenge))) & (UserSession.expires_at > clock.now())
-    user_id = await session.scalar(delete(UserSession).where(is_it).returning(UserSession.user_id))
+    user_id = await session.scalar(select(UserSession.user_id).where(is_it))
+    # The user first, as in every transaction that locks both: a reset at this moment ends the code or the sign-in.
     found = select(User).where(User.id == user_id, User.is_active, User.is_verified)
-    user = (await session.scalars(found)).one_or_none()
-    if user is None:
+    user = (await session.scalars(found.with_for_update(of=User, key_share=True))).one_or_none()
+    if user is None or await session.scalar(delete(UserSession).where(is_it).returning(UserSession.id)) is None:
         raise InvalidCode
     return await start(request, user)
 

@@ -4,22 +4,20 @@ What identifies somebody is the issuer and its subject, never an address. An add
 new account may be made, or one that nobody has proven yet be handed to whoever proves it.
 """
 
+from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
-from uuid import uuid4
 
-from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import audit
 from app.accounts import outbox
-from app.accounts import passwords
+from app.accounts import ownership
 from app.accounts.audit import Event
 from app.accounts.changes import ChangeService
-from app.accounts.service import ALONE
+from app.locks import lock
 from app.models import OAuthAccount
 from app.models import User
 from app.oauth import sealing
@@ -54,7 +52,7 @@ async def user_of(service: ChangeService, arrival: Arrival) -> Known:
     if account is None:
         user = await _admit(service, arrival.identity)
     else:
-        user = await service.session.get_one(User, account.user_id)
+        user = await _user_with(service.session, account, arrival.identity)
     if not (user.is_active and user.is_verified):
         await audit.record_refusal(service.session, Event.SIGN_IN_FAILED, user.id)
         raise CannotSignIn
@@ -105,45 +103,38 @@ async def _find(session: AsyncSession, identity: Identity) -> OAuthAccount | Non
     return (await session.scalars(select(OAuthAccount).where(is_it))).one_or_none()
 
 
+async def _user_with(session: AsyncSession, account: OAuthAccount, identity: Identity) -> User:
+    # A reset that unlinks the account at this moment either comes first or ends this sign-in.
+    user = (await lock(session, User, account.user_id)).get(account.user_id)
+    if user is None or await _find(session, identity) is None:
+        raise LinkRequired
+    return user
+
+
 async def _admit(service: ChangeService, identity: Identity) -> User:
     email = identity.verified_email
     if email is None:
         raise AddressNotVerified
-    is_new = await _is_new(service, email)
-    found = select(User).where(func.lower(User.email) == email).with_for_update(of=User)
-    user = (await service.session.scalars(found, execution_options={"populate_existing": True})).one()
+    user = await ownership.lock_address(service.session, email)
+    event: StrEnum = ProviderEvent.CLAIMED
+    if user is None:
+        await _require_sign_up(service, email)
+        user, event = await ownership.make(service.session, email), Event.REGISTERED
     if user.is_verified:
         # Whoever runs the provider, or got hold of the address there, must not get hold of the account here.
         await audit.record_refusal(service.session, ProviderEvent.LINK_REQUIRED, user.id)
         raise LinkRequired
     if user.is_active:
-        await _hand_over(service, user)
-        event = Event.REGISTERED if is_new else ProviderEvent.CLAIMED
+        await ownership.hand_over(service.session, user)
         audit.record(service.session, event, user.id, actor=user.id, after={"provider": identity.provider})
     return user
 
 
-async def _is_new(service: ChangeService, email: str) -> bool:
-    if await service.find(email, ALONE) is not None:
-        return False
+async def _require_sign_up(service: ChangeService, email: str) -> None:
     settings = service.settings
     if settings.oauth_sign_up is Switch.OFF or not settings.admits(email):
         await audit.record_refusal(service.session, ProviderEvent.SIGN_UP_REFUSED)
         raise SignUpClosed
-    new = {"id": uuid4(), "email": email, "password_hash": passwords.NONE, "is_active": True, "is_verified": False}
-    # Somebody may register the address at this moment; theirs is not proven then, and handed over like any other.
-    made = insert(User).values(new).on_conflict_do_nothing().returning(User.id)
-    return await service.session.scalar(made) is not None
-
-
-async def _hand_over(service: ChangeService, user: User) -> None:
-    # Whoever made the account has not proven the address, and whoever comes now has: nothing that the former may know,
-    # hold or have written stays.
-    user.password_hash = passwords.NONE
-    user.display_name = ""
-    user.is_verified = True
-    await service.end_credentials(user)
-    await service.session.execute(delete(OAuthAccount).where(OAuthAccount.user_id == user.id))
 
 
 async def _add(session: AsyncSession, user: User, identity: Identity) -> OAuthAccount:

@@ -31,6 +31,7 @@ from app.accounts.schemas import Password
 from app.auth import credentials
 from app.auth.sign_ins import is_alive
 from app.errors import Conflict
+from app.locks import lock_user
 from app.models import User
 from app.models import UserSession
 from app.oauth import handover
@@ -91,8 +92,10 @@ async def user_of(session: AsyncSession, back: Return) -> User:
     """
     is_theirs = (UserSession.id == back.session_id) & is_alive(session.info["settings"])
     found = select(User).join(UserSession, UserSession.user_id == User.id)
-    user = (await session.scalars(found.where(is_theirs, User.is_active, User.is_verified))).one_or_none()
-    if user is None:
+    allowed = found.where(is_theirs, User.is_active, User.is_verified).with_for_update(of=User, key_share=True)
+    user = (await session.scalars(allowed, execution_options={"populate_existing": True})).one_or_none()
+    # A reset may have ended the sign-in while this waited for the lock, which only another statement sees.
+    if user is None or await session.scalar(select(UserSession.id).where(is_theirs)) is None:
         raise NotAuthorizedException
     return user
 
@@ -111,9 +114,10 @@ async def _set_first(service: ChangeService, user: User, password: str, keep: UU
     # No connection is held while the hash is computed.
     await service.session.commit()
     password_hash = await service.hasher.digest(password, user.email)
-    # Whoever has one shows it to change it, also if it was set by a request at the same moment.
-    locked = select(User).where(User.id == user.id).with_for_update(of=User)
-    user = (await service.session.scalars(locked, execution_options={"populate_existing": True})).one()
+    # Another request may have set a password meanwhile, or have ended this sign-in with a reset.
+    user = await lock_user(service.session, user.id)
+    if await service.session.scalar(select(UserSession.id).where(UserSession.id == keep)) is None:
+        raise NotAuthorizedException
     if is_hash(user.password_hash):
         raise Conflict("You have a password. Trade it for another: POST /users/me/password.")
     user.password_hash = password_hash

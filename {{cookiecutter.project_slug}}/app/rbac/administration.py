@@ -2,17 +2,19 @@
 
 from uuid import UUID
 
-from advanced_alchemy.exceptions import IntegrityError
 from litestar.pagination import OffsetPagination
 from sqlalchemy import func
+from sqlalchemy import inspect
 from sqlalchemy import select
 
 from app.accounts import audit
 from app.accounts import outbox
+from app.accounts import ownership
 from app.accounts.audit import Facts
 from app.accounts.mail import Letter
 from app.errors import Conflict
 from app.errors import InvalidField
+from app.locks import lock_user
 from app.models import Role
 from app.models import User
 from app.paging import Page
@@ -20,6 +22,7 @@ from app.paging import part_of
 from app.permissions import Permission
 from app.rbac.directory import Wanted
 from app.rbac.directory import users_matching
+from app.rbac.events import AdministrationLetter
 from app.rbac.events import Event
 from app.rbac.service import RoleService
 from app.rbac.service import require_reach
@@ -37,17 +40,17 @@ class AdministrationService(RoleService):
         """Store a user with these roles, and mail a link that lets its owner choose a password.
 
         Raises:
-            Conflict: if somebody has confirmed the address.
+            Conflict: if the address is proven, or the account is deactivated.
             InvalidField: if this is no address, or there is no such role.
             PermissionDeniedException: if the roles permit what the caller may not do.
         """
         roles = await self._roles_named(names)
         if roles:
             require_reach([Permission.ROLES_MANAGE, *(each for role in roles for each in role.granted)])
-        try:
-            user = await self.invite(email)
-        except IntegrityError as error:
-            raise Conflict("There is an account with this address already.") from error
+        user = await self.invite(email)
+        if roles:
+            # An administrator has decided who this is for: only another decision takes the account away.
+            user.unproven_until = None
         for role in roles:
             if role not in user.roles:
                 await self.assign_role(user.id, role.id)
@@ -61,7 +64,9 @@ class AdministrationService(RoleService):
         return roles
 
     async def change_user(self, user_id: UUID, data: User) -> User:
-        """Change what `data`, a partial row, names; who can no longer sign in is signed out everywhere.
+        """Change what `data`, a partial row, names; a user who can no longer sign in is signed out everywhere.
+
+        Vouching for an unproven address removes what the sign-up left, and mails its owner a link to a password.
 
         Raises:
             Conflict: if it would leave no administrator who can sign in.
@@ -71,6 +76,8 @@ class AdministrationService(RoleService):
         """
         user = await self._within_reach(user_id)
         before, was_in = _facts_of(user), user.is_active and user.is_verified
+        if inspect(data).dict.get("is_verified") and not user.is_verified:
+            await self._vouch_for(user)
         copy_named(data, user)
         if was_in and not (user.is_active and user.is_verified):
             await self.require_another_administrator(user)
@@ -85,6 +92,11 @@ class AdministrationService(RoleService):
             after={name: after[name] for name in changed},
         )
         return user
+
+    async def _vouch_for(self, user: User) -> None:
+        # The caller knows who has the address, and not who chose the password.
+        await ownership.hand_over(self.session, user)
+        outbox.put(self.session, AdministrationLetter.CONFIRMED, user.email, user.id)
 
     async def start_reset(self, user_id: UUID) -> None:
         """Mail the user a link that sets a new password; the administrator never sees it or one (ASVS 6.4.6).
@@ -111,7 +123,7 @@ class AdministrationService(RoleService):
         await self.delete_account((await self._within_reach(user_id)).id)
 
     async def _within_reach(self, user_id: UUID) -> User:
-        user: User = await self.get_user(user_id)
+        user = await lock_user(self.session, user_id)
         require_reach(user.permissions)
         return user
 

@@ -1,6 +1,18 @@
-"""What administrators do, as the audit trail calls it."""
+"""What administrators do, as the audit trail and mails call it."""
 
 from enum import StrEnum
+
+from app.accounts.outbox import PURPOSES
+from app.accounts.tokens import Purpose
+
+
+class AdministrationLetter(StrEnum):
+    """What a mail is about; each is a file in templates/mail."""
+
+    CONFIRMED = "account-confirmed"
+
+
+PURPOSES[AdministrationLetter.CONFIRMED] = Purpose.ACCEPT_INVITATION
 
 
 class Event(StrEnum):

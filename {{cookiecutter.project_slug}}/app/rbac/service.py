@@ -105,6 +105,7 @@ class RoleService(ChangeService):
         if not user.is_verified and user.password_hash != passwords.NONE:
             raise Conflict("The user has not confirmed the address yet.")
         require_reach(role.granted)
+        user.unproven_until = None
         audit.record(self.session, Event.ROLE_ASSIGNED, user.id, after={"role": role.name})
         return await super().assign_role(user_id, role_id)
 

@@ -31,6 +31,7 @@ def columns() -> Iterator[tuple[str, sa.Column[Any]]]:
     yield "user_session", sa.Column("oauth_account_id", sa.Uuid(), provider, nullable=True, info=INDEXED)
     # {% endif %}
     yield "user_session", sa.Column("generation", sa.Integer(), server_default=sa.text("0"), nullable=False)
+    yield "outgoing_mail", sa.Column("details", sa.String(255), server_default="", nullable=False)
 
 
 def upgrade() -> None:

@@ -4,6 +4,7 @@ from tests.mutation import Mutant
 
 OAUTH = "app/oauth/"
 STATES, TOKENS, OPENID = OAUTH + "states.py", OAUTH + "id_tokens.py", OAUTH + "openid.py"
+OWNERSHIP = "app/accounts/ownership.py"
 IDENTITIES, HANDOVER, LINKING = OAUTH + "identities.py", OAUTH + "handover.py", OAUTH + "linking.py"
 WIRE, FIRST = OAUTH + "wire.py", OAUTH + "without_password.py"
 
@@ -250,36 +251,51 @@ PEOPLE = [
     _mutant(
         "An account that is proven is not linked by its address",
         IDENTITIES,
-        "        raise LinkRequired\n",
-        "        return user\n",
+        "ProviderEvent.LINK_REQUIRED, user.id)\n        raise LinkRequired\n",
+        "ProviderEvent.LINK_REQUIRED, user.id)\n        return user\n",
         "test_identities.py::test_an_account_that_is_proven_is_not_linked_by_its_address",
     ),
     _mutant(
-        "A planted password goes when the owner arrives",
-        IDENTITIES,
-        "    user.password_hash = passwords.NONE\n",
-        "",
-        "test_identities.py::test_whoever_registered_the_address_first_gains_nothing_when_its_owner_arrives",
-    ),
-    _mutant(
-        "Planted links die when the owner arrives",
-        IDENTITIES,
-        "    await service.end_credentials(user)\n",
-        "",
-        "test_identities.py::test_whoever_registered_the_address_first_gains_nothing_when_its_owner_arrives",
-    ),
-    _mutant(
         "A planted account at a provider goes when the owner arrives",
-        IDENTITIES,
-        "    await service.session.execute(delete(OAuthAccount).where(OAuthAccount.user_id == user.id))\n",
-        "    assert delete\n",
+        OWNERSHIP,
+        "                removed |= {*await session.scalars(theirs)}\n",
+        "                assert theirs is not None\n",
         "test_identities.py::test_what_somebody_got_hold_of_before_the_address_was_proven_ends",
     ),
     _mutant(
-        "A planted name goes when the owner arrives",
-        IDENTITIES,
-        '    user.display_name = ""\n',
+        "A reset by mail unlinks every provider",
+        OWNERSHIP,
+        "                removed |= {*await session.scalars(theirs)}\n",
+        "                assert theirs is not None\n",
+        "test_ownership.py::test_an_owner_who_takes_the_account_back_leaves_a_thief_no_provider",
+    ),
+    _mutant(
+        "A sign-in that ends links no provider any more",
+        FIRST,
+        "    if user is None or await session.scalar(select(UserSession.id).where(is_theirs)) is None:\n",
+        "    if user is None:\n",
+        "test_ownership.py::test_a_provider_is_not_linked_by_a_sign_in_that_ends_at_the_same_moment",
+    ),
+    _mutant(
+        "A sign-in that ends sets no password any more",
+        FIRST,
+        "    if await service.session.scalar(select(UserSession.id).where(UserSession.id == keep)) is None:\n"
+        "        raise NotAuthorizedException\n",
         "",
+        "test_ownership.py::test_no_password_is_set_by_a_sign_in_that_ends_at_the_same_moment",
+    ),
+    _mutant(
+        "A provider that is unlinked signs nobody in any more",
+        IDENTITIES,
+        "    if user is None or await _find(session, identity) is None:\n",
+        "    if user is None:\n",
+        "test_ownership.py::test_a_sign_in_by_a_provider_that_is_unlinked_at_the_same_moment_is_refused",
+    ),
+    _mutant(
+        "Nothing planted is left when the owner arrives",
+        IDENTITIES,
+        "        await ownership.hand_over(service.session, user)\n",
+        "        user.is_verified = True\n",
         "test_identities.py::test_whoever_registered_the_address_first_gains_nothing_when_its_owner_arrives",
     ),
     _mutant(
@@ -461,8 +477,8 @@ PLACES = [
     _mutant(
         "A code is traded once",
         HANDOVER,
-        "delete(UserSession).where(is_it).returning(UserSession.user_id)",
-        "select(UserSession.user_id).where(is_it) if delete else None",
+        "delete(UserSession).where(is_it).returning(UserSession.id)",
+        "select(UserSession.id).where(is_it) if delete else None",
         "test_handover.py::test_a_code_is_traded_for_credentials_once",
     ),
     _mutant(

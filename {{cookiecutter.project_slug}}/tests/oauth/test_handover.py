@@ -284,6 +284,22 @@ async def test_a_code_dies_with_what_ends_sign_ins(with_code: Stage, abroad: Abr
     assert problem_of(await grace.post("/oauth2/exchange", code=code)) == (400, "invalid-code")
 
 
+@pytest.mark.checklist("D12")
+async def test_a_code_that_is_traded_while_sign_ins_end_leaves_none(
+    with_code: Stage, abroad: Abroad, tables: Tables
+) -> None:
+    grace = with_code.person("grace")
+    code = await code_of(grace, abroad)
+    reset = """
+        WITH locked AS (UPDATE "user" SET password_hash = '!' RETURNING id)
+        DELETE FROM user_session WHERE user_id IN (SELECT id FROM locked)
+    """
+    async with tables.holding(reset):
+        trade = asyncio.create_task(grace.post("/oauth2/exchange", code=code))
+    assert problem_of(await trade) == (400, "invalid-code")
+    assert await tables.rows("user_session") == []
+
+
 async def test_what_is_no_code_is_worth_nothing(with_code: Stage) -> None:
     visitor = with_code.person("visitor")
     for code in ("", "made up", "a" * 256, "a" * 257, "\0", "\udcff"):

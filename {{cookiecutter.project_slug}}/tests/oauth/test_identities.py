@@ -303,10 +303,13 @@ async def test_an_account_without_a_password_answers_as_if_it_were_wrong(visitor
     assert {(answer.status_code, answer.content) for answer in answers} == {(401, answers[0].content)}
 
 
-async def test_a_password_chosen_by_mail_is_another_way_in(visitor: Person, abroad: Abroad, outbox: Outbox) -> None:
+@pytest.mark.checklist("D12", "G05")
+async def test_a_password_chosen_by_mail_takes_the_place_of_the_provider(
+    visitor: Person, abroad: Abroad, outbox: Outbox
+) -> None:
     await sign_in(visitor, abroad)
     await visitor.post("/forgot-password", email=visitor.email)
     token = token_in(outbox.to(visitor)[-1])
     assert (await visitor.post("/reset-password", token=token, password=PASSWORD)).status_code == 204
     assert (await visitor.sign_in()).status_code == 201
-    assert (await sign_in(visitor, abroad)).status_code == 201
+    assert problem_of(await sign_in(visitor, abroad)) == (409, "link-required")

@@ -21,8 +21,8 @@ MUTANTS = [
     Mutant(
         "Nobody gives what they do not hold",
         SERVICE,
-        "        require_reach(role.granted)\n        audit.record(self.session, Event.ROLE_ASSIGNED",
-        "        audit.record(self.session, Event.ROLE_ASSIGNED",
+        "        require_reach(role.granted)\n        user.unproven_until = None\n",
+        "        user.unproven_until = None\n",
         "rbac/test_reach.py::test_nobody_gives_a_role_that_permits_more",
     ),
     Mutant(
@@ -91,9 +91,16 @@ MUTANTS = [
     Mutant(
         "An invitation removes a planted password",
         "app/accounts/registration.py",
-        "        user.password_hash = passwords.NONE\n",
+        "        await ownership.disown(self.session, user)\n",
         "",
         "rbac/test_users.py::test_whoever_signed_up_with_the_address_first_gains_nothing_by_the_invitation",
+    ),
+    Mutant(
+        "Vouching removes what the sign-up left",
+        USERS,
+        "        await ownership.hand_over(self.session, user)\n",
+        "        user.unproven_until = None\n",
+        "rbac/test_vouching.py::test_vouching_leaves_nothing_of_the_sign_up_and_mails_its_owner_a_link",
     ),
     Mutant(
         "A role is not given to a stranger",

@@ -107,12 +107,14 @@ async def test_whoever_is_deactivated_is_out_at_once_and_comes_back_by_signing_i
 
 
 async def test_an_administrator_vouches_for_an_address_and_renames(
-    ada: Person, visitor: Person, tables: Tables
+    ada: Person, visitor: Person, tables: Tables, outbox: Outbox
 ) -> None:
     await visitor.register()
     path = f"/users/{await id_of(visitor, tables)}"
     answer = await ada.client.patch(path, json={"is_verified": True, "display_name": "Visitor"})
     assert answer.status_code == 200
+    reset = {"token": outbox.token_for(visitor), "password": visitor.password}
+    assert (await visitor.post("/reset-password", **reset)).status_code == 204
     assert (await visitor.sign_in()).status_code == 201
     assert (await visitor.get("/users/me")).json()["display_name"] == "Visitor"
 
