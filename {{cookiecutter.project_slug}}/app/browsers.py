@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request
 from litestar.config.cors import CORSConfig
+from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp
@@ -67,6 +68,18 @@ def _has_body(request: Request[Any, Any, Any]) -> bool:
 def _may_be_sent(request: Request[Any, Any, Any]) -> bool:
     # A handler that takes files says so: `@post(..., accepts_forms=True)`.
     return request.content_type[0] == "application/json" or request.route_handler.opt.get("accepts_forms", False)
+
+
+def one_cookie(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
+    """The value of the cookie with this name; None if there is none, or several.
+
+    Another host of the same domain can set a second one, and a request does not say which is whose (RFC 6265, 8.6).
+    Names are compared as browsers compare them: Litestar strips more than spaces, so a name that begins with another
+    character would pass for one that browsers accept from this host alone.
+    """
+    pairs = (pair.partition("=") for header in connection.headers.getall("Cookie", []) for pair in header.split(";"))
+    values = [value.strip(" \t") for given, _, value in pairs if given.strip(" \t") == name]
+    return values[0] if len(values) == 1 else None
 
 
 def cors_config(settings: Settings) -> CORSConfig | None:

@@ -29,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.problems import PROBLEM_TYPE
+from app.problems import WORTHLESS_COOKIES
 from app.problems import InvalidPart
 from app.problems import Problem
 from app.settings import Environment
@@ -155,7 +156,8 @@ def problem(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     headers = {"Cache-Control": "no-store"} | (getattr(error, "headers", None) or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return Response(body, status_code=status, headers=headers, media_type=PROBLEM_TYPE)
+    cookies = request.state.get(WORTHLESS_COOKIES, []) if status == HTTPStatus.UNAUTHORIZED else []
+    return Response(body, status_code=status, headers=headers, media_type=PROBLEM_TYPE, cookies=cookies)
 
 
 @asynccontextmanager

@@ -164,6 +164,8 @@ class UserSession(UUIDBase):
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
     # Only the digest of the secret that the caller holds: whoever reads this table can sign in as nobody.
     secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    # The secret that this one has replaced: a late request with it must not expire the cookie that holds the new one.
+    former_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), index=True)
     # Counts how often the secret was replaced because its holder has shown who they are.
     generation: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
     # {% if cookiecutter.include_oauth %}

@@ -8,6 +8,8 @@ from msgspec import Struct
 from msgspec import UnsetType
 
 PROBLEM_TYPE = "application/problem+json"
+# In the state of a request: cookies that open nothing any more, which a 401 expires.
+WORTHLESS_COOKIES = "worthless_cookies"
 
 
 class InvalidPart(Struct):

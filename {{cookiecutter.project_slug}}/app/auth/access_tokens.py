@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter
 from sqlalchemy import bindparam
 
 from app import clock
+from app.auth.sign_ins import GRACE
 from app.models import UserSession
 from app.settings import Settings
 
@@ -22,8 +23,6 @@ ALGORITHM = "HS256"
 TYPE = "at+jwt"
 AUDIENCE = "api"
 REQUIRED = ["iss", "aud", "sub", "sid", "gen", "iat", "exp", "jti"]
-# Requests that were on their way when the tokens of their sign-in were replaced still arrive.
-GRACE = timedelta(seconds=10)
 
 
 class Claims(NamedTuple):

@@ -10,6 +10,7 @@ from typing import ClassVar
 from typing import Literal
 
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
 from litestar.enums import ScopeType
 from litestar.middleware.session.base import BaseBackendConfig
 from litestar.middleware.session.base import BaseSessionBackend
@@ -27,6 +28,7 @@ from app.auth.sign_ins import note_seen
 from app.callers import caller
 from app.database import request_session
 from app.principals import PrincipalQuery
+from app.problems import WORTHLESS_COOKIES
 from app.settings import Settings
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -59,15 +61,19 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
         """The parameters of `condition` in this request; None if it proves nothing."""
         raise NotImplementedError
 
+    async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:  # noqa: ARG002  # for kinds with cookies
+        """The cookies to expire, since they are in this request and open nothing; none if a newer one may be there."""
+        return []
+
     async def load_from_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
         """What litestar-users asks `UserRepository` for the user with."""
-        values = self.presented(connection)
-        if values is None:
-            return {}
-        session, now = request_session(connection), clock.now()
-        values |= {"now": now, "seen_since": now - self._idle}
-        found = await self._principal.one(session, values)
-        if found is None:
+        session, now, values = request_session(connection), clock.now(), self.presented(connection)
+        found = None
+        if values is not None:
+            values |= {"now": now, "seen_since": now - self._idle}
+            found = await self._principal.one(session, values)
+        if values is None or found is None:
+            connection.state[WORTHLESS_COOKIES] = await self.worthless(connection)
             return {}
         row, user = found
         noted = caller()

@@ -11,6 +11,7 @@ from litestar import Request
 from litestar import Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
+from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
 from msgspec import Meta
@@ -22,7 +23,9 @@ from app.auth import refresh
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
 from app.auth.sign_ins import lifetime
+from app.browsers import one_cookie
 from app.models import User
+from app.problems import WORTHLESS_COOKIES
 from app.settings import Settings
 
 SignedIn: TypeAlias = User
@@ -53,8 +56,14 @@ async def renew(request: Request[Any, Any, Any]) -> Response[Renewed]:
 
     Once the new refresh cookie has been used, presenting the old one ends the sign-in.
     """
-    token = request.cookies.get(_names(request.app.state.settings).refresh, "")
-    cookies = _cookies(request, await refresh.renew(request, token))
+    settings: Settings = request.app.state.settings
+    token = one_cookie(request, _names(settings).refresh)
+    try:
+        cookies = _cookies(request, await refresh.renew(request, token or ""))
+    except NotAuthorizedException:
+        if token is not None and not await refresh.names_a_sign_in(request, token):
+            request.state[WORTHLESS_COOKIES] = cleared_cookies(settings)
+        raise
     return Response(Renewed(expires_in=int(access_tokens.LIFETIME.total_seconds())), cookies=cookies)
 
 
@@ -83,7 +92,12 @@ class JWTCookieBackend(CredentialBackend):
 
     def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The access token names it."""
-        return access_tokens.named(self.config.settings, connection.cookies.get(self.config.key, ""))
+        return access_tokens.named(self.config.settings, one_cookie(connection, self.config.key) or "")
+
+    async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:
+        """The access cookie; the refresh cookie may still work, and travels to `/refresh` alone."""
+        is_there = one_cookie(connection, self.config.key) is not None
+        return [_access_cookie(self.config.settings, "", NO_TIME)] if is_there else []
 
 
 @dataclass

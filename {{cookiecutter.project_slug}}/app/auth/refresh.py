@@ -118,6 +118,16 @@ async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
     return _renewal(request, row, newest)
 
 
+async def names_a_sign_in(request: Request[Any, Any, Any], token: str) -> bool:
+    """Whether the token is one of ours and its sign-in is not over, so a newer token may be in use."""
+    try:
+        session_id, _ = _read(request.app.state.settings, token)
+    except NotAuthorizedException:
+        return False
+    alive = select(UserSession.id).where(UserSession.id == session_id, is_alive(request.app.state.settings))
+    return await request_session(request).scalar(alive) is not None
+
+
 async def _locked(session: AsyncSession, session_id: UUID) -> UserSession | None:
     # Requests at the same moment wait here, and each sees what the one before it has made of the secret.
     found = (

@@ -18,9 +18,12 @@ from app.accounts.schemas import UserRead
 from app.auth.backend import CredentialBackend
 from app.auth.backend import CredentialConfig
 from app.auth.sign_ins import digest
+from app.auth.sign_ins import is_just_replaced
 from app.auth.sign_ins import lifetime
 from app.auth.sign_ins import rotate_session
 from app.auth.sign_ins import start_session
+from app.browsers import one_cookie
+from app.database import request_session
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
@@ -66,9 +69,16 @@ class SessionBackend(CredentialBackend):
     condition = UserSession.secret_digest == bindparam("presented_digest")
 
     def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
-        """The cookie holds its id."""
-        secret = connection.cookies.get(self.config.key)
+        """The cookie holds the secret."""
+        secret = one_cookie(connection, self.config.key)
         return {"presented_digest": digest(secret.encode())} if secret else None
+
+    async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:
+        """The cookie, unless another request of this browser has just got the next one."""
+        secret = one_cookie(connection, self.config.key)
+        if secret is None or await is_just_replaced(request_session(connection), secret.encode()):
+            return []
+        return cleared_cookies(self.config.settings)
 
 
 @dataclass

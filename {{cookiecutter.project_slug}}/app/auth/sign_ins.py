@@ -11,6 +11,7 @@ from litestar.exceptions import NotAuthorizedException
 from sqlalchemy import BindParameter
 from sqlalchemy import ColumnElement
 from sqlalchemy import delete
+from sqlalchemy import select
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +22,8 @@ from app.models import User
 from app.models import UserSession
 from app.settings import Settings
 
+# Requests that were on their way when a secret was replaced still arrive this long.
+GRACE = timedelta(seconds=10)
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
 SHOWN_OF_USER_AGENT = 255
 
@@ -89,8 +92,8 @@ async def rotate_session(request: Request[Any, Any, Any], secret: bytes) -> User
         update(UserSession)
         .where(UserSession.id == request.auth["session_id"])
         .where(UserSession.generation == request.auth["generation"])
-        .values(secret_digest=digest(secret), generation=UserSession.generation + 1)
-        .values(secret_changed_at=clock.now(), authenticated_at=clock.now())
+        .values(secret_digest=digest(secret), former_digest=UserSession.secret_digest)
+        .values(generation=UserSession.generation + 1, secret_changed_at=clock.now(), authenticated_at=clock.now())
         .returning(UserSession)
     )
     found = await request_session(request).scalars(rotated, execution_options={"synchronize_session": False})
@@ -98,6 +101,12 @@ async def rotate_session(request: Request[Any, Any, Any], secret: bytes) -> User
     if row is None:
         raise NotAuthorizedException
     return row
+
+
+async def is_just_replaced(session: AsyncSession, secret: bytes) -> bool:
+    """Whether another request has replaced this secret so lately that the caller may hold the new one already."""
+    is_it = (UserSession.former_digest == digest(secret)) & (UserSession.secret_changed_at > clock.now() - GRACE)
+    return await session.scalar(select(UserSession.id).where(is_it).limit(1)) is not None
 
 
 async def end_session(session: AsyncSession, session_id: UUID, *conditions: ColumnElement[bool]) -> UUID | None:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.accounts import counters
+from app.browsers import one_cookie
 from app.callers import client_network
 from app.database import aside
 from app.database import own_transaction
@@ -77,7 +78,7 @@ async def arrive(request: Request[Any, Any, Any], provider: str, state: str, *pu
         InvalidState: if it was begun in another browser, for something else or too long ago, or it is back already.
     """
     settings: Settings = request.app.state.settings
-    binding = request.cookies.get(_cookie_name(settings, state), "")
+    binding = one_cookie(request, _cookie_name(settings, state)) or ""
     is_expected = (
         (OAuthState.digest == _digest(state))
         & (OAuthState.binding_digest == _digest(binding))

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from httpx import Response
 
+from tests.auth.test_worthless_cookies import ENDS
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
+from tests.credentials import kind
 from tests.tables import Tables
 
 ACCESS = "__Host-access"
@@ -44,6 +46,70 @@ async def test_the_answer_is_the_user_and_two_cookies(grace: Person) -> None:
     assert "path=/;" in f"{access};"
     assert "samesite=strict" in refresh
     assert "path=/refresh" in refresh
+
+
+@pytest.mark.checklist("E07")
+@pytest.mark.parametrize("name", [ACCESS, REFRESH])
+async def test_of_two_cookies_of_a_name_neither_counts_and_neither_is_expired(
+    grace: Person, mallory: Person, name: str
+) -> None:
+    await grace.sign_in()
+    await mallory.sign_in()
+    own, planted = grace.client.cookies[name], mallory.client.cookies[name]
+    grace.client.cookies.clear()
+    method, path = ("GET", "/users/me") if name == ACCESS else ("POST", "/refresh")
+    for pair in (f"{name}={own}; {name}={planted}", f"{name}={planted}; {name}={own}", f"{name}={own}; {name}={own}"):
+        answer = await grace.client.request(method, path, headers={"Cookie": pair})
+        assert (answer.status_code, answer.headers.get("set-cookie")) == (401, None)
+    look_alike = b"\xa0" + f"{name}={own}".encode()
+    answer = await grace.client.request(method, path, headers=[(b"Cookie", look_alike)])
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (401, None)
+    answer = await grace.client.request(method, path, headers={"Cookie": f"a=b; {name}={own}; c=d"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.checklist("E06", "E10")
+@pytest.mark.parametrize("end", ["ended", "expired", "removed user", "made up", "replayed"])
+async def test_a_refresh_that_is_refused_expires_both_cookies(
+    grace: Person, tables: Tables, clock: Clock, end: str
+) -> None:
+    await grace.sign_in()
+    token = grace.client.cookies[REFRESH]
+    if end == "made up":
+        token = "made-up"
+    elif end == "replayed":
+        for _ in range(2):
+            await grace.client.post("/refresh")
+        clock.advance(timedelta(seconds=10))
+    else:
+        await tables.execute(ENDS[end])
+    answer = await renew(grace, token)
+    assert answer.status_code == 401
+    assert answer.headers.get_list("set-cookie") == [
+        *kind.EXPIRED_BY_A_REFUSAL,
+        f'{REFRESH}=""; HttpOnly; Max-Age=0; Path=/refresh; SameSite=strict; Secure',
+    ]
+
+
+@pytest.mark.checklist("E06")
+async def test_an_access_cookie_that_is_over_leaves_the_refresh_cookie(grace: Person, clock: Clock) -> None:
+    await grace.sign_in()
+    clock.advance(timedelta(minutes=15))
+    answer = await grace.client.post("/logout")
+    assert (answer.status_code, answer.headers.get_list("set-cookie")) == (401, kind.EXPIRED_BY_A_REFUSAL)
+    assert (await grace.client.post("/refresh")).status_code == 200
+    assert (await grace.client.post("/logout")).status_code == 204
+
+
+@pytest.mark.checklist("E06")
+async def test_a_refresh_expires_no_cookie_that_was_not_there_or_may_be_new(grace: Person, stage: Stage) -> None:
+    assert "set-cookie" not in (await grace.client.post("/refresh")).headers
+    await grace.sign_in()
+    tab = stage.copy_of(grace)
+    await grace.post("/reauthenticate", password=PASSWORD)
+    answer = await tab.client.post("/refresh")
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (401, None)
+    assert (await grace.client.post("/refresh")).status_code == 200
 
 
 @pytest.mark.checklist("E09")

@@ -34,6 +34,34 @@ async def test_an_id_that_the_caller_brought_is_never_adopted(grace: Person) -> 
     assert (await grace.get("/users/me")).status_code == 401
 
 
+@pytest.mark.checklist("E07")
+@pytest.mark.parametrize("second", ["planted", "", None])
+async def test_of_two_cookies_of_a_name_neither_counts_and_neither_is_expired(
+    grace: Person, stage: Stage, second: str | None
+) -> None:
+    await grace.sign_in()
+    own, browser = grace.client.cookies[COOKIE], stage.person("grace").client
+    for pair in (f"{COOKIE}={own}; {COOKIE}={second or own}", f"{COOKIE}={second or own};{COOKIE} = {own}"):
+        answer = await browser.get("/users/me", headers={"Cookie": pair})
+        assert (answer.status_code, answer.headers.get("set-cookie")) == (401, None)
+    answer = await browser.get("/users/me", headers=[("Cookie", f"{COOKIE}={own}"), ("Cookie", f"{COOKIE}={own}")])
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (401, None)
+    answer = await browser.get("/users/me", headers={"Cookie": f"other=1; {COOKIE}={own}; another={own}"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.checklist("E07")
+@pytest.mark.parametrize("character", [b"\xa0", b"\x85", b"\x1f", b"\x0b"])
+async def test_a_name_that_only_looks_like_ours_is_not_ours(grace: Person, stage: Stage, character: bytes) -> None:
+    await grace.sign_in()
+    own, browser = grace.client.cookies[COOKIE].encode(), stage.person("grace").client
+    planted = character + COOKIE.encode() + b"=" + own
+    answer = await browser.get("/users/me", headers=[(b"Cookie", planted)])
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (401, None)
+    answer = await browser.get("/users/me", headers=[(b"Cookie", planted + b"; " + COOKIE.encode() + b"=" + own)])
+    assert answer.status_code == 200
+
+
 @pytest.mark.checklist("E03")
 async def test_each_sign_in_has_an_id_of_its_own(grace: Person) -> None:
     ids = set()

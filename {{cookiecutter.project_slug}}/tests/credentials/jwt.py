@@ -13,6 +13,8 @@ ROWS = tokens.ROWS | {
     "E09": "What counts, if a request has several credentials, is one rule",
 }
 ROUTES = tokens.ROUTES
+# There are no cookies to get rid of.
+EXPIRED_BY_A_REFUSAL: list[str] = []
 MUTANTS = tokens.mutants("auth/test_jwt.py")
 REFRESH_TOKENS: WeakKeyDictionary[AsyncClient, str] = WeakKeyDictionary()
 
@@ -33,6 +35,11 @@ def copy(client: AsyncClient, to: AsyncClient) -> None:
     """Give another client what this one holds."""
     REFRESH_TOKENS[to] = REFRESH_TOKENS[client]
     to.headers["Authorization"] = client.headers["Authorization"]
+
+
+def make_up(client: AsyncClient, value: str) -> None:
+    """Present something that the service never gave to anybody."""
+    client.headers["Authorization"] = f"Bearer {value}".encode().decode("latin-1")
 
 
 def held(client: AsyncClient) -> str:

@@ -7,6 +7,8 @@ from tests.credentials import tokens
 from tests.mutation import Mutant
 
 COOKIES = {"__Host-access", "__Secure-refresh"}
+# How a refusal gets rid of one that opens nothing.
+EXPIRED_BY_A_REFUSAL = ['__Host-access=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure']
 # Rows of the checklist that are about this kind.
 ROWS = tokens.ROWS | {
     "E01": "What a caller presents before signing in is never adopted; cookies change with every proof",
@@ -37,6 +39,41 @@ MUTANTS = [
         "return _cookies(request, await refresh.rotate(request))",
         "return [] if request else _cookies(request, await refresh.rotate(request))",
         "auth/test_jwt_cookie.py::test_both_cookies_change_with_every_proof",
+    ),
+    Mutant(
+        "Of two cookies of a name neither counts",
+        "app/browsers.py",
+        "return values[0] if len(values) == 1 else None",
+        "return values[-1] if values else None",
+        "auth/test_jwt_cookie.py::test_of_two_cookies_of_a_name_neither_counts_and_neither_is_expired",
+    ),
+    Mutant(
+        "A name that only looks like ours is not ours",
+        "app/browsers.py",
+        'given.strip(" \\t") == name',
+        "given.strip() == name",
+        "auth/test_jwt_cookie.py::test_of_two_cookies_of_a_name_neither_counts_and_neither_is_expired",
+    ),
+    Mutant(
+        "A cookie that opens nothing is expired",
+        "app/auth/backend.py",
+        "connection.state[WORTHLESS_COOKIES] = ",
+        "_ = ",
+        "auth/test_worthless_cookies.py::test_a_refusal_expires_what_is_over",
+    ),
+    Mutant(
+        "An access cookie that is over does not take the refresh cookie along",
+        "app/auth/jwt_cookie.py",
+        'return [_access_cookie(self.config.settings, "", NO_TIME)] if is_there else []',
+        "return cleared_cookies(self.config.settings) if is_there else []",
+        "auth/test_jwt_cookie.py::test_an_access_cookie_that_is_over_leaves_the_refresh_cookie",
+    ),
+    Mutant(
+        "A late refresh does not expire the cookies that a proof has just set",
+        "app/auth/jwt_cookie.py",
+        "if token is not None and not await refresh.names_a_sign_in(request, token):",
+        "if token is not None:",
+        "auth/test_jwt_cookie.py::test_a_refresh_expires_no_cookie_that_was_not_there_or_may_be_new",
     ),
     Mutant(
         "A copy of a cookie that a proof has replaced is not fresh",
@@ -84,6 +121,11 @@ def copy(client: AsyncClient, to: AsyncClient) -> None:
     to.cookies.update(client.cookies)
 
 
+def make_up(client: AsyncClient, value: str) -> None:
+    """Present something that the service never gave to anybody."""
+    client.headers["Cookie"] = f"__Host-access={value}".encode().decode("latin-1")
+
+
 def held(client: AsyncClient) -> str:
     """What it renews its credentials with."""
-    return client.cookies["__Secure-refresh"]
+    return client.cookies.get("__Secure-refresh") or ""

@@ -6,6 +6,8 @@ from httpx import Response
 from tests.mutation import Mutant
 
 COOKIES = {"__Host-session"}
+# How a refusal gets rid of one that opens nothing.
+EXPIRED_BY_A_REFUSAL = ['__Host-session=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure']
 # Rows of the checklist that are about this kind.
 ROWS = {
     "E01": "What a caller presents before signing in is never adopted; cookies change with every proof",
@@ -46,6 +48,41 @@ MUTANTS = [
         "    assert rotate_session or (",
         "auth/test_session.py::test_the_cookie_changes_with_every_proof",
     ),
+    Mutant(
+        "Of two cookies of a name neither counts",
+        "app/browsers.py",
+        "return values[0] if len(values) == 1 else None",
+        "return values[-1] if values else None",
+        "auth/test_session.py::test_of_two_cookies_of_a_name_neither_counts_and_neither_is_expired",
+    ),
+    Mutant(
+        "A name that only looks like ours is not ours",
+        "app/browsers.py",
+        'given.strip(" \\t") == name',
+        "given.strip() == name",
+        "auth/test_session.py::test_a_name_that_only_looks_like_ours_is_not_ours",
+    ),
+    Mutant(
+        "A cookie that opens nothing is expired",
+        "app/auth/backend.py",
+        "connection.state[WORTHLESS_COOKIES] = ",
+        "_ = ",
+        "auth/test_worthless_cookies.py::test_a_refusal_expires_what_is_over",
+    ),
+    Mutant(
+        "A late request does not expire the cookie that a proof has just set",
+        "app/auth/session.py",
+        "if secret is None or await is_just_replaced(",
+        "if secret is None or not await is_just_replaced(",
+        "auth/test_worthless_cookies.py::test_a_request_that_a_proof_overtakes_does_not_expire_the_new_cookie",
+    ),
+    Mutant(
+        "A cookie that was replaced a while ago is expired",
+        "app/auth/sign_ins.py",
+        "(UserSession.secret_changed_at > clock.now() - GRACE)",
+        "(UserSession.secret_changed_at <= clock.now())",
+        "auth/test_worthless_cookies.py::test_a_request_that_a_proof_overtakes_does_not_expire_the_new_cookie",
+    ),
 ]
 
 
@@ -62,6 +99,11 @@ async def keep_up(client: AsyncClient) -> None:
 def copy(client: AsyncClient, to: AsyncClient) -> None:
     """Give another client what this one holds."""
     to.cookies.update(client.cookies)
+
+
+def make_up(client: AsyncClient, value: str) -> None:
+    """Present something that the service never gave to anybody."""
+    client.headers["Cookie"] = f"__Host-session={value}".encode().decode("latin-1")
 
 
 def held(client: AsyncClient) -> str:

@@ -22,6 +22,13 @@ BINDING = [
         "test_states.py::test_the_answer_counts_in_the_browser_that_was_sent_there_and_in_no_other",
     ),
     _mutant(
+        "A cookie that another host can plant does not count",
+        STATES,
+        "one_cookie(request, _cookie_name(settings, state))",
+        "request.cookies.get(_cookie_name(settings, state))",
+        "test_states.py::test_a_cookie_that_another_host_can_plant_does_not_count",
+    ),
+    _mutant(
         "The cookie is one of this trip",
         STATES,
         "(OAuthState.binding_digest == _digest(binding))",

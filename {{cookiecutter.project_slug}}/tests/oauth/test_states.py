@@ -60,6 +60,17 @@ async def test_the_cookie_of_another_trip_does_not_help(visitor: Person, mallory
 
 
 @pytest.mark.checklist("G01")
+@pytest.mark.parametrize("planted", ["\xa0{name}={own}", "{name}={own}; {name}={own}", "{name}=x; {name}={own}"])
+async def test_a_cookie_that_another_host_can_plant_does_not_count(
+    visitor: Person, mallory: Person, abroad: Abroad, planted: str
+) -> None:
+    back = await abroad.consent(await leave(mallory), email=mallory.email)
+    [(name, own)] = mallory.client.cookies.items()
+    cookie = planted.format(name=name, own=own).encode("latin-1")
+    assert problem_of(await visitor.client.get(back, headers=[(b"Cookie", cookie)])) == INVALID
+
+
+@pytest.mark.checklist("G01")
 async def test_the_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts(visitor: Person) -> None:
     answer = await visitor.get("/oauth2/oidc/authorize")
     [cookie] = cookies_in(answer)
