@@ -75,6 +75,7 @@ ROWS = {
     "I07": "A process that is stopped finishes what it has begun; no mail is lost or sent twice",
     "I08": "Deleting an account needs a fresh sign-in and leaves nothing personal; an export is about the caller alone",
     "I12": "A setting that cannot work is refused at start in one line; URLs that hosting companies hand out connect",
+    "I13": "Lengths are checked before work is done; a connection has a deadline in every state",
     "E12": "Every answer tells browsers to be careful with it",
 }
 ROWS |= kind.ROWS

@@ -39,6 +39,8 @@ from app.settings import Settings
 ARE_IN_COOKIES = issubclass(credentials.SignedIn, User)
 CODE_LIFETIME = timedelta(minutes=1)
 LONGEST_PATH = 1024
+# A path that is still encoded after as many rounds is refused.
+MOST_DECODINGS = 5
 
 
 async def sign_in(request: Request[Any, Any, Any], user: User, back: Return) -> Response[Any]:
@@ -102,23 +104,26 @@ def page_after(settings: Settings, back: Return) -> str | None:
 
 
 def own_path(path: str | None) -> str:
-    """A path of ours to go to afterwards.
+    """A path of this service to go to afterwards, as the caller wrote it.
 
     Raises:
-        InvalidField: if a browser could take it for a place of somebody else.
+        InvalidField: if it is too long, or a browser could read it as the address of another host.
     """
-    if not path:
-        return ""
-    # Whoever reads the path later may decode it first, and more than once.
-    encoded, decoded = path, unquote(path)
-    while decoded != encoded:
-        encoded, decoded = decoded, unquote(decoded)
+    # Decoding comes after the length, since its cost grows with it.
+    if path and (len(path) > LONGEST_PATH or not _stays_here(path)):
+        raise InvalidField("next", "Name a path of this service, for example /dashboard.")
+    return path or ""
+
+
+def _stays_here(path: str) -> bool:
+    # A page that reads the path later may decode it, and more than once.
+    decoded = path
+    for _ in range(MOST_DECODINGS):
+        decoded = unquote(decoded)
     way = re.split("[?#]", decoded)[0]
-    is_plain = re.fullmatch(r"[!-~]+", path) and decoded.isprintable()
+    is_plain = re.fullmatch(r"[!-~]+", path) and decoded.isprintable() and unquote(decoded) == decoded
     # Browsers read a backslash as a slash, and two slashes as the beginning of a host.
-    if not is_plain or not way.startswith("/") or "//" in way or "\\" in decoded or len(path) > LONGEST_PATH:
-        raise InvalidField("next", "Say a path of this service, for example /dashboard.")
-    return path
+    return bool(is_plain) and way.startswith("/") and "//" not in way and "\\" not in decoded
 
 
 def with_query(page: str, **more: str) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,6 +51,7 @@ ELSEWHERE = [
     "/%5Cevil.example",
     "/%252Fevil.example",
     "/%25252525255Cevil.example",
+    "/%2525252525C3%A9",
     "%2F%2Fevil.example",
     "/./%2F/evil.example",
     "/a/..//evil.example",
@@ -70,7 +72,16 @@ ELSEWHERE = [
     "?a=b",
     "/" + "a" * 1024,
 ]
-HERE = ["/", "/dashboard", "/a/b.c?d=e%20f&g=//h#i", "/%C3%A9t%C3%A9", "/a%2Fb", "/a?next=https://evil.example"]
+HERE = [
+    "/",
+    "/dashboard",
+    "/a/b.c?d=e%20f&g=//h#i",
+    "/%C3%A9t%C3%A9",
+    "/a%2Fb",
+    "/a?next=https://evil.example",
+    "/%25252525C3%A9",
+    "/" + "a" * 1023,
+]
 
 
 def page_of(answer: Response) -> str:
@@ -131,6 +142,20 @@ async def test_nobody_is_sent_on_to_a_place_of_somebody_else(
         assert answer.json()["errors"][0]["field"] == "next"
         assert path not in answer.text
     assert await tables.rows("oauth_state") == []
+
+
+@pytest.mark.checklist("I13")
+@pytest.mark.parametrize("begin", ["/oauth2/oidc/authorize", "/oauth2-associate/oidc/authorize"])
+async def test_a_path_that_is_too_long_is_refused_before_it_is_decoded(
+    grace: Person, monkeypatch: pytest.MonkeyPatch, begin: str
+) -> None:
+    decoded: list[str] = []
+    monkeypatch.setattr(handover, "unquote", lambda path: decoded.append(path) or unquote(path))
+    await grace.sign_in()
+    for path, rounds in (("/" + "%25" * 5_000, 0), ("/%" + "25" * 500 + "41", handover.MOST_DECODINGS + 1)):
+        answer = await grace.client.get(begin, params={"next": path})
+        assert (*problem_of(answer), answer.json()["errors"][0]["field"]) == (400, "invalid-request", "next")
+        assert len(decoded) == rounds
 
 
 @pytest.mark.checklist("G10")
