@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 from uuid import uuid4
 
+from sqlalchemy import ColumnElement
 from sqlalchemy import delete
 from sqlalchemy import literal
 from sqlalchemy import or_
@@ -62,9 +63,7 @@ async def drop_links(session: AsyncSession, user: User, *purposes: Purpose, only
     is_theirs = (OutgoingMail.user_id == user.id) | (
         OutgoingMail.user_id.is_(None) & (OutgoingMail.recipient == user.email)
     )
-    dropped = select(OutgoingMail.id).where(is_theirs, OutgoingMail.letter.in_(letters), literal(only_if))
-    free = dropped.with_for_update(skip_locked=True)
-    await session.execute(delete(OutgoingMail).where(OutgoingMail.id.in_(free)))
+    await _drop(session, is_theirs & OutgoingMail.letter.in_(letters) & literal(only_if), Reason.LINK_ENDED)
 
 
 async def forget(session: AsyncSession, user: User) -> None:
@@ -73,11 +72,15 @@ async def forget(session: AsyncSession, user: User) -> None:
     One that is being sent right now is not waited for. If the server does not accept it, the next attempt finds no
     account and drops it.
     """
-    theirs = or_(OutgoingMail.user_id == user.id, OutgoingMail.recipient == user.email)
-    found = select(OutgoingMail.id).where(theirs).with_for_update(skip_locked=True)
-    dropped = delete(OutgoingMail).where(OutgoingMail.id.in_(found))
+    is_theirs = or_(OutgoingMail.user_id == user.id, OutgoingMail.recipient == user.email)
+    await _drop(session, is_theirs, Reason.NO_ACCOUNT)
+
+
+async def _drop(session: AsyncSession, condition: ColumnElement[bool], reason: Reason) -> None:
+    free = select(OutgoingMail.id).where(condition).with_for_update(skip_locked=True)
+    dropped = delete(OutgoingMail).where(OutgoingMail.id.in_(free))
     columns = OutgoingMail.id, OutgoingMail.letter, OutgoingMail.next_attempt_at
     for mail_id, letter, next_attempt_at in await session.execute(dropped.returning(*columns)):
         # The others were reported when they were given up.
         if next_attempt_at is not None:
-            dropped_mails.report(mail_id, letter, Reason.NO_ACCOUNT)
+            dropped_mails.report(mail_id, letter, reason)

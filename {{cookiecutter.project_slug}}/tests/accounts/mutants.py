@@ -512,6 +512,13 @@ MUTANTS = [
         "accounts/test_late_mails.py::test_an_account_stays_while_its_first_mail_waits_and_its_link_lives",
     ),
     Mutant(
+        "Mails whose links were ended are reported",
+        ACCOUNTS + "outbox.py",
+        "            dropped_mails.report(mail_id, letter, reason)",
+        "            pass",
+        "accounts/test_dropped_mails.py::test_the_mails_of_a_sign_up_whose_link_another_sign_up_ends_are_dropped_and_logged",
+    ),
+    Mutant(
         "Mails that are dropped are counted",
         "app/observability/dropped_mails.py",
         "        count(reason)",

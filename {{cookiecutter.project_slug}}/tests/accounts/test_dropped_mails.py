@@ -14,6 +14,7 @@ from litestar import Litestar
 from app.accounts.tokens import WAITS_AT_MOST
 from app.observability.dropped_mails import Reason
 from app.settings import PROJECT_ROOT
+from tests.cast import ANOTHER_PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
 from tests.cast import Person
@@ -144,6 +145,17 @@ async def test_a_mail_that_is_given_up_keeps_no_address(  # noqa: PLR0913, PLR09
     assert (row["recipient"], row["next_attempt_at"]) == ("", None)
     assert row["last_error"] == "SMTPDataError: (452, 'mailbox of ... is full')"
     assert dropped(caplog) == [("reset-password", Reason.GIVEN_UP)]
+
+
+@pytest.mark.checklist("D13")
+async def test_the_mails_of_a_sign_up_whose_link_another_sign_up_ends_are_dropped_and_logged(
+    visitor: Person, server: Refusing, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app")
+    await visitor.register()
+    await visitor.post("/register", email=visitor.email, password=ANOTHER_PASSWORD)
+    assert server.messages == []
+    assert dropped(caplog) == [("verify", Reason.LINK_ENDED)]
 
 
 @pytest.mark.checklist("D13")
