@@ -45,6 +45,17 @@ def page_wanted(
     return Page(page, page_size)
 
 
+def printable(field: str, text: str | None) -> str | None:
+    """The text that a query gives for `field`, if PostgreSQL can look for it.
+
+    Raises:
+        InvalidField: if a character in it cannot be printed.
+    """
+    if text is not None and not text.isprintable():
+        raise InvalidField(field, "Use printable characters only.")
+    return text
+
+
 # For every handler that asks for `part`.
 PART = {"part": Provide(page_wanted, sync_to_thread=False)}
 

@@ -1,6 +1,7 @@
 """The audit trail, for those who may read it."""
 
 from dataclasses import dataclass
+from datetime import UTC
 from datetime import datetime
 from typing import Annotated
 from typing import Any
@@ -16,13 +17,26 @@ from litestar.params import QueryParameter
 from sqlalchemy import select
 
 from app.database import request_session
+from app.errors import InvalidField
 from app.models import AuditEvent
 from app.paging import PART
 from app.paging import Page
 from app.paging import part_of
+from app.paging import printable
 from app.permissions import Permission
 from app.rbac.guards import requires
 from app.rbac.schemas import AuditEventRead
+
+
+# Parsed here: Litestar also takes numbers, and fails on those beyond the calendar.
+Moment = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=64,
+        schema_extra={"format": "date-time"},
+        description="Without a zone it is UTC. `since` is included, `until` is not.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -36,18 +50,34 @@ def events_wanted(
     actor: Annotated[UUID | None, QueryParameter(description="Who did it.")] = None,
     target: Annotated[UUID | None, QueryParameter(description="To whom, or to which role.")] = None,
     kind: Annotated[str | None, QueryParameter(max_length=64, description="For example `role.assigned`.")] = None,
-    since: Annotated[datetime | None, QueryParameter(description="This moment counts.")] = None,
-    until: Annotated[datetime | None, QueryParameter(description="This moment does not.")] = None,
+    since: Moment = None,
+    until: Moment = None,
 ) -> Wanted:
-    """The entries that the query names."""
+    """The entries that the query names: from `since` on, and before `until`.
+
+    Raises:
+        InvalidField: if one of these cannot be looked for.
+    """
     conditions = (
         (AuditEvent.actor_id.__eq__, actor),
         (AuditEvent.target_id.__eq__, target),
-        (AuditEvent.kind.__eq__, kind),
-        (AuditEvent.created_at.__ge__, since),
-        (AuditEvent.created_at.__lt__, until),
+        (AuditEvent.kind.__eq__, printable("kind", kind)),
+        (AuditEvent.created_at.__ge__, _in_utc("since", since)),
+        (AuditEvent.created_at.__lt__, _in_utc("until", until)),
     )
     return Wanted([is_met(value) for is_met, value in conditions if value is not None])
+
+
+def _in_utc(field: str, given: str | None) -> datetime | None:
+    text = printable(field, given)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        # At the ends of the calendar the same moment may have no name in UTC.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField(field, "Give a time in ISO 8601, for example 2026-01-31T12:00:00Z.") from error
 
 
 @get(

@@ -17,6 +17,7 @@ from app.addresses import MAX_LENGTH
 from app.errors import InvalidField
 from app.models import Role
 from app.models import User
+from app.paging import printable
 
 
 class State(StrEnum):
@@ -74,8 +75,10 @@ def users_wanted(
     """The users that the query names.
 
     Raises:
-        InvalidField: if there is no such state.
+        InvalidField: if there is no such state, or a text cannot be searched for.
     """
+    for name, text in (("search", search), ("role", role)):
+        printable(name, text)
     if in_state not in {None, *State}:
         raise InvalidField("state", f"There is no state {in_state}. There are: {', '.join(State)}.")
     return Wanted(search, role, State(in_state) if in_state else None, sort)

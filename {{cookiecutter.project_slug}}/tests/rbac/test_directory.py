@@ -108,6 +108,8 @@ async def test_addresses_are_sorted_both_ways(crowd: Person) -> None:
         ({"state": "odd"}, "state"),
         ({"sort": "password_hash"}, "sort"),
         ({"search": "x" * 255}, "search"),
+        ({"search": "a\x00"}, "search"),
+        ({"role": "a\x00"}, "role"),
     ],
 )
 async def test_what_cannot_be_listed_is_refused_by_name(ada: Person, query: dict[str, Any], field: str) -> None:

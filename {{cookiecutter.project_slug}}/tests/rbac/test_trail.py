@@ -85,11 +85,47 @@ async def test_entries_are_found_by_who_whom_what_and_when(ada: Person, visitor:
 
 
 @pytest.mark.parametrize(
+    ("since", "is_found"),
+    [
+        ("0001-01-01T00:00:00", True),
+        ("0001-01-01T00:00:00Z", True),
+        ("2020-01-01", True),
+        ("2020-01-01T00:00:00+14:00", True),
+        ("9999-12-31T23:59:59.999999", False),
+        ("9999-12-31T23:59:59Z", False),
+    ],
+)
+async def test_a_time_may_lie_at_an_end_of_the_calendar_and_have_no_zone(
+    ada: Person, since: str, *, is_found: bool
+) -> None:
+    assert bool(await trail(ada, since=since)) is is_found
+    assert bool(await trail(ada, until=since)) is not is_found
+
+
+async def test_a_time_without_a_zone_is_utc(ada: Person) -> None:
+    [entry] = await trail(ada, page_size=1)
+    moment = entry["created_at"].removesuffix("Z")
+    assert await trail(ada, since=moment, until=f"{moment}Z") == []
+    assert await trail(ada, since=moment, kind=entry["kind"]) == [entry]
+
+
+@pytest.mark.parametrize(
     ("query", "field"),
     [
         ({"actor": "me"}, "actor"),
         ({"since": "yesterday"}, "since"),
+        ({"since": ""}, "since"),
+        ({"until": "0001-01-01T00:00:00+14:00"}, "until"),
+        ({"since": "9999-12-31T23:59:59.999999-00:01"}, "since"),
+        ({"until": "10000-01-01T00:00:00Z"}, "until"),
+        ({"since": "0000-01-01T00:00:00Z"}, "since"),
+        ({"since": "253402300800"}, "since"),
+        ({"until": "2026-02-30T00:00:00Z"}, "until"),
+        ({"until": "2026-01-01T00:00:00+24:00"}, "until"),
+        ({"since": "2026-01-01T00:00:00Z\x00"}, "since"),
         ({"kind": "x" * 65}, "kind"),
+        ({"kind": "\x00"}, "kind"),
+        ({"target": "\x00"}, "target"),
         ({"page": 0}, "page"),
     ],
 )
