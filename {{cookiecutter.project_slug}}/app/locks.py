@@ -1,7 +1,7 @@
 """Rows are locked before a rule is judged on them, so that it still holds when the request is stored.
 
-Every request locks in the same order, so no two wait for each other: the users concerned first, then everything else;
-several rows of one table by id.
+Every request locks in the same order, so no two wait for each other: an address (`ownership.lock_address`), the users
+concerned, then everything else; several rows of one table by id.
 """
 
 from typing import TypeVar
@@ -19,7 +19,9 @@ from app.models import User
 Row = TypeVar("Row", bound=UUIDBase)
 
 
-async def lock(session: AsyncSession, model: type[Row], *ids: UUID, to_delete: bool = False) -> dict[UUID, Row]:
+async def lock(
+    session: AsyncSession, model: type[Row], *ids: UUID | int, to_delete: bool = False
+) -> dict[UUID | int, Row]:
     """The rows with these ids as they are now, by id; no other transaction changes them before this one ends.
 
     Rows that point to a locked one can still be added, unless it is locked `to_delete` it.
@@ -30,7 +32,7 @@ async def lock(session: AsyncSession, model: type[Row], *ids: UUID, to_delete: b
     return {row.id: row for row in rows.unique()}
 
 
-async def lock_user(session: AsyncSession, user_id: UUID, *, to_delete: bool = False) -> User:
+async def lock_user(session: AsyncSession, user_id: UUID | int, *, to_delete: bool = False) -> User:
     """The user with this id as they are now, locked as by `lock`.
 
     Raises:

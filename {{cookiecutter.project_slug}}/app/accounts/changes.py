@@ -164,6 +164,5 @@ class ChangeService(RegistrationService):
             NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
             NotFoundError: if there is no such user.
         """
-        assert isinstance(user_id, UUID)
         await lock_user(self.session, user_id, to_delete=True)
         return await super().delete_user(user_id)

@@ -1,25 +1,31 @@
 """What administrators do to users."""
 
+from datetime import timedelta
+from enum import StrEnum
 from uuid import UUID
 
+from advanced_alchemy.exceptions import NotFoundError
 from litestar.pagination import OffsetPagination
 from sqlalchemy import func
 from sqlalchemy import inspect
 from sqlalchemy import select
 
+from app import clock
 from app.accounts import audit
 from app.accounts import outbox
 from app.accounts import ownership
 from app.accounts.audit import Facts
 from app.accounts.mail import Letter
+from app.accounts.schemas import address_in
+from app.callers import caller
 from app.errors import Conflict
 from app.errors import InvalidField
-from app.locks import lock_user
 from app.models import Role
 from app.models import User
 from app.paging import Page
 from app.paging import part_of
 from app.permissions import Permission
+from app.rbac.acts import begin
 from app.rbac.directory import Wanted
 from app.rbac.directory import users_matching
 from app.rbac.events import AdministrationLetter
@@ -40,21 +46,35 @@ class AdministrationService(RoleService):
         """Store a user with these roles, and mail a link that lets its owner choose a password.
 
         Raises:
-            Conflict: if the address is proven, or the account is deactivated.
+            Conflict: if the address is proven, the account is deactivated, or an invitation was mailed just now.
             InvalidField: if this is no address, or there is no such role.
             PermissionDeniedException: if the roles permit what the caller may not do.
         """
-        roles = await self._roles_named(names)
-        if roles:
-            require_reach([Permission.ROLES_MANAGE, *(each for role in roles for each in role.granted)])
+        roles = await self._lock_invited(address_in(email), names)
+        require_reach(permission for role in roles for permission in role.granted)
         user = await self.invite(email)
         if roles:
             # An administrator has decided who this is for: only another decision takes the account away.
             user.unproven_until = None
         for role in roles:
             if role not in user.roles:
-                await self.assign_role(user.id, role.id)
+                user.roles.append(role)
+                audit.record(self.session, Event.ROLE_ASSIGNED, user.id, after={"role": role.name})
         return user
+
+    async def _lock_invited(self, email: str, names: list[str]) -> list[Role]:
+        """The roles with these names, locked, as are the address and the account that has it, if there is one."""
+        by = caller().user_id
+        owner = await ownership.lock_address(self.session, email, *([by] if by else []))
+        role_ids = [role.id for role in await self._roles_named(names)]
+        needed = [Permission.USERS_MANAGE, Permission.ROLES_MANAGE] if names else [Permission.USERS_MANAGE]
+        try:
+            locked = await begin(self.session, *needed, user_ids=[owner.id] if owner else [], role_ids=role_ids)
+        except NotFoundError as error:
+            raise Conflict("A role was deleted at the same moment. Try again.") from error
+        if owner:
+            await self._require_first(audit.Event.INVITED, owner)
+        return [locked.roles[role_id] for role_id in role_ids]
 
     async def _roles_named(self, names: list[str]) -> list[Role]:
         wanted = {name.strip().lower() for name in names}
@@ -74,7 +94,7 @@ class AdministrationService(RoleService):
             NotFoundError: if there is no such user.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        user = await self._within_reach(user_id)
+        user = await self._within_reach(user_id, Permission.USERS_MANAGE)
         before, was_in = _facts_of(user), user.is_active and user.is_verified
         if inspect(data).dict.get("is_verified") and not user.is_verified:
             await self._vouch_for(user)
@@ -83,14 +103,14 @@ class AdministrationService(RoleService):
             await self.require_another_administrator(user)
             await self.end_credentials(user)
         after = _facts_of(user)
-        changed = {name for name in after if after[name] != before[name]}
-        audit.record(
-            self.session,
-            Event.USER_CHANGED,
-            user.id,
-            before={name: before[name] for name in changed},
-            after={name: after[name] for name in changed},
-        )
+        if changed := {name for name in after if after[name] != before[name]}:
+            audit.record(
+                self.session,
+                Event.USER_CHANGED,
+                user.id,
+                before={name: before[name] for name in changed},
+                after={name: after[name] for name in changed},
+            )
         return user
 
     async def _vouch_for(self, user: User) -> None:
@@ -102,13 +122,14 @@ class AdministrationService(RoleService):
         """Mail the user a link that sets a new password; the administrator never sees it or one (ASVS 6.4.6).
 
         Raises:
-            Conflict: if the user is deactivated, and would get no mail.
+            Conflict: if the user is deactivated and would get no mail, or was mailed such a link just now.
             NotFoundError: if there is no such user.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        user = await self._within_reach(user_id)
+        user = await self._within_reach(user_id, Permission.USERS_MANAGE)
         if not user.is_active:
             raise Conflict("The user is deactivated. Activate the account first.")
+        await self._require_first(Event.RESET_STARTED, user)
         outbox.put(self.session, Letter.RESET_PASSWORD, user.email, user.id)
         audit.record(self.session, Event.RESET_STARTED, user.id)
 
@@ -120,12 +141,22 @@ class AdministrationService(RoleService):
             NotFoundError: if there is no such user.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        await self.delete_account((await self._within_reach(user_id)).id)
+        await self._within_reach(user_id, Permission.USERS_MANAGE, deletes_user=True)
+        await self.delete_account(user_id)
 
-    async def _within_reach(self, user_id: UUID) -> User:
-        user = await lock_user(self.session, user_id)
-        require_reach(user.permissions)
-        return user
+    async def _require_first(self, event: StrEnum, user: User) -> None:
+        """Refuse a second click, and the other requests of several at the same moment."""
+        if await audit.is_entered_since(self.session, event, user.id, clock.now() - JUST_NOW):
+            raise Conflict("This user was mailed a link just now. Wait ten seconds before you send another one.")
+
+    async def _within_reach(self, user_id: UUID, needed: Permission, *, deletes_user: bool = False) -> User:
+        """The user, locked; the caller holds the `needed` permission and all of the user's."""
+        locked = await begin(self.session, needed, user_ids=[user_id], deletes_user=deletes_user)
+        require_reach(locked.users[user_id].permissions)
+        return locked.users[user_id]
+
+
+JUST_NOW = timedelta(seconds=10)
 
 
 def _facts_of(user: User) -> Facts:

@@ -16,6 +16,7 @@ from app.models import Role
 from app.models import User
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
+from app.rbac.acts import begin
 from app.rbac.service import RoleService
 
 role_option = click.option("--role", prompt="Role", help="The name of the role.")
@@ -38,9 +39,9 @@ def create_admin(context: click.Context, email: str) -> None:
             if user is None or not user.is_verified:
                 choice = choose_password()
                 user = await add_verified_user(service, email, choice.password)
+            await _give(service, user, ADMINISTRATOR)
             if not user.is_active:
                 raise click.ClickException(f"{email} is deactivated. Nothing was changed.")
-            await _give(service, user, ADMINISTRATOR)
         click.echo(f"{email} is an administrator.")
         if choice:
             choice.show_if_generated()
@@ -100,6 +101,7 @@ def assign_role(context: click.Context, email: str, role: str) -> None:
 async def _give(service: RoleService, user: User, name: str) -> None:
     try:
         role = await service.get_role_by_name(name)
+        await begin(service.session, user_ids=[user.id], role_ids=[role.id])
     except NotFoundError as error:
         raise click.ClickException(f"There is no role {name}. Make it first: litestar users create-role") from error
     if role not in user.roles:

@@ -20,6 +20,7 @@ from app.models import User
 from app.models import user_role
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
+from app.rbac.acts import begin
 from app.rbac.events import Event
 from app.repositories import copy_named
 
@@ -49,6 +50,7 @@ class RoleService(ChangeService):
             IntegrityError: if the name is taken, in whatever case.
             PermissionDeniedException: if it permits what the caller may not do.
         """
+        await begin(self.session, Permission.ROLES_MANAGE)
         copy_named(data, new := Role(permissions=[]))
         require_reach(_checked(new).permissions)
         role: Role = await super().add_role(new)
@@ -64,7 +66,7 @@ class RoleService(ChangeService):
             NotFoundError: if there is no such role.
             PermissionDeniedException: if it permits what the caller may not do, before or after.
         """
-        stored = await self.get_role(data.id)
+        stored = (await begin(self.session, Permission.ROLES_MANAGE, role_ids=[data.id])).roles[data.id]
         if stored.name == ADMINISTRATOR and inspect(data).dict.keys() & {"name", "permissions"}:
             raise Conflict(UNCHANGEABLE)
         before = facts_of(stored)
@@ -76,17 +78,19 @@ class RoleService(ChangeService):
         return role
 
     async def delete_role(self, role_id: UUID | int) -> Role:
-        """Delete a role; whoever had it loses what it permitted.
+        """Delete a role; its members lose what it permitted, which is entered for each of them.
 
         Raises:
             Conflict: if it is the administrators' role.
             NotFoundError: if there is no such role.
             PermissionDeniedException: if it permits what the caller may not do.
         """
-        stored = await self.get_role(role_id)
+        stored = (await begin(self.session, Permission.ROLES_MANAGE, role_ids=[role_id])).roles[role_id]
         if stored.name == ADMINISTRATOR:
             raise Conflict(UNCHANGEABLE)
         require_reach(stored.granted)
+        members = select(user_role.c.user_id).where(user_role.c.role_id == stored.id)
+        await audit.record_for_each(self.session, Event.ROLE_REVOKED, members, before={"role": stored.name})
         audit.record(self.session, Event.ROLE_DELETED, stored.id, before=facts_of(stored))
         role: Role = await super().delete_role(role_id)
         return role
@@ -99,7 +103,7 @@ class RoleService(ChangeService):
             NotFoundError: if there is no such user or role.
             PermissionDeniedException: if it permits what the caller may not do.
         """
-        user, role = await self.get_user(user_id), await self.get_role(role_id)
+        user, role = await self._pair(user_id, role_id)
         if role in user.roles:
             raise Conflict(f"The user has the role {role.name} already.")
         if not user.is_verified and user.password_hash != passwords.NONE:
@@ -117,7 +121,7 @@ class RoleService(ChangeService):
             NotFoundError: if there is no such user or role.
             PermissionDeniedException: if it permits what the caller may not do.
         """
-        user, role = await self.get_user(user_id), await self.get_role(role_id)
+        user, role = await self._pair(user_id, role_id)
         if role not in user.roles:
             raise Conflict(f"The user does not have the role {role.name}.")
         require_reach(role.granted)
@@ -126,33 +130,33 @@ class RoleService(ChangeService):
         audit.record(self.session, Event.ROLE_REVOKED, user.id, before={"role": role.name})
         return await super().revoke_role(user_id, role_id)
 
+    async def _pair(self, user_id: UUID | int, role_id: UUID | int) -> tuple[User, Role]:
+        locked = await begin(self.session, Permission.ROLES_MANAGE, user_ids=[user_id], role_ids=[role_id])
+        return locked.users[user_id], locked.roles[role_id]
+
     async def delete_user(self, user_id: UUID | int) -> User:
-        """Remove a user.
+        """Remove the row of a user, and every row that points to it.
 
         Raises:
             Conflict: if it is the last administrator.
+            NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
+            NotFoundError: if there is no such user.
         """
-        await self.require_another_administrator(await self.get_user(user_id))
+        locked = await begin(self.session, user_ids=[user_id], deletes_user=True)
+        await self.require_another_administrator(locked.users[user_id])
         return await super().delete_user(user_id)
 
     async def require_another_administrator(self, user: User) -> None:
-        """Refuse if nobody could administer without this user.
+        """Require that another administrator can sign in if this user is one; `begin` has locked the user.
 
         Raises:
-            Conflict: if this is the last administrator who can sign in.
+            Conflict: if this is the last one.
         """
         if ADMINISTRATOR not in user.role_names:
             return
-        # The lock makes a second request wait for the first, so that two cannot remove two administrators at once.
-        role_id = await self.session.scalar(select(Role.id).where(Role.name == ADMINISTRATOR).with_for_update())
-        others = (
-            select(func.count())
-            .select_from(User)
-            .join(user_role, (user_role.c.user_id == User.id) & (user_role.c.role_id == role_id))
-            .where(User.id != user.id, User.is_active, User.is_verified)
-        )
-        if not await self.session.scalar(others):
-            raise Conflict("This is the last administrator. Make somebody else one first.")
+        others = select(User.id).where(User.id != user.id, User.is_active, User.is_verified)
+        if await self.session.scalar(others.where(User.roles.any(Role.name == ADMINISTRATOR)).limit(1)) is None:
+            raise Conflict("This is the last administrator. Make another user an administrator first.")
 
 
 def require_reach(permissions: Iterable[str]) -> None:

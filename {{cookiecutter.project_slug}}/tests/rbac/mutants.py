@@ -2,7 +2,7 @@
 
 from tests.mutation import Mutant
 
-SERVICE, USERS = "app/rbac/service.py", "app/rbac/administration.py"
+SERVICE, USERS, ACTS = "app/rbac/service.py", "app/rbac/administration.py", "app/rbac/acts.py"
 MUTANTS = [
     Mutant(
         "Routes ask for permissions",
@@ -35,14 +35,21 @@ MUTANTS = [
     Mutant(
         "Nobody invites people with more than they hold",
         USERS,
-        "            require_reach([Permission.ROLES_MANAGE",
-        "            len([Permission.ROLES_MANAGE",
+        "        require_reach(permission for role in roles for permission in role.granted)\n",
+        "",
+        "rbac/test_reach.py::test_nobody_gives_a_role_that_permits_more",
+    ),
+    Mutant(
+        "Inviting with roles asks for two permissions",
+        USERS,
+        "needed = [Permission.USERS_MANAGE, Permission.ROLES_MANAGE] if names else [Permission.USERS_MANAGE]",
+        "needed = [Permission.USERS_MANAGE]",
         "rbac/test_reach.py::test_who_may_not_give_roles_invites_people_without_any",
     ),
     Mutant(
         "Nobody touches somebody who may do more",
         USERS,
-        "        require_reach(user.permissions)\n",
+        "        require_reach(locked.users[user_id].permissions)\n",
         "",
         "rbac/test_reach.py::test_nobody_touches_somebody_who_may_do_more",
     ),
@@ -56,7 +63,7 @@ MUTANTS = [
     Mutant(
         "The last administrator is not deleted",
         SERVICE,
-        "        await self.require_another_administrator(await self.get_user(user_id))\n",
+        "        await self.require_another_administrator(locked.users[user_id])\n",
         "",
         "rbac/test_users.py::test_the_last_administrator_is_neither_disabled_nor_deleted",
     ),
@@ -73,13 +80,6 @@ MUTANTS = [
         ".where(User.id != user.id, User.is_active, User.is_verified)",
         ".where(User.id != user.id)",
         "rbac/test_users.py::test_who_cannot_sign_in_is_no_other_administrator",
-    ),
-    Mutant(
-        "Two administrators do not remove each other",
-        SERVICE,
-        "where(Role.name == ADMINISTRATOR).with_for_update()",
-        "where(Role.name == ADMINISTRATOR)",
-        "rbac/test_users.py::test_two_administrators_do_not_disable_each_other_at_once",
     ),
     Mutant(
         "Who is deactivated is signed out for good",
@@ -136,5 +136,82 @@ MUTANTS = [
         ".order_by(None).limit(MOST_COUNTED)",
         ".order_by(None)",
         "rbac/test_directory.py::test_a_total_is_exact_up_to_what_is_counted",
+    ),
+    Mutant(
+        "An act locks the roles of the users concerned",
+        ACTS,
+        "held = {role.id for user in users.values() for role in user.roles}",
+        "held: set[UUID] = set()",
+        "rbac/test_parallel_acts.py::test_of_three_administrators_who_remove_each_other_at_the_same_moment_one_stays",
+    ),
+    Mutant(
+        "An act locks the users concerned",
+        "app/locks.py",
+        "locked = found.with_for_update(of=model, key_share=not to_delete)",
+        "locked = found",
+        "rbac/test_parallel_acts.py::test_an_act_on_a_user_is_done_and_entered_once",
+    ),
+    Mutant(
+        "What the caller may do is judged after the locks",
+        ACTS,
+        "if not set(needed) <= set(now.user.permissions):",
+        "if False:",
+        "rbac/test_stale_callers.py::test_an_act_is_judged_by_what_its_caller_may_do_after_the_locks",
+    ),
+    Mutant(
+        "A role that is deleted while an act waits for it permits nothing",
+        ACTS,
+        "select(User).where(User.id.in_(users))",
+        "select(User).where(User.id.in_([]))",
+        "rbac/test_stale_callers.py::test_an_act_is_judged_by_what_its_caller_may_do_after_the_locks",
+    ),
+    Mutant(
+        "What does not change is not entered",
+        USERS,
+        "if changed := {name for name in after if after[name] != before[name]}:",
+        "if changed := {name for name in after if after[name] is not None}:",
+        "rbac/test_parallel_acts.py::test_an_act_on_a_user_is_done_and_entered_once",
+    ),
+    Mutant(
+        "An invitation that made the account meanwhile is the only one",
+        USERS,
+        "            raise Conflict(TAKEN)\n",
+        "            pass\n",
+        "rbac/test_parallel_acts.py::test_an_invitation_is_stored_and_mailed_once",
+    ),
+    Mutant(
+        "A second invitation at the same moment is refused",
+        USERS,
+        "        if owner:\n",
+        "        if not user_ids:\n",
+        "rbac/test_parallel_acts.py::test_an_invitation_is_stored_and_mailed_once",
+    ),
+    Mutant(
+        "A second reset at the same moment is refused",
+        USERS,
+        "        await self._require_first(Event.RESET_STARTED, user)\n",
+        "",
+        "rbac/test_parallel_acts.py::test_a_reset_is_mailed_once",
+    ),
+    Mutant(
+        "Deleting a role is entered for its members",
+        SERVICE,
+        "select(user_role.c.user_id).where(user_role.c.role_id == stored.id)",
+        "select(user_role.c.user_id).where(user_role.c.role_id.is_(None))",
+        "rbac/test_trail.py::test_deleting_a_role_is_entered_for_each_of_its_members",
+    ),
+    Mutant(
+        "A time without a zone is UTC",
+        "app/rbac/audit_routes.py",
+        "moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)",
+        "moment.astimezone(UTC)",
+        "rbac/test_trail.py::test_a_time_may_lie_at_an_end_of_the_calendar_and_have_no_zone",
+    ),
+    Mutant(
+        "A time that has no name in UTC is refused",
+        "app/rbac/audit_routes.py",
+        "except (ValueError, OverflowError) as error:",
+        "except ValueError as error:",
+        "rbac/test_trail.py::test_what_cannot_be_looked_for_is_refused_by_name",
     ),
 ]

@@ -9,6 +9,8 @@ from app import clock as service_clock
 from tests.cast import Clock
 from tests.cast import Person
 from tests.credentials import kind
+from tests.rbac.conftest import give
+from tests.tables import Tables
 
 
 async def trail(person: Person, **query: Any) -> list[dict[str, Any]]:
@@ -63,6 +65,22 @@ async def test_deleting_and_inviting_are_entered_and_outlive_whom_they_are_about
     assert (deleted["kind"], deleted["target_id"], deleted["ip"]) == ("user.deleted", ids[1], "192.0.2.1")
     assert (assigned["kind"], assigned["after"]) == ("role.assigned", {"role": "member"})
     assert (made["kind"], made["target_id"]) == ("user.invited", invited["id"])
+
+
+@pytest.mark.checklist("H06")
+async def test_deleting_a_role_is_entered_for_each_of_its_members(
+    ada: Person, grace: Person, mallory: Person, tables: Tables, editors: dict[str, Any]
+) -> None:
+    for person in (grace, mallory):
+        await give(tables, person, editors["name"])
+    await ada.client.delete(f"/users/roles/{editors['id']}")
+    *lost, deleted = reversed(await trail(ada, page_size=3))
+    members = {str(row["id"]) for row in await tables.rows("user") if row["email"] in {grace.email, mallory.email}}
+    assert {entry["target_id"] for entry in lost} == members
+    shown = {"kind": "role.revoked", "actor_id": await id_of(ada), "before": {"role": "editors"}, "ip": "192.0.2.1"}
+    assert [{name: entry[name] for name in shown} for entry in lost] == [shown, shown]
+    assert (deleted["kind"], deleted["target_id"]) == ("role.deleted", editors["id"])
+    assert len({entry["request_id"] for entry in [*lost, deleted]}) == 1
 
 
 async def test_entries_are_found_by_who_whom_what_and_when(ada: Person, visitor: Person, clock: Clock) -> None:

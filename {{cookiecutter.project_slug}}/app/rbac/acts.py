@@ -1,0 +1,74 @@
+"""How every act of administration begins: lock the rows that it is judged on, then judge the caller again.
+
+The guard of the route has judged the caller as they were when the request came in. Another act may have changed that
+since, so nothing that was read before the locks counts.
+
+The order of the locks is that of app/locks.py: the caller and the users concerned by id, then by id the roles concerned
+and all roles that these users have. An act on an administrator therefore locks the administrators' role, so of two
+such acts the second one is judged on what the first one has left.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+from uuid import UUID
+
+from advanced_alchemy.exceptions import NotFoundError
+from litestar.exceptions import PermissionDeniedException
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.callers import caller
+from app.locks import lock
+from app.locks import still_signed_in
+from app.models import Role
+from app.models import User
+from app.permissions import Permission
+
+
+class Locked(NamedTuple):
+    """What an act is judged on, by id; no other transaction changes it before this one ends."""
+
+    users: dict[UUID | int, User]
+    roles: dict[UUID | int, Role]
+
+
+async def begin(
+    session: AsyncSession,
+    *needed: Permission,
+    user_ids: Collection[UUID | int] = (),
+    role_ids: Collection[UUID | int] = (),
+    deletes_user: bool = False,
+) -> Locked:
+    """Lock these users and roles, and require that the caller still holds the `needed` permissions.
+
+    Raises:
+        NotAuthorizedException: if the caller was deleted or deactivated after the request began.
+        NotFoundError: if one of these users or roles does not exist.
+        PermissionDeniedException: if the caller lost a permission after the request began.
+    """
+    locked = await _lock(session, user_ids, role_ids, deletes_user=deletes_user)
+    now = caller()
+    if now.user_id is not None:
+        now.user = still_signed_in(locked.users.get(now.user_id))
+        if not set(needed) <= set(now.user.permissions):
+            raise PermissionDeniedException
+    if not (set(user_ids) <= locked.users.keys() and set(role_ids) <= locked.roles.keys()):
+        raise NotFoundError
+    return locked
+
+
+async def _lock(
+    session: AsyncSession,
+    user_ids: Collection[UUID | int],
+    role_ids: Collection[UUID | int],
+    *,
+    deletes_user: bool,
+) -> Locked:
+    caller_id = caller().user_id
+    ids = {*user_ids} if caller_id is None else {*user_ids, caller_id}
+    users = await lock(session, User, *ids, to_delete=deletes_user)
+    held = {role.id for user in users.values() for role in user.roles}
+    roles = await lock(session, Role, *held, *role_ids)
+    # Again, since a role may have been deleted while this request waited for it.
+    await session.execute(select(User).where(User.id.in_(users)), execution_options={"populate_existing": True})
+    return Locked(users, roles)
