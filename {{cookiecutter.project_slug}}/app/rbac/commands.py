@@ -12,6 +12,7 @@ from app.accounts.commands import choose_password
 from app.accounts.commands import email_option
 from app.accounts.commands import service_of
 from app.errors import Conflict
+from app.errors import InvalidField
 from app.models import Role
 from app.models import User
 from app.permissions import ADMINISTRATOR
@@ -69,6 +70,8 @@ def create_role(context: click.Context, role: str, description: str, permissions
                 await service.add_role(Role(name=role, description=description, permissions=[*permissions]))
             except IntegrityError as error:
                 raise click.ClickException(f"There is a role {role} already. Nothing was changed.") from error
+            except InvalidField as error:
+                raise click.ClickException(" ".join(part.message for part in error.errors)) from error
 
     anyio.run(store)
     click.echo(f"Made the role {role}: {', '.join(permissions) or 'no permissions'}.")

@@ -1,5 +1,6 @@
 """What can be done to roles: the methods of litestar-users, with the rules of this service."""
 
+import re
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -46,7 +47,7 @@ class RoleService(ChangeService):
         """Store a new role.
 
         Raises:
-            InvalidField: if it has no name, or permits something that does not exist.
+            InvalidField: if its name is not allowed, or it permits something that does not exist.
             IntegrityError: if the name is taken, in whatever case.
             PermissionDeniedException: if it permits what the caller may not do.
         """
@@ -62,7 +63,7 @@ class RoleService(ChangeService):
 
         Raises:
             Conflict: if it is the administrators' role, which has every permission under a name that code relies on.
-            InvalidField: if it has no name, or permits something that does not exist.
+            InvalidField: if its new name is not allowed, or it permits something that does not exist.
             NotFoundError: if there is no such role.
             PermissionDeniedException: if it permits what the caller may not do, before or after.
         """
@@ -73,7 +74,7 @@ class RoleService(ChangeService):
         # Before anything changes: it may be a role of the caller's own.
         require_reach([*stored.granted, *(inspect(data).dict.get("permissions") or [])])
         copy_named(data, stored)
-        role: Role = await super().update_role(_checked(stored))
+        role: Role = await super().update_role(_checked(stored, before["name"]))
         audit.record(self.session, Event.ROLE_CHANGED, role.id, before=before, after=facts_of(role))
         return role
 
@@ -178,10 +179,16 @@ def facts_of(role: Role) -> Facts:
 UNCHANGEABLE = f"The role {ADMINISTRATOR} keeps its name and all permissions. Make another role instead."
 
 
-def _checked(role: Role) -> Role:
+# ASCII, since letters of other alphabets look like these; names that differ in case alone are kept apart by an index.
+NAME = re.compile(r"[A-Za-z0-9]+([ ._-][A-Za-z0-9]+)*")
+PLAIN = "Use letters from a to z and digits, and between them single spaces, dots, hyphens or underscores."
+
+
+def _checked(role: Role, former_name: str | None = None) -> Role:
     role.name = role.name.strip()
-    if not role.name:
-        raise InvalidField("name", "Say what the role is called.")
+    # A name from before this rule stays as it is.
+    if role.name != former_name and not NAME.fullmatch(role.name):
+        raise InvalidField("name", PLAIN)
     if unknown := sorted(set(role.permissions) - set(Permission)):
         raise InvalidField("permissions", f"There is no {', '.join(unknown)}. There are: {', '.join(Permission)}.")
     role.permissions = sorted(set(role.permissions))

@@ -117,8 +117,9 @@ async def test_a_role_is_made_and_given_and_given_again(operator: Operator, grac
             "Error: There is a role administrator already. Nothing was changed.\n",
         ),
         (["create-role", "--role", "auditor", "--permission", "fly"], 2, "'fly' is not one of"),
+        (["create-role", "--role", "administr\u0430tor"], 1, "Error: Use letters from a to z and digits, "),
     ],
-    ids=["unknown role", "unknown user", "known role", "unknown permission"],
+    ids=["unknown role", "unknown user", "known role", "unknown permission", "name like another"],
 )
 async def test_what_cannot_be_done_is_refused_and_changes_nothing(
     operator: Operator, tables: Tables, words: list[str], status: int, message: str

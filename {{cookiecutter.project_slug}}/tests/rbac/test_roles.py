@@ -120,11 +120,47 @@ async def test_a_body_says_nothing_that_is_not_offered(
     assert (await ada.post("/users/roles", name="x", permissions=[], **body)).status_code == 400
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 256, "a\x00b", 1])
-async def test_what_cannot_be_stored_is_refused(ada: Person, name: str) -> None:
-    answer = await ada.post("/users/roles", name=name, permissions=[])
-    assert answer.status_code == 400
-    assert [error["field"] for error in answer.json()["errors"]] == ["name"]
+LIKE_ANOTHER = {
+    "Cyrillic letter": "administr\u0430tor",
+    "fullwidth": "\uff41dministrator",
+    "zero width": "admin\u200bistrator",
+    "soft hyphen": "admin\u00adistrator",
+    "combining mark": "administrato\u0323r",
+    "ligature": "o\ufb03cer",
+    "no-break space": "editors\u00a0two",
+    "right to left": "\u202eadministrator",
+    "two spaces": "editors  two",
+    "space before a dot": "editors .two",
+    "end": "administrator.",
+}
+
+
+@pytest.mark.checklist("H07")
+@pytest.mark.parametrize("name", ["", " ", "x" * 256, "a\x00b", "a\nb", 1, None, *LIKE_ANOTHER.values()])
+async def test_a_name_that_cannot_be_told_from_another_or_stored_is_refused(
+    ada: Person, editors: dict[str, Any], name: str
+) -> None:
+    made = await ada.post("/users/roles", name=name, permissions=[])
+    changed = await ada.client.patch(f"/users/roles/{editors['id']}", json={"name": name})
+    for answer in (made, changed):
+        assert answer.status_code == 400
+        assert [error["field"] for error in answer.json()["errors"]] == ["name"]
+
+
+async def test_a_role_from_before_the_rule_about_names_keeps_its_name_and_works(
+    ada: Person, grace: Person, tables: Tables
+) -> None:
+    name = "R\u00e9dacteurs"
+    await tables.execute(f"INSERT INTO role (id, name) VALUES (gen_random_uuid(), '{name}')")  # noqa: S608  # as above
+    await grace.sign_in()
+    [role] = [each for each in (await ada.get("/users/roles")).json() if each["name"] == name]
+    changed = await ada.client.patch(f"/users/roles/{role['id']}", json={"name": name, "permissions": ["roles:read"]})
+    assert changed.status_code == 200
+    pair = {"user_id": await id_of(grace), "role_id": role["id"]}
+    assert (await ada.client.put("/users/roles/assign", json=pair)).json()["roles"] == [name]
+    assert (await ada.post("/users", email="new@example.com", roles=[name.upper()])).status_code == 201
+    renamed = await ada.client.patch(f"/users/roles/{role['id']}", json={"name": "Editors-1_b.c d"})
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "Editors-1_b.c d")
 
 
 @pytest.mark.checklist("H04")
