@@ -15,7 +15,7 @@ from tests.traces import traces
 
 GOLDEN = REPOSITORY / "tests" / "golden"
 # What an editor fills in is no expression of ours.
-UNRENDERED = re.compile(r"\{\{(?!login\.response)|\{%|\{#|(?<!uvx )\bcookiecutter\b")
+UNRENDERED = re.compile(r"\{\{(?!\w+\.response\.body\.)|\{%|\{#|(?<!uvx )\bcookiecutter\b")
 PRINT_ROUTES = """
 from app.asgi import create_app
 print(*sorted(f"{m} {r.path}" for r in create_app().routes for m in r.methods - {"HEAD", "OPTIONS"}), sep="\\n")

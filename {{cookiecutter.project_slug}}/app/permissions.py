@@ -8,6 +8,7 @@ class Permission(StrEnum):
 
     USERS_READ = "users:read"
     USERS_MANAGE = "users:manage"
+    SESSIONS_MANAGE = "sessions:manage"
     ROLES_READ = "roles:read"
     ROLES_MANAGE = "roles:manage"
     AUDIT_READ = "audit:read"

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import delete
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,24 +14,32 @@ from app.models import UserSession
 
 
 class Device(Struct):
-    """A sign-in as its owner sees it."""
+    """A sign-in of any user."""
 
     id: UUID
     created_at: datetime
     last_seen_at: datetime
     ip: str
     user_agent: str
+
+
+class OwnDevice(Device):
+    """A sign-in as its owner sees it."""
+
     current: bool
 
 
-async def of_user(session: AsyncSession, user_id: UUID, current: UUID) -> list[Device]:
+async def of_user(session: AsyncSession, user_id: UUID) -> list[Device]:
     """The sign-ins of this user that have not ended, the latest seen first."""
     theirs = select(UserSession).where(UserSession.user_id == user_id, is_alive(session.info["settings"]))
     rows = await session.scalars(theirs.order_by(UserSession.last_seen_at.desc()))
-    return [
-        Device(row.id, row.created_at, row.last_seen_at, row.ip, row.user_agent, current=row.id == current)
-        for row in rows
-    ]
+    return [Device(row.id, row.created_at, row.last_seen_at, row.ip, row.user_agent) for row in rows]
+
+
+async def of_caller(session: AsyncSession, user_id: UUID, current: UUID) -> list[OwnDevice]:
+    """Likewise, saying which one is `current`."""
+    theirs = await of_user(session, user_id)
+    return [OwnDevice(**asdict(device), current=device.id == current) for device in theirs]
 
 
 async def end(session: AsyncSession, user_id: UUID, session_id: UUID) -> bool:

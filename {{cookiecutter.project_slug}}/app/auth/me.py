@@ -29,7 +29,7 @@ from app.accounts.schemas import NewPassword
 from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth import devices
-from app.auth.devices import Device
+from app.auth.devices import OwnDevice
 from app.database import request_session
 
 
@@ -61,9 +61,9 @@ async def change_email(
 
 
 @get("/sessions")
-async def list_devices(request: Request[Any, Any, Any]) -> list[Device]:
+async def list_devices(request: Request[Any, Any, Any]) -> list[OwnDevice]:
     """Where the caller is signed in, the latest first."""
-    return await devices.of_user(request_session(request), request.user.id, request.auth["session_id"])
+    return await devices.of_caller(request_session(request), request.user.id, request.auth["session_id"])
 
 
 @delete("/sessions/{session_id:uuid}", status_code=204, guards=[fresh])

@@ -17,6 +17,8 @@ from app.accounts import ownership
 from app.accounts.audit import Facts
 from app.accounts.mail import Letter
 from app.accounts.schemas import address_in
+from app.auth import devices
+from app.auth.devices import Device
 from app.callers import caller
 from app.errors import Conflict
 from app.errors import InvalidField
@@ -132,6 +134,38 @@ class AdministrationService(RoleService):
         await self._require_first(Event.RESET_STARTED, user)
         outbox.put(self.session, Letter.RESET_PASSWORD, user.email, user.id)
         audit.record(self.session, Event.RESET_STARTED, user.id)
+
+    async def list_devices(self, user_id: UUID) -> list[Device]:
+        """Where the user is signed in, the latest seen first.
+
+        Raises:
+            NotFoundError: if there is no such user.
+        """
+        user: User = await self.get_user(user_id)
+        return await devices.of_user(self.session, user.id)
+
+    async def sign_out(self, user_id: UUID, session_id: UUID) -> None:
+        """End one sign-in of the user.
+
+        Raises:
+            NotFoundError: if there is no such user, or the user has no such sign-in.
+            PermissionDeniedException: if the user may do what the caller may not.
+        """
+        user = await self._within_reach(user_id, Permission.SESSIONS_MANAGE)
+        if not await devices.end(self.session, user.id, session_id):
+            raise NotFoundError
+        audit.record(self.session, audit.Event.SIGNED_OUT, user.id)
+
+    async def sign_out_everywhere(self, user_id: UUID) -> None:
+        """End every sign-in of the user.
+
+        Raises:
+            NotFoundError: if there is no such user.
+            PermissionDeniedException: if the user may do what the caller may not.
+        """
+        user = await self._within_reach(user_id, Permission.SESSIONS_MANAGE)
+        if await devices.end_all(self.session, user.id):
+            audit.record(self.session, Event.ALL_SIGNED_OUT, user.id)
 
     async def remove(self, user_id: UUID) -> None:
         """Delete the user and everything that belongs to them.

@@ -27,7 +27,6 @@ from app.permissions import Permission
 from app.rbac.guards import requires
 from app.rbac.schemas import AuditEventRead
 
-
 # Parsed here: Litestar also takes numbers, and fails on those beyond the calendar.
 Moment = Annotated[
     str | None,

@@ -19,6 +19,7 @@ class Event(StrEnum):
     """Entered with the administrator as the actor, and what changed as `before` and `after`."""
 
     USER_CHANGED = "user.changed"
+    ALL_SIGNED_OUT = "sign-in.all-ended"
     RESET_STARTED = "password.reset-started"
     ROLE_CREATED = "role.created"
     ROLE_CHANGED = "role.changed"

@@ -9,6 +9,7 @@ from app.accounts.routes import SERVICE
 from app.models import Role
 from app.permissions import Permission
 from app.rbac import audit_routes
+from app.rbac import session_routes
 from app.rbac import user_routes
 from app.rbac.guards import requires
 from app.rbac.schemas import RoleCreate
@@ -42,4 +43,4 @@ async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:
     return await service.list_roles()
 
 
-ROUTES: list[HTTPRouteHandler] = [list_roles, *user_routes.ROUTES, *audit_routes.ROUTES]
+ROUTES: list[HTTPRouteHandler] = [list_roles, *user_routes.ROUTES, *session_routes.ROUTES, *audit_routes.ROUTES]

@@ -117,9 +117,16 @@ async def test_an_invitation_is_stored_and_mailed_once(
 
 
 @pytest.mark.checklist("H08")
-async def test_a_reset_is_mailed_once(
-    ada: Person, grace: Person, outbox: Outbox, tables: Tables, clock: Clock
+async def test_an_invitation_and_a_sign_up_do_not_wait_for_each_other_in_a_circle(
+    ada: Person, visitor: Person, tables: Tables
 ) -> None:
+    await visitor.register()
+    answers = await at_once(tables, ada.post("/users", email=visitor.email), visitor.register())
+    assert statuses(answers) == [201, 202]
+
+
+@pytest.mark.checklist("H08")
+async def test_a_reset_is_mailed_once(ada: Person, grace: Person, outbox: Outbox, tables: Tables, clock: Clock) -> None:
     path = f"/users/{(await ids_of(tables))['grace']}/reset-password"
     assert statuses(await at_once(tables, *(ada.client.post(path) for _ in range(MANY)))) == [202] + [409] * (MANY - 1)
     assert (await entered(tables, "password.reset-started"), len(outbox.to(grace))) == (1, 1)
