@@ -46,8 +46,10 @@ async def begin(
         NotFoundError: if one of these users or roles does not exist.
         PermissionDeniedException: if the caller lost a permission after the request began.
     """
-    locked = await _lock(session, user_ids, role_ids, deletes_user=deletes_user)
     now = caller()
+    # If the act is refused, its entry in the trail names the user, or else the role, also where the path does not.
+    now.target_id = next((each for each in (*user_ids, *role_ids) if isinstance(each, UUID)), None)
+    locked = await _lock(session, user_ids, role_ids, deletes_user=deletes_user)
     if now.user_id is not None:
         now.user = still_signed_in(locked.users.get(now.user_id))
         if not set(needed) <= set(now.user.permissions):

@@ -5,6 +5,13 @@ from tests.mutation import Mutant
 SERVICE, USERS, ACTS = "app/rbac/service.py", "app/rbac/administration.py", "app/rbac/acts.py"
 MUTANTS = [
     Mutant(
+        "The trail says about whom an act was refused whose path does not say it",
+        "app/rbac/acts.py",
+        "    now.target_id = next(",
+        "    _ = next(",
+        "rbac/test_refused_acts.py::test_an_act_against_a_rule_is_entered_with_its_target",
+    ),
+    Mutant(
         "Routes ask for permissions",
         "app/rbac/guards.py",
         "            raise PermissionDeniedException\n",

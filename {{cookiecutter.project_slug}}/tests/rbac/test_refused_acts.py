@@ -40,6 +40,8 @@ async def test_an_ordinary_user_who_tries_what_administrators_do_is_entered(ada:
         ("PATCH", "/users/{ada}", {"is_active": False}, "/users/{user_id}"),
         ("DELETE", "/users/roles/{role}", None, "/users/roles/{role_id}"),
         ("PATCH", "/users/roles/{role}", {"name": "others"}, "/users/roles/{role_id}"),
+        ("PUT", "/users/roles/revoke", {"user_id": "{ada}", "role_id": "{role}"}, "/users/roles/revoke"),
+        ("PUT", "/users/roles/assign", {"user_id": "{ada}", "role_id": "{role}"}, "/users/roles/assign"),
     ],
 )
 async def test_an_act_against_a_rule_is_entered_with_its_target(  # noqa: PLR0913, PLR0917  # the cast and the table
