@@ -116,8 +116,8 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)
     display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    # Set at sign-up, empty once the address is proven: app/expiry.py removes an account that is never proven.
-    unproven_until: Mapped[datetime | None] = mapped_column(index=True, info=EXPIRES)
+    # Empty once the address is proven; app/accounts/unproven.py removes an account that is not proven by then.
+    unproven_until: Mapped[datetime | None] = mapped_column(index=True)
     # {% if cookiecutter.include_rbac %}
     roles: Mapped[list[Role]] = orm.relationship(secondary=user_role, lazy="selectin", passive_deletes=True)
     # {% endif %}

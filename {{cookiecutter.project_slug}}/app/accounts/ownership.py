@@ -7,6 +7,7 @@ from hashlib import sha256
 from uuid import UUID
 from uuid import uuid4
 
+from sqlalchemy import ColumnElement
 from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import literal
@@ -130,13 +131,17 @@ async def make(session: AsyncSession, email: str) -> User:
     return (await lock(session, User, user.id))[user.id]
 
 
-async def remove(session: AsyncSession, user: User, *, actor: UUID | None = None) -> None:
-    """Remove a locked account that nobody has proven, and everything that belongs to it.
+async def remove(
+    session: AsyncSession, user: User, *conditions: ColumnElement[bool], actor: UUID | None = None
+) -> None:
+    """Remove a locked account that nobody has proven, and everything that belongs to it, if it meets the conditions.
 
     Raises:
         IntegrityError: if a table refers to it whose foreign key does not say `ondelete="CASCADE"`.
     """
-    await session.execute(delete(User).where(User.id == user.id))
+    removed = delete(User).where(User.id == user.id, *conditions).returning(User.id)
+    if await session.scalar(removed, execution_options={"synchronize_session": False}) is None:
+        return
     await outbox.drop_links(session, user, *Purpose)
     await audit.forget(session, user)
     audit.record(session, Event.UNPROVEN_REMOVED, user.id, actor=actor)

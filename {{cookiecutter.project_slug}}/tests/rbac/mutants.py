@@ -256,4 +256,25 @@ MUTANTS = [
         "except ValueError as error:",
         "rbac/test_trail.py::test_what_cannot_be_looked_for_is_refused_by_name",
     ),
+    Mutant(
+        "An account with a role is not removed as unproven",
+        "app/accounts/unproven.py",
+        " if relation.secondary is not None",
+        " if relation.secondary is relation",
+        "rbac/test_unproven_accounts.py::test_an_account_with_a_role_stays",
+    ),
+    Mutant(
+        "An account that was given a role stays when it is taken",
+        SERVICE,
+        "        user.unproven_until = None\n",
+        "",
+        "rbac/test_unproven_accounts.py::test_an_account_with_a_role_stays",
+    ),
+    Mutant(
+        "An account whose proof was taken back is not removed",
+        "app/accounts/registration.py",
+        "if is_new or user.unproven_until:",
+        "if user:",
+        "rbac/test_unproven_accounts.py::test_an_account_whose_proof_an_administrator_has_taken_back_stays",
+    ),
 ]
