@@ -28,6 +28,8 @@ from tests.documented import require_documented
 BASE_URL = "https://service.example"
 PASSWORD = "correct horse battery staple"
 ANOTHER_PASSWORD = "wrong donkey socket paperclip"
+# Long enough, and among the first that attackers try.
+GUESSABLE = ["passwordpassword", "1234567890123456", "qwertyuiopasdfgh"]
 
 
 # Since mails were delivered last.

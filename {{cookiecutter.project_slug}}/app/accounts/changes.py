@@ -52,13 +52,16 @@ class ChangeService(RegistrationService):
         """Store a new password and end every sign-in except the one with the id `keep`.
 
         Raises:
-            InvalidField: if the present password is wrong, or the new one is easily guessed.
+            InvalidField: if the present password is wrong, or the new one is the same or easily guessed.
         """
-        passwords.require_good(new, user.email, self.settings, "new_password")
-        # No connection is held while hashes are computed.
+        # No connection is held while passwords are judged and hashed.
         await self.session.commit()
+        await passwords.require_good(new, user.email, self.settings, "new_password", name=user.display_name)
         new_hash = await self.hasher.digest(new, user.email)
         await self.require_password(user, current, "current_password")
+        # Only now: the present password is proven, so this tells nobody what it is.
+        if passwords.is_same(new, current):
+            raise InvalidField("new_password", "This is your current password. Choose another one.")
         user.password_hash = new_hash
         await self.end_credentials(user, but=keep)
         audit.record(self.session, Event.PASSWORD_CHANGED, user.id)

@@ -21,7 +21,7 @@ from sqlalchemy import func
 from sqlalchemy import select
 
 from app import addresses
-from app.accounts.common_passwords import is_common
+from app.accounts.guessing import is_guessable
 from app.accounts.hashes import ARGON2ID
 from app.accounts.hashes import Hashes
 from app.accounts.hashes import cost_of
@@ -46,14 +46,19 @@ MOST_WAITING = 25
 # a caller who knows a few passwords does not hold up everybody else.
 MOST_FOR_ONE_ACCOUNT = 2
 LEARN_EVERY = timedelta(hours=1)
+EASY_TO_GUESS = "This password is easy to guess. Use four or more unusual words, or let a password manager make one."
 # Stored where there is no password: no password fits it.
 NONE = "!"
 
 Result = TypeVar("Result")
 
 
-def require_good(password: str, email: str, settings: Settings, field: str = "password") -> None:
+async def require_good(
+    password: str, email: str, settings: Settings, field: str = "password", *, name: str = ""
+) -> None:
     """Refuse what attackers try first; any character may be used and none has to be (NIST SP 800-63B-4, 3.1.1.2).
+
+    Takes some milliseconds, so hold no connection to the database meanwhile. `name` is what the user is called.
 
     Raises:
         InvalidField: says what to do instead.
@@ -61,12 +66,12 @@ def require_good(password: str, email: str, settings: Settings, field: str = "pa
     password = _normalised(password)
     if not settings.password_min_length <= len(password) <= MAX_LENGTH:
         raise InvalidField(field, f"Use {settings.password_min_length} to {MAX_LENGTH} characters.")
-    folded = password.casefold()
-    if is_common(folded):
-        raise InvalidField(field, "Many people use this password, so attackers try it first. Use another.")
-    for word in (PROJECT_NAME.casefold(), email.strip().partition("@")[0].casefold()):
-        if len(word) >= CONTEXT_WORD_MIN_LENGTH and word in folded:
-            raise InvalidField(field, "Leave out your address and our name: attackers try them first.")
+    local_part, _, domain = email.strip().partition("@")
+    for word in (PROJECT_NAME.casefold(), local_part.casefold()):
+        if len(word) >= CONTEXT_WORD_MIN_LENGTH and word in password.casefold():
+            raise InvalidField(field, "Leave out your address and the name of this service: attackers try them first.")
+    if await is_guessable(password, (PROJECT_NAME, local_part, domain, name)):
+        raise InvalidField(field, EASY_TO_GUESS)
 
 
 class Verdict(NamedTuple):
@@ -166,6 +171,11 @@ async def learn_costs(app: Litestar) -> float:
         parameters = await session.scalars(select(func.split_part(User.password_hash, "$", 4)).distinct())
         hashes.learn(cost_of(decoy(f"{ARGON2ID}${each}")) for each in parameters)
     return LEARN_EVERY.total_seconds()
+
+
+def is_same(one: str, another: str) -> bool:
+    """Whether two passwords are one, however a keyboard writes them."""
+    return _normalised(one) == _normalised(another)
 
 
 def generate() -> str:

@@ -38,7 +38,7 @@ class RegistrationService(AccountService):
             TooBusy: if other requests keep changing the account.
         """
         email = address_in(data.email)
-        passwords.require_good(data.password, email, self.settings)
+        await passwords.require_good(data.password, email, self.settings, name=data.display_name)
         new = User(id=uuid4(), email=email, unproven_until=ownership.unproven_until(self.settings))
         copy_named(User(display_name=data.display_name), new)
         is_admitted = self.settings.admits(email)
@@ -117,7 +117,7 @@ class RegistrationService(AccountService):
             Conflict: if the address is proven, or the account is deactivated.
             InvalidField: if this is not an e-mail address, or the password is easily guessed.
         """
-        passwords.require_good(password, email, self.settings)
+        await passwords.require_good(password, email, self.settings)
         password_hash = await self.hasher.digest(password, email)
         user, _ = await self._unproven(address_in(email))
         await ownership.hand_over(self.session, user, password_hash=password_hash)

@@ -117,10 +117,10 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
             InvalidField: if the password is easily guessed; the token still works then.
         """
         purposes = (Purpose.RESET_PASSWORD, Purpose.ACCEPT_INVITATION)
-        _, email = await tokens.find(self.session, encoded_token, *purposes)
-        passwords.require_good(password, email, self.settings)
-        # As above: no connection is held while the hash is computed.
+        user, email = await tokens.find(self.session, encoded_token, *purposes)
+        # As above: no connection is held meanwhile.
         await self.session.commit()
+        await passwords.require_good(password, email, self.settings, name=user.display_name)
         password_hash = await self.hasher.digest(password, email)
         user, _ = await tokens.consume(self.session, encoded_token, *purposes)
         was_proven = user.is_verified

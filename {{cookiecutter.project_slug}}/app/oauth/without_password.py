@@ -110,9 +110,9 @@ async def set_password(
 
 
 async def _set_first(service: ChangeService, user: User, password: str, keep: UUID) -> None:
-    passwords.require_good(password, user.email, service.settings, "new_password")
-    # No connection is held while the hash is computed.
+    # No connection is held while the password is judged and hashed.
     await service.session.commit()
+    await passwords.require_good(password, user.email, service.settings, "new_password", name=user.display_name)
     password_hash = await service.hasher.digest(password, user.email)
     # Another request may have set a password meanwhile, or have ended this sign-in with a reset.
     user = await lock_user(service.session, user.id)

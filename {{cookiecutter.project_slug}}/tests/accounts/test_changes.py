@@ -1,11 +1,14 @@
 """What users change about their own account: each needs a proof, ends what others may hold, and is told by mail."""
 
 import asyncio
+import unicodedata
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
 from tests.cast import ANOTHER_PASSWORD
+from tests.cast import GUESSABLE
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
@@ -55,8 +58,33 @@ async def test_a_new_password_needs_the_present_one(signed_in: Person, elsewhere
     assert (await elsewhere.get("/users/me")).status_code == 200
 
 
+@pytest.mark.checklist("D07")
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_a_new_password_is_not_the_present_one(
+    stage: Stage, tables: Tables, outbox: Outbox, form: Literal["NFC", "NFD"]
+) -> None:
+    grace = stage.person("grace")
+    grace.password = "üöä and a few more letters"
+    await grace.register()
+    await grace.verify()
+    elsewhere = stage.person("grace")
+    elsewhere.password = grace.password
+    for person in (grace, elsewhere):
+        await person.sign_in()
+    tables_before = [await tables.rows(name) for name in ("user", "user_session", "audit_event")]
+    mails_before = len(outbox.messages)
+    same = unicodedata.normalize(form, grace.password)
+    answer = await grace.post("/users/me/password", current_password=grace.password, new_password=same)
+    assert answer.status_code == 400
+    expected = {"field": "new_password", "message": "This is your current password. Choose another one."}
+    assert answer.json()["errors"] == [expected]
+    assert [await tables.rows(name) for name in ("user", "user_session", "audit_event")] == tables_before
+    assert len(outbox.messages) == mails_before
+    assert (await elsewhere.get("/users/me")).status_code == 200
+
+
 @pytest.mark.checklist("C03")
-@pytest.mark.parametrize("password", ["short", "my name is grace, hello", "x" * 129])
+@pytest.mark.parametrize("password", ["short", "my name is grace, hello", "x" * 129, *GUESSABLE])
 async def test_a_new_password_keeps_the_rules(signed_in: Person, password: str) -> None:
     answer = await signed_in.post("/users/me/password", current_password=PASSWORD, new_password=password)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "new_password")

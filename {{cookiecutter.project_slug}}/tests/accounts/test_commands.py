@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from app.accounts.calibration import measure
+from app.accounts.passwords import EASY_TO_GUESS
 from app.settings import Settings
+from tests.cast import GUESSABLE
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
@@ -42,9 +44,10 @@ async def test_without_a_password_one_is_made_and_shown_once(operator: Operator,
     [
         ("visitor@example.com", "short", "Use 15 to 128 characters."),
         ("visitor@example.com", "x" * 129, "Use 15 to 128 characters."),
+        ("visitor@example.com", GUESSABLE[0], EASY_TO_GUESS),
         ("Grace@example.com", PASSWORD[::-1], "grace@example.com has an account already. Nothing was changed."),
     ],
-    ids=["short", "long", "known"],
+    ids=["short", "long", "guessable", "known"],
 )
 async def test_what_cannot_be_stored_is_refused_and_changes_nothing(
     operator: Operator, tables: Tables, email: str, password: str, message: str
@@ -74,7 +77,7 @@ async def test_somebody_invited_chooses_a_password_by_mail(
     clock.advance(timedelta(days=7) - timedelta(seconds=5))
     token = stage.outbox.token_for(visitor)
     assert (await visitor.post("/verify", token=token)).status_code == 400
-    for refused in ("short", "visitor for a long time"):
+    for refused in ("short", "visitor for a long time", *GUESSABLE):
         assert (await visitor.post("/reset-password", token=token, password=refused)).status_code == 400
     assert (await visitor.post("/reset-password", token=token, password=PASSWORD)).status_code == 204
     assert (await visitor.sign_in()).status_code == 201

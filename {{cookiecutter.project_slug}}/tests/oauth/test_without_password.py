@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.cast import ANOTHER_PASSWORD
+from tests.cast import GUESSABLE
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
@@ -175,7 +176,7 @@ async def test_of_two_requests_at_once_one_sets_the_password(hopper: Person) -> 
 
 
 @pytest.mark.checklist("C03")
-@pytest.mark.parametrize("password", ["short", "my name is hopper, hello", "x" * 129])
+@pytest.mark.parametrize("password", ["short", "my name is hopper, hello", "x" * 129, *GUESSABLE])
 async def test_a_first_password_keeps_the_rules(hopper: Person, password: str) -> None:
     answer = await hopper.client.put("/users/me/password", json={"new_password": password})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "new_password")
