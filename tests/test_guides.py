@@ -146,10 +146,16 @@ def test_a_new_key_signs_nobody_out_and_the_old_one_opens_nothing_afterwards(
         assert grace.post("/forgot-password", json={"email": GRACE}).is_success
         link = server.until(lambda: token_mailed(server, "/reset-password"))
 
+    with serving(project, SECRET_KEY=old_key, SECRET_KEY_PREVIOUS=NEW_KEY) as server:
+        grace.base_url = httpx.URL(server.url)
+        assert grace.get("/users/me").is_success
+        assert "Step 1" in project.run("litestar", "doctor", SECRET_KEY=old_key, SECRET_KEY_PREVIOUS=NEW_KEY)
+
     with serving(project, SECRET_KEY=NEW_KEY, SECRET_KEY_PREVIOUS=old_key) as server:
         grace.base_url = httpx.URL(server.url)
         assert grace.get("/users/me").is_success
         newer = sign_in(people, server, GRACE)
+        assert "Step 2" in project.run("litestar", "doctor", SECRET_KEY=NEW_KEY, SECRET_KEY_PREVIOUS=old_key)
 
     with serving(project, SECRET_KEY=NEW_KEY) as server:
         for client, status in ((grace, httpx.codes.UNAUTHORIZED), (newer, httpx.codes.OK)):

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from app import health
 from app.accounts.delivery import deliver
 from app.accounts.mail import mailer_for
+from app.accounts.secret_keys import note_key
 from app.accounts.passwords import learn_costs
 from app.accounts.refusals import EnterRefusals
 from app.accounts.refusals import note_error
@@ -47,6 +48,7 @@ LIFESPAN = [
     using_the_database,
     collecting_only_what_is_new,
     repeating(follow_clock),
+    repeating(note_key),
     repeating(learn_costs),
     repeating(deliver),
     repeating(remove_expired_rows),

@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.accounts.commands import app_of
 from app.accounts.mail import SmtpMailer
+from app.accounts.secret_keys import has_run_with_previous
 from app.database import only_transaction
 from app.health import migrations
 from app.settings import Environment
@@ -40,6 +41,11 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 MAILS_LEAVE_WITHIN = timedelta(minutes=10)
 # More than machines differ whose clocks are set by NTP.
 CLOCKS_DIFFER_BY = timedelta(seconds=5)
+# Whether a process has run with SECRET_KEY_PREVIOUS, and which of the steps in docs/secrets.md that is.
+KEY_STEPS = {
+    False: ("Step 1: this is the new key.", "Once every instance has it, swap it with SECRET_KEY."),
+    True: ("Step 2: this is the former key, and what it made still counts.", "Unset it after 30 days."),
+}
 
 
 class Level(StrEnum):
@@ -90,7 +96,7 @@ def settings_checks() -> list[Callable[[Settings], Iterable[Finding]]]:
     """Those of this file, and `CHECKS` in `checks.py` of each feature."""
     features = sorted(path.parent.name for path in Path(__file__).parent.glob("*/checks.py"))
     theirs = [check for name in features for check in import_module(f"app.{name}.checks").CHECKS]
-    return [addresses, proxies, keys, *theirs]
+    return [addresses, proxies, *theirs]
 
 
 def addresses(settings: Settings) -> Iterable[Finding]:
@@ -110,13 +116,6 @@ def proxies(settings: Settings) -> Iterable[Finding]:
     elif settings.environment is Environment.PRODUCTION and not settings.trusted_proxies:
         says = "No proxy is believed. If there is one, all callers count as one, and it locks all of them out."
         yield Finding(Level.WARNING, "TRUSTED_PROXIES", says, "Name its network.")
-
-
-def keys(settings: Settings) -> Iterable[Finding]:
-    """What may still be signed with."""
-    if settings.secret_key_previous is not None:
-        says = "The former key still counts. Whoever knows it can write links and credentials."
-        yield Finding(Level.WARNING, "SECRET_KEY_PREVIOUS", says, "Unset it once the links in mails have expired.")
 
 
 async def mail(app: Litestar) -> Finding:
@@ -180,6 +179,8 @@ async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
         yield Finding(Level.WARNING, "outbox", says, "last_error in the table outgoing_mail says why.")
     async for finding in hashes(session):
         yield finding
+    if session.info["settings"].secret_key_previous is not None:
+        yield Finding(Level.WARNING, "SECRET_KEY_PREVIOUS", *KEY_STEPS[await has_run_with_previous(session)])
 
 
 async def hashes(session: AsyncSession) -> AsyncIterator[Finding]:

@@ -62,7 +62,7 @@ class Settings(
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, hide_input_in_errors=True)
 
     secret_key: SecretKey
-    # The key before this one: what it has signed counts until it expires, and nothing new is signed with it.
+    # A second key, while the first is replaced: it verifies and opens, and makes nothing new (docs/secrets.md).
     secret_key_previous: SecretKey | None = None
     environment: Environment = Environment.PRODUCTION
     # Links in mails are built on it, whatever the `Host` header of a request says.

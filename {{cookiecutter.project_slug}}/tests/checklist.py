@@ -62,6 +62,7 @@ ROWS = {
     "E10": "Users see where they are signed in, and end it",
     "E11": "Deactivation and deletion act on the next request",
     "F09": "Instances whose clocks differ agree on what has expired",
+    "F10": "A new SECRET_KEY, brought in by the documented steps, signs nobody out and breaks nothing that has begun",
     "H01": "Users change the fields of their profile that are documented, and nothing else",
     "H02": "Every route is in a table that says who may call it, and answers everybody as it says",
     "H03": "A path is open because its route says so, and not because of a word in it",

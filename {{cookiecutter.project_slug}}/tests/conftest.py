@@ -23,6 +23,10 @@ from tests.cast import Clock
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
+from tests.key_steps import PAIRS
+from tests.key_steps import Pair
+from tests.key_steps import STEPS
+from tests.key_steps import running_at
 from tests.tables import Tables
 from tests.tables import make_database
 from tests.tables import read_all
@@ -110,6 +114,20 @@ async def stage(app: Litestar, outbox: Outbox, tables: Tables) -> AsyncIterator[
     stage = Stage(app, outbox)
     yield stage
     await stage.close()
+
+
+@pytest.fixture
+async def instances(settings: Settings, tables: Tables) -> AsyncIterator[list[Stage]]:  # noqa: ARG001  # empties them
+    """Instances at each step in which SECRET_KEY is replaced."""
+    async with running_at(settings, *STEPS) as instances:
+        yield instances
+
+
+@pytest.fixture(params=PAIRS, ids=lambda pair: "step {} to {}".format(*pair))
+async def pair(request: pytest.FixtureRequest, settings: Settings, tables: Tables) -> AsyncIterator[Pair]:  # noqa: ARG001  # empties them
+    """Two instances that run at the same moment while a step is taken."""
+    async with running_at(settings, *(STEPS[number] for number in request.param)) as instances:
+        yield Pair(*instances)
 
 
 @pytest.fixture

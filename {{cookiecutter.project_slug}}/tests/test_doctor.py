@@ -1,6 +1,8 @@
 """`litestar doctor`: each fault is found, with its setting and what to do; nothing is found where nothing is."""
 
 import json
+import re
+from datetime import timedelta
 from time import time
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +15,14 @@ from click.testing import Result
 from pydantic import SecretStr
 
 from app import clock
+from app.accounts.secret_keys import note_key
 from app.asgi import create_app
 from app.doctor import doctor
 from app.health import migrations
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import Stage
+from tests.key_steps import STEPS
 from tests.other_services import ALLOWED
 from tests.other_services import DATABASE_AWAY
 from tests.processes.mail_server import MailServer
@@ -127,7 +131,17 @@ async def test_what_is_unwise_in_production_is_a_warning(settings: Settings) -> 
     unwise = {**vars(settings), **ALLOWED, **PRODUCTION, "secret_key_previous": SecretStr("0123456789" * 4)}
     changed = Settings(**unwise | {"mail_url": SecretStr("smtp://127.0.0.1:1")})
     # The embedded PostgreSQL knows nobody but its superuser.
-    assert await found(changed, "warning") == ["TRUSTED_PROXIES", "SECRET_KEY_PREVIOUS", "DATABASE_URL"]
+    assert await found(changed, "warning") == ["TRUSTED_PROXIES", "DATABASE_URL", "SECRET_KEY_PREVIOUS"]
+
+
+@pytest.mark.checklist("F10")
+async def test_it_says_which_step_of_replacing_the_key_is_taken(settings: Settings, instances: list[Stage]) -> None:
+    said = []
+    for stage, step in zip(instances, STEPS, strict=True):
+        said += re.findall(r"SECRET_KEY_PREVIOUS: (Step \d)", (await ask(settings.model_copy(update=step))).output)
+        # As each process does when it starts.
+        assert await note_key(stage.app) == timedelta(days=1).total_seconds()
+    assert said == ["Step 1", "Step 2"]
 
 
 @pytest.mark.usefixtures("tables")

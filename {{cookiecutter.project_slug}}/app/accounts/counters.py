@@ -23,9 +23,18 @@ class Count(NamedTuple):
     ends_at: datetime
 
 
-def bucket(settings: Settings, *name: str) -> bytes:
-    """What is counted together; with a key, since whoever reads the table could try every address otherwise."""
-    return hmac.digest(settings.key_for("throttle"), "\n".join(name).encode(), "sha256")
+class Bucket(NamedTuple):
+    """What is counted together. The table shows no name: without a key, a reader could try every address."""
+
+    digest: bytes
+    # While SECRET_KEY is replaced, an instance that has the other key first counts the same thing here.
+    others: tuple[bytes, ...] = ()
+
+
+def bucket(settings: Settings, *name: str) -> Bucket:
+    """The bucket of this name."""
+    digest, *others = (hmac.digest(key, "\n".join(name).encode(), "sha256") for key in settings.keys_for("throttle"))
+    return Bucket(digest, tuple(others))
 
 
 # Written out, since SQLAlchemy compiles ON CONFLICT anew each time. Rows are locked in the order of the keys.
@@ -42,27 +51,44 @@ COUNT = text("""
 """)
 
 
-async def add(session: AsyncSession, windows: dict[bytes, timedelta], *, prolong: bool = False) -> list[Count]:
+async def add(session: AsyncSession, windows: dict[Bucket, timedelta], *, prolong: bool = False) -> list[Count]:
     """Count each once more. A window begins with its first count, or with each of them if they `prolong` it."""
     now = clock.now()
     ends = [now + window for window in windows.values()]
-    values = {"buckets": [*windows], "ends": ends, "now": now, "is_prolonged": prolong}
-    counted = {key: Count(attempts, ends_at) for key, attempts, ends_at in await session.execute(COUNT, values)}
-    return [counted[key] for key in windows]
+    values = {"buckets": [key.digest for key in windows], "ends": ends, "now": now, "is_prolonged": prolong}
+    counted = {digest: Count(attempts, ends_at) for digest, attempts, ends_at in await session.execute(COUNT, values)}
+    if others := [digest for key in windows for digest in key.others]:
+        counted |= await _counts(session, others)
+    return [_together(*(counted[digest] for digest in _digests(key) if digest in counted)) for key in windows]
 
 
-async def counted_of(session: AsyncSession, *keys: bytes) -> set[bytes]:
+async def counted_of(session: AsyncSession, *keys: Bucket) -> set[Bucket]:
     """Which of them happened lately."""
-    found = select(Attempts.bucket).where(Attempts.bucket.in_(keys), Attempts.expires_at > clock.now())
-    return {*await session.scalars(found)}
+    counted = await _counts(session, [digest for key in keys for digest in _digests(key)])
+    return {key for key in keys if not counted.keys().isdisjoint(_digests(key))}
 
 
-async def take_back(session: AsyncSession, *keys: bytes) -> None:
+async def take_back(session: AsyncSession, *keys: Bucket) -> None:
     """Count each once less."""
     for key in keys:
-        await session.execute(update(Attempts).where(Attempts.bucket == key).values(count=Attempts.count - 1))
+        found = update(Attempts).where(Attempts.bucket == key.digest)
+        await session.execute(found.values(count=Attempts.count - 1))
 
 
-async def reset(session: AsyncSession, key: bytes) -> None:
+async def reset(session: AsyncSession, key: Bucket) -> None:
     """Begin at nothing."""
-    await session.execute(delete(Attempts).where(Attempts.bucket == key))
+    await session.execute(delete(Attempts).where(Attempts.bucket.in_(_digests(key))))
+
+
+async def _counts(session: AsyncSession, digests: list[bytes]) -> dict[bytes, Count]:
+    columns = (Attempts.bucket, Attempts.count, Attempts.expires_at)
+    found = select(*columns).where(Attempts.bucket.in_(digests), Attempts.expires_at > clock.now())
+    return {digest: Count(attempts, ends_at) for digest, attempts, ends_at in await session.execute(found)}
+
+
+def _together(*counts: Count) -> Count:
+    return Count(sum(count.attempts for count in counts), max(count.ends_at for count in counts))
+
+
+def _digests(key: Bucket) -> tuple[bytes, ...]:
+    return (key.digest, *key.others)

@@ -8,6 +8,7 @@ from litestar import Request
 
 from app import addresses
 from app.accounts import counters
+from app.accounts.counters import Bucket
 from app.callers import client_network
 from app.database import request_session
 from app.setting_types import Switch
@@ -46,6 +47,6 @@ async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie
         await counters.add(request_session(request), {key: KNOWN_FOR}, prolong=True)
 
 
-def tie_to(place: str, settings: Settings, tie: Tie, address: str) -> bytes:
+def tie_to(place: str, settings: Settings, tie: Tie, address: str) -> Bucket:
     """What counts a tie of the account with this address to a network."""
     return counters.bucket(settings, tie, addresses.compared(address), place)

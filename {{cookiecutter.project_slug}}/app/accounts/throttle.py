@@ -17,6 +17,7 @@ from app.accounts import audit
 from app.accounts import counters
 from app.accounts import known_networks
 from app.accounts.audit import Event
+from app.accounts.counters import Bucket
 from app.accounts.counters import Count
 from app.accounts.known_networks import Tie
 from app.callers import client_network
@@ -66,7 +67,7 @@ class Attempt(NamedTuple):
     of_network: Count
     # Whether the account knows the network, so that its attempts there are counted by themselves.
     is_known: bool = False
-    keys: tuple[bytes, ...] = ()
+    keys: tuple[Bucket, ...] = ()
 
 
 async def admit(request: Request[Any, Any, Any], action: Action, address: str) -> None:
@@ -168,9 +169,9 @@ def _require_share(count: Count, limit: Limit) -> None:
         raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 
 
-def _of_account(settings: Settings, action: Action, address: str, place: str) -> bytes:
+def _of_account(settings: Settings, action: Action, address: str, place: str) -> Bucket:
     return counters.bucket(settings, action, "account", addresses.compared(address), place)
 
 
-def _of_network(settings: Settings, action: Action, place: str) -> bytes:
+def _of_network(settings: Settings, action: Action, place: str) -> Bucket:
     return counters.bucket(settings, action, "network", place)

@@ -28,6 +28,7 @@ from app.models import OAuthState
 from app.oauth.refusals import InvalidState
 from app.oauth.trips import Purpose
 from app.oauth.trips import Trip
+from app.oauth.trips import key_ids
 from app.oauth.trips import plan
 from app.setting_types import Switch
 from app.settings import Settings
@@ -62,8 +63,8 @@ async def begin(request: Request[Any, Any, Any], row: OAuthState) -> tuple[Trip,
     settings: Settings = request.app.state.settings
     state, binding, now = secrets.token_urlsafe(32), secrets.token_urlsafe(32), clock.now()
     row.digest, row.binding_digest = _digest(state), _digest(binding)
-    row.created_at, row.expires_at = now, now + LIFETIME
-    trip = plan(settings, row.provider, Purpose(row.purpose), state, now)
+    row.created_at, row.expires_at, row.key_id = now, now + LIFETIME, key_ids(settings)[0]
+    trip = plan(settings, row.provider, Purpose(row.purpose), state, now, key_id=row.key_id)
     # Stored before the provider is asked for anything, so that no connection is held meanwhile.
     async with aside(request_session(request)) as session:
         await _require_share(request, session)
@@ -92,15 +93,15 @@ async def arrive(request: Request[Any, Any, Any], provider: str, state: str, *pu
         OAuthState.next_path,
         OAuthState.challenge,
         OAuthState.created_at,
+        OAuthState.key_id,
     )
     async with own_transaction(request.app) as session:
         row = (await session.execute(delete(OAuthState).where(is_expected).returning(*shown))).one_or_none()
     if row is None:
         raise InvalidState
     purpose = Purpose(row.purpose)
-    trip = plan(settings, provider, purpose, state, row.created_at)
-    cookie = _cookie(settings, state, "", NO_TIME)
-    return Return(trip, purpose, row.session_id, row.next_path, row.challenge, cookie)
+    trip = plan(settings, provider, purpose, state, row.created_at, key_id=row.key_id)
+    return Return(trip, purpose, row.session_id, row.next_path, row.challenge, _cookie(settings, state, "", NO_TIME))
 
 
 async def _require_share(request: Request[Any, Any, Any], session: AsyncSession) -> None:

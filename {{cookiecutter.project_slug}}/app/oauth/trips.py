@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from app import addresses
+from app.oauth.refusals import InvalidState
 from app.settings import Settings
 
 
@@ -46,12 +47,28 @@ class Identity(NamedTuple):
     verified_email: str | None
 
 
-def plan(settings: Settings, provider: str, purpose: Purpose, state: str, begun_at: datetime) -> Trip:
-    """The trip that has this state."""
+def key_ids(settings: Settings) -> list[str]:
+    """Names of the keys that trips can be planned with, beginning with that of new ones. A name tells nothing else."""
+    return [sha256(key).hexdigest()[:8] for key in settings.keys_for("oauth-key-id")]
+
+
+def plan(  # noqa: PLR0913  # all that a trip follows from
+    settings: Settings, provider: str, purpose: Purpose, state: str, begun_at: datetime, *, key_id: str
+) -> Trip:
+    """The trip that has this state, as the instance that began it had planned it.
+
+    Raises:
+        InvalidState: if that instance had a key that this one does not have.
+    """
+    known = key_ids(settings)
+    # Version 0.1 noted no key.
+    if (key_id or known[0]) not in known:
+        raise InvalidState
+    key = known.index(key_id or known[0])
     return Trip(
         state=state,
-        verifier=_derived(settings, "oauth-verifier", state),
-        nonce=_derived(settings, "oauth-nonce", state),
+        verifier=_derived(settings.keys_for("oauth-verifier")[key], state),
+        nonce=_derived(settings.keys_for("oauth-nonce")[key], state),
         redirect_uri=redirect_uri(settings, provider, purpose),
         begun_at=begun_at,
         is_again=purpose is Purpose.REAUTHENTICATE,
@@ -69,8 +86,8 @@ def challenge_of(verifier: str) -> str:
     return _text(sha256(verifier.encode()).digest())
 
 
-def _derived(settings: Settings, purpose: str, state: str) -> str:
-    return _text(hmac.digest(settings.key_for(purpose), state.encode(), "sha256"))
+def _derived(key: bytes, state: str) -> str:
+    return _text(hmac.digest(key, state.encode(), "sha256"))
 
 
 def _text(raw: bytes) -> str:

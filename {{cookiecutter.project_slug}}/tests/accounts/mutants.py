@@ -346,8 +346,8 @@ MUTANTS = [
     Mutant(
         "The throttle's table names nobody",
         ACCOUNTS + "counters.py",
-        'return hmac.digest(settings.key_for("throttle"), "\\n".join(name).encode(), "sha256")',
-        'return (settings and " ".join(name).encode())[-32:]',
+        'hmac.digest(key, "\\n".join(name).encode(), "sha256") for key',
+        '" ".join(name).encode()[-32:] for key',
         "accounts/test_throttle.py::test_the_table_names_nobody",
     ),
     Mutant(

@@ -26,9 +26,11 @@ def present(client: AsyncClient, answer: Response) -> None:
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 
-async def keep_up(client: AsyncClient) -> None:
-    """Trade the refresh token for a new pair."""
-    present(client, await client.post("/refresh", json={"refresh_token": REFRESH_TOKENS[client]}))
+async def keep_up(client: AsyncClient) -> Response:
+    """Trade the refresh token for a new pair; returns the answer."""
+    answer = await client.post("/refresh", json={"refresh_token": REFRESH_TOKENS[client]})
+    present(client, answer)
+    return answer
 
 
 def copy(client: AsyncClient, to: AsyncClient) -> None:

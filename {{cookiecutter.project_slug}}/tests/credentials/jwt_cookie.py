@@ -111,9 +111,9 @@ def present(client: AsyncClient, answer: Response) -> None:
     assert answer.status_code != 201 or set(client.cookies) == COOKIES
 
 
-async def keep_up(client: AsyncClient) -> None:
-    """Have the cookies renewed."""
-    await client.post("/refresh")
+async def keep_up(client: AsyncClient) -> Response:
+    """Have the cookies renewed; returns the answer."""
+    return await client.post("/refresh")
 
 
 def copy(client: AsyncClient, to: AsyncClient) -> None:

@@ -91,9 +91,10 @@ def present(client: AsyncClient, answer: Response) -> None:
     assert answer.status_code != 201 or set(client.cookies) == COOKIES
 
 
-async def keep_up(client: AsyncClient) -> None:
-    """Nothing has to be done for a cookie to go on working."""
+async def keep_up(client: AsyncClient) -> Response | None:
+    """Nothing has to be done for a cookie to go on working, so there is no answer."""
     assert client
+    return None
 
 
 def copy(client: AsyncClient, to: AsyncClient) -> None:

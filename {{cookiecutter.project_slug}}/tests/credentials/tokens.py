@@ -64,6 +64,27 @@ def mutants(tests: str) -> list[Mutant]:
             "auth/test_access_tokens.py::test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed",
         ),
         Mutant(
+            "Access tokens count while the key is replaced",
+            ACCESS,
+            'for key in settings.keys_for("access-token")}',
+            'for key in settings.keys_for("access-token")[:1]}',
+            "test_keys.py::test_a_sign_in_goes_on_at_the_other_instance",
+        ),
+        Mutant(
+            "Refresh tokens count while the key is replaced",
+            REFRESH,
+            "for key in settings.keys_for(SEAL)",
+            "for key in settings.keys_for(SEAL)[:1]",
+            "test_keys.py::test_a_sign_in_goes_on_at_the_other_instance",
+        ),
+        Mutant(
+            "A lost answer is given again while the key is replaced",
+            REFRESH,
+            "for key in settings.keys_for(SUCCESSOR)",
+            "for key in settings.keys_for(SUCCESSOR)[:1]",
+            "test_keys.py::test_an_answer_that_was_lost_is_given_by_the_other_instance",
+        ),
+        Mutant(
             "A copy of a refresh token ends the sign-in",
             REFRESH,
             "await end_session(other, session_id, is_copy)\n",

@@ -57,6 +57,27 @@ BINDING = [
         "test_states.py::test_an_answer_is_used_up_by_a_refusal_too",
     ),
     _mutant(
+        "A trip ends well while the key is replaced",
+        OAUTH + "trips.py",
+        "    key = known.index(key_id or known[0])\n",
+        "    key = 0\n",
+        "test_keys.py::test_a_sign_in_that_one_instance_begins_ends_at_the_other",
+    ),
+    _mutant(
+        "A trip whose key is gone begins again",
+        OAUTH + "trips.py",
+        "        raise InvalidState\n    key = known.index(key_id or known[0])\n",
+        "        key_id = known[0]\n    key = known.index(key_id or known[0])\n",
+        "test_keys.py::test_a_trip_whose_key_was_unset_meanwhile_begins_again",
+    ),
+    _mutant(
+        "A key that seals tokens of providers is replaced",
+        OAUTH + "sealing.py",
+        'settings.keys_for("oauth-tokens")',
+        'settings.keys_for("oauth-tokens")[:1]',
+        "test_keys.py::test_a_token_that_one_instance_seals_is_opened_by_the_other",
+    ),
+    _mutant(
         "An answer comes in ten minutes",
         STATES,
         "(OAuthState.expires_at > clock.now())",
@@ -94,8 +115,8 @@ BINDING = [
     _mutant(
         "Each trip has a nonce of its own",
         OAUTH + "trips.py",
-        'nonce=_derived(settings, "oauth-nonce", state)',
-        'nonce=_derived(settings, "oauth-nonce", "")',
+        'nonce=_derived(settings.keys_for("oauth-nonce")[key], state)',
+        'nonce=_derived(settings.keys_for("oauth-nonce")[key], "")',
         "test_states.py::test_each_trip_has_a_state_a_challenge_and_a_nonce_of_its_own",
     ),
     _mutant(
