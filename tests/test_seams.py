@@ -62,6 +62,13 @@ def test_regions_have_depth_one_and_nothing_but_a_beginning_and_an_end(sources: 
     assert odd == {}
 
 
+def test_python_holds_no_expressions_but_answers(sources: dict[str, str]) -> None:
+    # An f-string that writes a brace would be computed when a project is generated.
+    python = {name: text for name, text in sources.items() if name.endswith(".py")}
+
+    assert {name for name, text in python.items() if re.search(r"\{\{(?! cookiecutter\b)", text)} == set()
+
+
 def test_tags_are_rare_in_python(sources: dict[str, str]) -> None:
     python = [text for name, text in sources.items() if name.endswith(".py")]
     tags = sum(len(TAG.findall(text)) for text in python)

@@ -17,10 +17,9 @@ from app.settings import Settings
 # The type and the version of new hashes.
 ARGON2ID = "$argon2id$v=19"
 SALT_BYTES, DIGEST_BYTES = 16, 32
-BASE64 = "[A-Za-z0-9+/]"
 HASH = re.compile(
     r"(?P<cost>\$argon2(?:id|i|d)\$(?:v=19\$)?m=(?P<memory>\d{1,9}),t=(?P<iterations>\d{1,9}),p=(?P<lanes>\d{1,9}))"
-    rf"\${BASE64}{{11,}}\${BASE64}{{16,}}",
+    r"\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}",
     re.ASCII,
 )
 # How argon2 says that the machine has nothing left for a hash; passlib takes that for a hash that it cannot read.
