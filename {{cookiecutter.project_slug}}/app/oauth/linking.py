@@ -27,8 +27,8 @@ from app.accounts.hashes import is_hash
 from app.accounts.routes import SERVICE
 from app.database import request_session
 from app.errors import CrossSite
+from app.locks import lock_user
 from app.models import OAuthAccount
-from app.models import User
 from app.oauth import handover
 from app.oauth import identities
 from app.oauth import visits
@@ -122,13 +122,12 @@ async def unlink(
     request: Request[Any, Any, Any], account_id: FromPath[UUID], service: NamedDependency[ChangeService]
 ) -> None:
     """Let nobody sign in with it any more; the last way into the account stays."""
-    await _unlink(service, request.user, account_id)
+    await _unlink(service, request.user.id, account_id)
 
 
-async def _unlink(service: ChangeService, user: User, account_id: UUID) -> None:
+async def _unlink(service: ChangeService, user_id: UUID, account_id: UUID) -> None:
     # Locked, so that two requests cannot each leave the other's as the last way in.
-    locked = select(User).where(User.id == user.id).with_for_update(of=User)
-    user = (await service.session.scalars(locked, execution_options={"populate_existing": True})).one()
+    user = await lock_user(service.session, user_id)
     theirs = [*await service.session.scalars(select(OAuthAccount).where(OAuthAccount.user_id == user.id))]
     account = next((each for each in theirs if each.id == account_id), None)
     if account is None:

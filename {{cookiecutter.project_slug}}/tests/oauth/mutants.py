@@ -460,8 +460,8 @@ LINKS = [
     _mutant(
         "Two requests do not remove the last two ways in",
         LINKING,
-        ".where(User.id == user.id).with_for_update(of=User)",
-        ".where(User.id == user.id)",
+        "user = await lock_user(service.session, user_id)",
+        "user: User = await service.get_user(user_id)",
         "test_linking.py::test_two_requests_at_once_do_not_remove_the_last_two_ways_in",
     ),
     _mutant(

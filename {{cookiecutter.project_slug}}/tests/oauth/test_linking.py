@@ -19,6 +19,9 @@ from tests.oauth.abroad import link
 from tests.oauth.abroad import problem_of
 from tests.oauth.abroad import sign_in
 from tests.oauth.abroad import with_settings
+from tests.racing import at_once
+from tests.racing import entered
+from tests.racing import statuses
 from tests.tables import Tables
 
 AUTHORIZE = "/oauth2-associate/oidc/authorize"
@@ -193,6 +196,26 @@ async def test_two_requests_at_once_do_not_remove_the_last_two_ways_in(
     )
     assert sorted(answer.status_code for answer in answers) == [204, 409]
     assert len(await linked(without_password)) == 1
+
+
+@pytest.mark.checklist("H08")
+async def test_an_account_is_unlinked_once(
+    signed_in: Person, abroad: Abroad, tables: Tables, outbox: Outbox
+) -> None:
+    account_id, mails = (await link(signed_in, abroad)).json()["id"], len(outbox.messages)
+    answers = await at_once(tables, *(signed_in.client.delete(f"{LIST}/{account_id}") for _ in range(8)))
+    assert statuses(answers) == [204] + [404] * 7
+    assert (await entered(tables, "provider.unlinked"), len(outbox.messages) - mails) == (1, 1)
+
+
+@pytest.mark.checklist("H08")
+async def test_unlinking_from_an_account_that_is_deleted_meanwhile_is_no_error_of_ours(
+    signed_in: Person, abroad: Abroad, tables: Tables
+) -> None:
+    path = f"{LIST}/{(await link(signed_in, abroad)).json()['id']}"
+    async with tables.holding('DELETE FROM "user"'):
+        answer = asyncio.ensure_future(signed_in.client.delete(path))
+    assert (await answer).status_code == 401
 
 
 @pytest.mark.checklist("G09")

@@ -9,6 +9,7 @@ from tests.credentials import kind
 from tests.processes.conftest import WORKERS
 from tests.processes.mail_server import MailServer
 from tests.processes.workers import Workers
+from tests.racing import entered
 from tests.tables import Tables
 
 
@@ -71,3 +72,17 @@ async def test_tabs_that_keep_up_at_the_same_moment_at_several_workers_all_stay_
     assert len(await tables.rows("user_session")) == 1
     await kind.keep_up(tabs[7].client)
     assert await statuses([tabs[7]]) == [200]
+
+
+@pytest.mark.checklist("H08")
+async def test_of_twenty_requests_to_several_workers_one_deletes_the_account(
+    grace: Person, workers: Workers, mails: MailServer, tables: Tables
+) -> None:
+    assert (await grace.sign_in()).status_code == 201
+    tabs = [workers.person("grace", mails) for _ in range(20)]
+    for tab in tabs:
+        kind.copy(grace.client, tab.client)
+    answers = await asyncio.gather(*(tab.client.delete("/users/me") for tab in tabs))
+    assert sorted(answer.status_code for answer in answers) == [204] + [401] * 19
+    assert await entered(tables, "user.deleted") == 1
+    assert [row["letter"] for row in await tables.rows("outgoing_mail")].count("account-deleted") == 1
