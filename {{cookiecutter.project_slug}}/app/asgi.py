@@ -12,10 +12,10 @@ from litestar.exceptions import HTTPException
 from app import health
 from app.accounts.delivery import deliver
 from app.accounts.mail import mailer_for
-from app.accounts.secret_keys import note_key
 from app.accounts.passwords import learn_costs
 from app.accounts.refusals import EnterRefusals
 from app.accounts.refusals import note_error
+from app.accounts.secret_keys import note_key
 from app.background import collecting_only_what_is_new
 from app.background import repeating
 from app.bodies import MOST_BYTES

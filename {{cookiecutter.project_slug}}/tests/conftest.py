@@ -24,8 +24,8 @@ from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 from tests.key_steps import PAIRS
-from tests.key_steps import Pair
 from tests.key_steps import STEPS
+from tests.key_steps import Pair
 from tests.key_steps import running_at
 from tests.tables import Tables
 from tests.tables import make_database

@@ -199,9 +199,7 @@ async def test_two_requests_at_once_do_not_remove_the_last_two_ways_in(
 
 
 @pytest.mark.checklist("H08")
-async def test_an_account_is_unlinked_once(
-    signed_in: Person, abroad: Abroad, tables: Tables, outbox: Outbox
-) -> None:
+async def test_an_account_is_unlinked_once(signed_in: Person, abroad: Abroad, tables: Tables, outbox: Outbox) -> None:
     account_id, mails = (await link(signed_in, abroad)).json()["id"], len(outbox.messages)
     answers = await at_once(tables, *(signed_in.client.delete(f"{LIST}/{account_id}") for _ in range(8)))
     assert statuses(answers) == [204] + [404] * 7
