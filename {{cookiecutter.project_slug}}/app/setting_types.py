@@ -26,6 +26,7 @@ HASH_MAX_MEMORY_KIB = 1_048_576
 HASH_MAX_ITERATIONS = 100
 OPEN = "open"
 INVITE = "invite"
+WHO = "must be open, invite, or e-mail domains separated by commas, for example example.com"
 
 
 class Switch(StrEnum):
@@ -116,10 +117,21 @@ def _listed(value: object) -> object:
 
 def _who(value: list[str]) -> frozenset[str]:
     given = frozenset(part.casefold().removeprefix("@") for part in value)
-    is_word = given in ({OPEN}, {INVITE})
-    if not is_word and not (given and all(re.fullmatch(r"([a-z0-9-]+\.)+[a-z0-9-]{2,}", domain) for domain in given)):
-        raise ValueError("must be open, invite, or e-mail domains separated by commas, for example example.com")
-    return given
+    if given in ({OPEN}, {INVITE}):
+        return given
+    if not given:
+        raise ValueError(WHO)
+    if given & {OPEN, INVITE}:
+        raise ValueError(f"{WHO}; open and invite stand alone")
+    return frozenset(_domain(each) for each in given)
+
+
+def _domain(value: str) -> str:
+    # Otherwise the service would start, and refuse every registration.
+    try:
+        return addresses.normalise(f"a@{value}").rpartition("@")[2]
+    except ValueError as error:
+        raise ValueError(f"{WHO}; no address can be at {value!r}: {error}") from error
 
 
 SecretKey = Annotated[SecretStr, AfterValidator(_unguessable)]

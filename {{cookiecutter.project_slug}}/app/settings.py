@@ -69,7 +69,8 @@ class Settings(
     base_url: Origin = "http://localhost:8000"
     mail_url: MailUrl = SecretStr("console://")
     mail_from: Sender = "noreply@example.com"
-    # `open`, `invite` (members may move to any address), or the domains of all addresses but those that are invited.
+    # Everyone, people who are invited, or addresses of these domains. Domains rule changes of address, too; with
+    # `invite` users may change to any address. An invitation may go to any address.
     registration: WhoMayRegister = frozenset({OPEN})
     # Whether /schema is served, and whether attempts are counted.
     openapi: Switch | None = None

@@ -25,6 +25,7 @@ ROWS = {
     "A09": "What is no address is refused, and never becomes a mail header",
     "A10": "An account belongs to the person who proves its address; nothing of anyone before is left, mail or no mail",
     "A11": "An account that nobody proves is removed after a setting, and no other account",
+    "A12": "REGISTRATION by domain rules changes of address, too; a domain without addresses is refused at start",
     "B01": "A sign-in takes as long for unknown addresses as for known ones",
     "B02": "So does asking for a mail, however slow the mail server is",
     "B03": "So does a sign-in to an account that is inactive, unverified or without a password",

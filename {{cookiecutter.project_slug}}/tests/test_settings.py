@@ -65,8 +65,7 @@ REFUSALS = [
         f"OTEL_EXPORTER_OTLP_ENDPOINT must start with {COLLECTOR}; got 'collector:4318'",
     ),
     ("THROTTLE", "off", "THROTTLE must be on in production: leave it unset"),
-    ("REGISTRATION", "closed", f"REGISTRATION {WHO}"),
-    ("REGISTRATION", "open, example.com", f"REGISTRATION {WHO}"),
+    ("REGISTRATION", "open, example.com", f"REGISTRATION {WHO}; open and invite stand alone"),
     ("REGISTRATION", ",", f"REGISTRATION {WHO}"),
     ("HASH_MEMORY_KIB", "47103", f"HASH_MEMORY_KIB 47103 and HASH_ITERATIONS 1 {CHEAP}"),
     ("HASH_MEMORY_KIB", "0", f"HASH_MEMORY_KIB 0 and HASH_ITERATIONS 1 {CHEAP}"),
@@ -203,6 +202,34 @@ def test_who_may_register(registration: str | None, admitted: list[str], turned_
     assert [settings.admits(address) for address in admitted + turned_away] == [True] * len(admitted) + [False] * len(
         turned_away
     )
+
+
+@pytest.mark.checklist("A12")
+@pytest.mark.parametrize(
+    ("domain", "reason"),
+    [
+        ("localdomain", "should have a period"),
+        ("service_one.example.com", "'_'"),
+        ("*.example.com", "'*'"),
+        (f"{'a' * 70}.com", "too many"),
+        (".".join(["a" * 60] * 5), "too long"),
+        ("company.local", "special-use"),
+        ("company.localhost", "special-use"),
+        ("company.invalid", "special-use"),
+        ("xn--a.com", "IDNA"),
+        ("ex\u00e4mple.com", "xn--"),
+        ("10.0.0.1", "top-level"),
+        ("example.com.", "period"),
+        ("example.com:25", "':'"),
+        ("grace@example.com", "@"),
+    ],
+)
+def test_a_domain_that_no_address_can_have_is_refused_in_one_line(domain: str, reason: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(PRODUCTION | {"REGISTRATION": f"example.com, {domain}"})
+    [line] = refusal.value.message.splitlines()
+    assert line.startswith(f"REGISTRATION {WHO}; no address can be at {domain!r}: ")
+    assert reason in line
 
 
 def test_how_many_hashes_are_computed_at_once_depends_on_the_machine() -> None:

@@ -77,7 +77,8 @@ class ChangeService(RegistrationService):
         if email == user.email:
             raise InvalidField("email", "This is your address already.")
         if not self.settings.allows(email):
-            raise InvalidField("email", "Accounts here need an address of another domain. Use one that may register.")
+            domains = ", ".join(sorted(self.settings.registration))
+            raise InvalidField("email", f"Use an address of one of these domains: {domains}.")
         await self.require_password(user, password)
         audit.record(
             self.session, Event.EMAIL_CHANGE_ASKED, user.id, before={"email": user.email}, after={"email": email}

@@ -840,4 +840,25 @@ MUTANTS = [
         "        if error:\n",
         "accounts/test_unproven_accounts.py::test_a_table_that_cannot_be_cleared_is_logged_and_does_not_keep_the_others",
     ),
+    Mutant(
+        "REGISTRATION by domain rules changes of address",
+        ACCOUNTS + "changes.py",
+        "        if not self.settings.allows(email):\n            domains",
+        "        if False:\n            domains",
+        "accounts/test_registration.py::test_an_account_moves_only_to_a_domain_that_may_register",
+    ),
+    Mutant(
+        "REGISTRATION by domain rules changes of address that wait",
+        ACCOUNTS + "changes.py",
+        "        if not self.settings.allows(email):\n            raise InvalidToken\n",
+        "",
+        "accounts/test_registration.py::test_a_link_to_a_domain_that_may_not_register_any_more_is_refused",
+    ),
+    Mutant(
+        "A domain that no address can have is refused",
+        "app/setting_types.py",
+        "return frozenset(_domain(each) for each in given)",
+        "return given",
+        "test_settings.py::test_a_domain_that_no_address_can_have_is_refused_in_one_line",
+    ),
 ]

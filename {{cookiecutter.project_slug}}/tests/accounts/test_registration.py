@@ -12,6 +12,7 @@ from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 from tests.cast import text_of
+from tests.cast import token_in
 from tests.other_services import another_stage
 from tests.tables import Tables
 
@@ -234,3 +235,55 @@ async def test_somebody_known_is_told_so_where_registration_is_closed(settings: 
         answer = await stage.person("somebody").post("/register", email=grace.email, password=PASSWORD)
         assert (answer.status_code, answer.json()) == (202, SAME_FOR_ALL)
         assert "has an account" in stage.outbox.to_address(grace.email)[-1]["Subject"]
+
+
+@pytest.mark.checklist("A12")
+@pytest.mark.parametrize(
+    ("registration", "email", "status_code"),
+    [
+        ({"example.com", "example.org"}, "grace@example.org", 202),
+        ({"example.com", "example.org"}, "grace@example.net", 400),
+        ({"example.com", "example.org"}, "grace@sub.example.org", 400),
+        ({"example.com", "example.org"}, "grace@example.org.evil.example", 400),
+        ({"invite"}, "grace@example.net", 202),
+        ({"open"}, "grace@example.net", 202),
+    ],
+)
+async def test_an_account_moves_only_to_a_domain_that_may_register(
+    settings: Settings, tables: Tables, registration: set[str], email: str, status_code: int
+) -> None:
+    assert await tables.rows("user") == []
+    async with another_stage(settings, registration=frozenset(registration)) as stage:
+        grace = await stage.verified("grace")
+        await grace.sign_in()
+        answer = await grace.post("/users/me/email", email=email, password=PASSWORD)
+        assert answer.status_code == status_code
+        if status_code == 400:
+            assert [error["field"] for error in answer.json()["errors"]] == ["email"]
+            assert stage.outbox.to_address(email) == []
+
+
+@pytest.mark.checklist("A12")
+async def test_a_link_to_a_domain_that_may_not_register_any_more_is_refused(settings: Settings, tables: Tables) -> None:
+    async with another_stage(settings) as stage:
+        grace = await stage.verified("grace")
+        await grace.sign_in()
+        await grace.post("/users/me/email", email="grace@example.net", password=PASSWORD)
+        [mail] = stage.outbox.to_address("grace@example.net")
+    async with another_stage(settings, registration=frozenset({"example.com"})) as stage:
+        answer = await stage.person("grace").post("/users/me/email/confirm", token=token_in(mail))
+        assert answer.json()["type"] == "/problems/invalid-token"
+    assert [row["email"] for row in await tables.rows("user")] == [grace.email]
+
+
+@pytest.mark.checklist("A12")
+async def test_an_account_of_another_domain_goes_back_to_its_address(settings: Settings, tables: Tables) -> None:
+    async with another_stage(settings, registration=frozenset({"example.org"})) as stage:
+        grace = await stage.verified("grace")
+        await grace.sign_in()
+        await grace.post("/users/me/email", email="grace@example.org", password=PASSWORD)
+        undo = stage.outbox.token_for(grace)
+        [mail] = stage.outbox.to_address("grace@example.org")
+        assert (await grace.post("/users/me/email/confirm", token=token_in(mail))).status_code == 200
+        assert (await grace.post("/users/me/email/undo", token=undo)).status_code == 200
+    assert [row["email"] for row in await tables.rows("user")] == [grace.email]
