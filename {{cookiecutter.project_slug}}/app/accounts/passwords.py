@@ -98,31 +98,32 @@ class Hasher:
         self._threads = ThreadPoolExecutor(settings.hash_concurrency, "hash", _give_way)
         self._most = settings.hash_concurrency * (1 + MOST_WAITING)
         self._asked_for = 0
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[tuple[str, bool], Line] = {}
 
-    async def digest(self, password: str, email: str) -> str:
+    async def digest(self, password: str, email: str, *, is_sign_up: bool = False) -> str:
         """The hash to store.
 
         Raises:
             TooBusy: if too many wait to be computed, or the memory is used up.
             TooManyAttempts: if too many of this account wait.
         """
-        async with self._place_of(email):
+        async with self._place_of(email, is_sign_up=is_sign_up):
             return await self._run(self.hashes.make, _normalised(password))
 
-    async def verify(self, password: str, stored: str | None, email: str) -> Verdict:
+    async def verify(self, password: str, stored: str | None, email: str, *, is_sign_up: bool = False) -> Verdict:
         """Whether the password belongs to the stored hash; without one it takes as long and says no.
 
         Raises:
             TooBusy: if too many wait to be computed, or the memory is used up.
             TooManyAttempts: if too many of this address wait, whether or not it has an account.
         """
-        async with self._place_of(email):
+        async with self._place_of(email, is_sign_up=is_sign_up):
             return await self._run(self._verify, _normalised(password), stored)
 
     @asynccontextmanager
-    async def _place_of(self, email: str) -> AsyncIterator[None]:
-        account = addresses.compared(email)
+    async def _place_of(self, email: str, *, is_sign_up: bool) -> AsyncIterator[None]:
+        # Sign-ups are not counted for an address as wrong passwords are, so they do not hold up its owner's sign-ins.
+        account = addresses.compared(email), is_sign_up
         line = self._lines.setdefault(account, Line())
         if line.length >= MOST_FOR_ONE_ACCOUNT + MOST_WAITING:
             raise TooManyAttempts(RETRY_AFTER_SECONDS)

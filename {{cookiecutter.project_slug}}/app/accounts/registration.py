@@ -43,7 +43,7 @@ class RegistrationService(AccountService):
         copy_named(User(display_name=data.display_name), new)
         is_admitted = self.settings.admits(email)
         if is_admitted:
-            new.password_hash = await self.hasher.digest(data.password, email)
+            new.password_hash = await self.hasher.digest(data.password, email, is_sign_up=True)
         owner, is_again = await self._compare(email, data.password)
         is_new = is_admitted and await self._is_new(new)
         if is_new:
@@ -62,7 +62,7 @@ class RegistrationService(AccountService):
             compared = found.password_hash if found else None
             # Nothing is written yet: this gives the connection back, since the hash takes longer than the statements.
             await self.session.commit()
-            verdict = await self.hasher.verify(password, compared, email)
+            verdict = await self.hasher.verify(password, compared, email, is_sign_up=True)
             found = await ownership.lock_address(self.session, email, options=[ALONE])
             if compared == (found.password_hash if found else None):
                 return found, verdict.is_right

@@ -381,9 +381,16 @@ MUTANTS = [
     Mutant(
         "Spellings of one address are one account",
         ACCOUNTS + "passwords.py",
-        "account = addresses.compared(email)",
-        "account = email",
+        "account = addresses.compared(email), is_sign_up",
+        "account = email, is_sign_up",
         "accounts/test_passwords.py::test_one_account_takes_two_of_the_places_that_hashes_have",
+    ),
+    Mutant(
+        "Sign-ups with an address do not hold up its owner",
+        ACCOUNTS + "passwords.py",
+        "account = addresses.compared(email), is_sign_up",
+        "account = addresses.compared(email), False",
+        "accounts/test_passwords.py::test_sign_ups_with_an_address_do_not_hold_up_its_owner",
     ),
     Mutant(
         "A network at its limit is open to accounts that know it",

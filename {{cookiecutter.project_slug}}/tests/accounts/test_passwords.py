@@ -165,9 +165,9 @@ async def test_no_connection_is_held_while_a_password_is_hashed(
     held: list[int] = []
     compute = getattr(Hasher, method)
 
-    async def watch(hasher: Hasher, *arguments: str) -> object:
+    async def watch(hasher: Hasher, *arguments: str, **options: bool) -> object:
         held.append(pool.checkedout())
-        return await compute(hasher, *arguments)
+        return await compute(hasher, *arguments, **options)
 
     monkeypatch.setattr(Hasher, method, watch)
     await (grace.sign_in() if method == "verify" else visitor.register())
@@ -253,6 +253,24 @@ async def test_one_account_takes_two_of_the_places_that_hashes_have(settings: Se
                 await asyncio.sleep(0.001)
         jam.end()
         assert {await task for task in [*trying, *others]} == {(401, None)}
+
+
+@pytest.mark.checklist("B06", "B10")
+@pytest.mark.usefixtures("tables")
+async def test_sign_ups_with_an_address_do_not_hold_up_its_owner(settings: Settings, jam: Jam) -> None:
+    async with another_stage(settings, throttle=Switch.OFF, hash_concurrency=4) as stage:
+        grace = await stage.verified("grace")
+        most = MOST_FOR_ONE_ACCOUNT + MOST_WAITING
+        mallory = [asyncio.create_task(stage.person("grace").register()) for _ in range(most + 1)]
+        [refused], _ = await asyncio.wait(mallory, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        assert refused.result().status_code == 429
+        signing_in = asyncio.create_task(grace.sign_in())
+        async with asyncio.timeout(10):
+            while jam.begun <= MOST_FOR_ONE_ACCOUNT:  # noqa: ASYNC110  # as above
+                await asyncio.sleep(0.001)
+        jam.end()
+        assert (await signing_in).status_code == 401, "what is jammed says no in the end"
+        assert {(await task).status_code for task in mallory} == {202, 429}
 
 
 async def grace_at(stage: Stage, email: str) -> tuple[int, str | None]:
