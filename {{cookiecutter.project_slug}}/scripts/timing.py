@@ -30,9 +30,9 @@ from typing import NamedTuple
 import click
 import httpx
 from aiosmtpd.smtp import SMTP
-from argon2 import PasswordHasher
 from alembic import command
 from alembic.config import Config
+from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.asyncio import create_async_engine
