@@ -12,8 +12,6 @@ MAX_LENGTH = 254
 NOT_AN_ADDRESS = "none"
 
 
-# A request asks for the same one several times.
-@lru_cache(maxsize=100)
 def normalise(address: str) -> str:
     """The one spelling under which an address is stored and looked up.
 
@@ -23,9 +21,19 @@ def normalise(address: str) -> str:
     Raises:
         ValueError: if this is not an e-mail address; the message says why and can be shown.
     """
+    address = address.strip()
+    # Before it is parsed and remembered, since both grow with it.
+    if len(address) > MAX_LENGTH:
+        raise ValueError(f"An e-mail address has at most {MAX_LENGTH} characters.")
+    return _normalised(address)
+
+
+# A request asks for the same one several times.
+@lru_cache(maxsize=100)
+def _normalised(address: str) -> str:
     try:
         parts = validate_email(
-            address.strip(),
+            address,
             allow_smtputf8=False,
             strict=True,
             # An address is proven by the mail that arrives there, so neither its domain nor its name server is asked.

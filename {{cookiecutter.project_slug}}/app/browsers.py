@@ -77,7 +77,8 @@ def one_cookie(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str
     Names are compared as browsers compare them: Litestar strips more than spaces, so a name that begins with another
     character would pass for one that browsers accept from this host alone.
     """
-    pairs = (pair.partition("=") for header in connection.headers.getall("Cookie", []) for pair in header.split(";"))
+    sent = (pair for header in connection.headers.getall("Cookie", []) for pair in header.split(";") if name in pair)
+    pairs = (pair.partition("=") for pair in sent)
     values = [value.strip(" \t") for given, _, value in pairs if given.strip(" \t") == name]
     return values[0] if len(values) == 1 else None
 

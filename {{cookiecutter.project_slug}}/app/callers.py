@@ -25,6 +25,8 @@ from app.models import User
 from app.settings import Settings
 
 IPV6_PREFIX_LENGTH = 64
+# More than proxies stand behind one another; the others in a header were written by callers.
+MAX_HOPS = 10
 REQUEST_ID = "X-Request-ID"
 # Where it stands in the state of a request, for what sees the answer leave.
 CALLER = "caller"
@@ -99,10 +101,11 @@ def client_ip(request: Request[Any, Any, Any], settings: Settings) -> IPv4Addres
     Headers say what their sender likes, so `X-Forwarded-For` is read from its end and only as far as proxies vouch that
     `TRUSTED_PROXIES` names.
     """
-    hops = [hop.strip() for value in request.headers.getall("x-forwarded-for", []) for hop in value.split(",")]
+    forwarded_for = ",".join(request.headers.getall("x-forwarded-for", []))
+    hops = forwarded_for.rsplit(",", MAX_HOPS)[-MAX_HOPS:] if forwarded_for else []
     address = request.client.host if request.client else ""
     while hops and _is_trusted(address, settings):
-        address = hops.pop()
+        address = hops.pop().strip()
     try:
         parsed = ip_address(address)
     except ValueError:

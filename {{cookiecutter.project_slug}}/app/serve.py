@@ -38,6 +38,8 @@ def serve(host: str, port: int, workers: int) -> None:
     config = Config(
         "app.asgi:app",
         http=Bounded,
+        # No route is a WebSocket. With one of your own, leave this line out, and limit what such a connection may do.
+        ws="none",
         host=host,
         port=port,
         # Whom to believe about the caller is TRUSTED_PROXIES' to say alone.

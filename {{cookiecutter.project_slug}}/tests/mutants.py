@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from tests import connection_mutants
 from tests.credentials import kind
 from tests.mutation import PROJECT
 from tests.mutation import Mutant
@@ -140,6 +141,7 @@ MUTANTS = [
         "test_database.py::test_a_success_is_stored_before_its_first_byte_leaves",
     ),
 ]
+MUTANTS += connection_mutants.MUTANTS
 for folder in sorted(path.parent.name for path in (PROJECT / "tests").glob("*/mutants.py")):
     MUTANTS += import_module(f"tests.{folder}.mutants").MUTANTS
 MUTANTS += kind.MUTANTS

@@ -1,0 +1,145 @@
+"""What bounds the work that a caller can cause before anything is known of them, and the connections that stay open."""
+
+from tests.mutation import Mutant
+
+CONNECTIONS, TRANSPORTS = "app/connections.py", "app/transports.py"
+STATES = "test_connections.py::test_a_connection_has_a_deadline_whenever_no_request_is_being_answered"
+SIZES = "test_connections.py::test_what_is_not_a_body_has_a_limit_in_size"
+MUTANTS = [
+    Mutant(
+        "The first head has a deadline",
+        CONNECTIONS,
+        "it passes on whatever else is asked of it\n        self._wait_for_head()\n",
+        "it passes on whatever else is asked of it\n",
+        STATES,
+    ),
+    Mutant(
+        "Any byte after an answer starts a deadline",
+        CONNECTIONS,
+        "elif position or self._transport.is_midway:",
+        "elif self._transport.is_midway:",
+        STATES,
+    ),
+    Mutant(
+        "A head that began before the answer has a deadline after it",
+        CONNECTIONS,
+        "elif position or self._transport.is_midway:",
+        "elif position:",
+        STATES,
+    ),
+    Mutant(
+        "A body that was not read to its end closes the connection",
+        CONNECTIONS,
+        "self._is_kept, self.cycle.keep_alive = self.cycle.keep_alive, False",
+        "self._is_kept = self.cycle.keep_alive",
+        STATES,
+    ),
+    Mutant(
+        "A request is answered however long that takes",
+        CONNECTIONS,
+        "if self._is_answering() or not self._reads():",
+        "if not self._reads():",
+        "test_connections.py::test_a_request_that_is_being_answered_is_not_cut_short",
+    ),
+    Mutant(
+        "A client that reads nothing is not waited for",
+        CONNECTIONS,
+        "        super().pause_writing()\n        self._transport.watch()\n",
+        "        super().pause_writing()\n",
+        STATES,
+    ),
+    Mutant(
+        "A closing connection has a deadline",
+        TRANSPORTS,
+        "        self._judge_after(ANSWER_SECONDS if self._transport.get_write_buffer_size() else LINGER_SECONDS)\n",
+        "",
+        STATES,
+    ),
+    Mutant(
+        "Reading a little does not take a deadline away",
+        CONNECTIONS,
+        "        if not self._transport.is_closing():\n            self._transport.unwatch()\n",
+        "        self._transport.unwatch()\n",
+        "test_connections.py::test_a_closing_connection_keeps_its_deadline_while_its_client_reads",
+    ),
+    Mutant(
+        "A client that reads slowly is waited for",
+        TRANSPORTS,
+        "        else:\n            self.watch()\n",
+        "        else:\n            self._transport.abort()\n",
+        "test_connections.py::test_an_answer_is_written_as_long_as_its_client_reads_on",
+    ),
+    Mutant(
+        "A client that sends while it is refused reads the refusal",
+        TRANSPORTS,
+        "if self.is_midway and self._transport.can_write_eof():",
+        "if not self.is_midway and self._transport.can_write_eof():",
+        "test_connections.py::test_a_client_that_is_still_sending_reads_that_it_was_refused",
+    ),
+    Mutant(
+        "What follows a request for another protocol is no request",
+        CONNECTIONS,
+        "not self.cycle.response_started and not self.parser.should_upgrade():",
+        "not self.cycle.response_started:",
+        "test_connections.py::test_what_follows_an_unread_body_or_another_protocol_is_no_request",
+    ),
+    Mutant(
+        "Few requests are prepared at once",
+        CONNECTIONS,
+        "while position < len(data) and not self.pipeline and self._reads():",
+        "while position < len(data) and self._reads():",
+        "test_connections.py::test_of_many_requests_at_once_few_are_prepared_or_kept",
+    ),
+    Mutant(
+        "A request that is read ahead is answered before more are",
+        CONNECTIONS,
+        "        if self.pipeline:\n            self.flow.pause_reading()\n",
+        "        if self.pipeline:\n            pass\n",
+        "test_connections.py::test_of_many_requests_at_once_few_are_prepared_or_kept",
+    ),
+    Mutant(
+        "A WebSocket has no deadline for a head",
+        CONNECTIONS,
+        "return not self._transport.is_closing() and not self.parser.should_upgrade()",
+        "return not self._transport.is_closing()",
+        "test_connections.py::test_a_websocket_that_a_service_has_is_left_alone",
+    ),
+    Mutant("A URL has a limit in size", CONNECTIONS, "len(self.url) > MAX_URL_BYTES or ", "", SIZES),
+    Mutant("A query has few parameters", CONNECTIONS, ' or self.url.count(b"&") >= MAX_PARAMETERS', "", SIZES),
+    Mutant("A head has a limit in size", CONNECTIONS, "if self._bytes_read > MAX_HEAD_BYTES:", "if False:", SIZES),
+    Mutant(
+        "A long body has no limit here",
+        CONNECTIONS,
+        "super().on_body(body)\n        self._bytes_read = 0\n",
+        "super().on_body(body)\n",
+        SIZES,
+    ),
+    Mutant(
+        "Headers after a body are dropped",
+        CONNECTIONS,
+        "        if self._reads_head:\n            super().on_header(name, value)\n",
+        "        super().on_header(name, value)\n",
+        "test_connections.py::test_headers_after_a_body_are_not_believed",
+    ),
+    Mutant(
+        "Of two cookies of one name none counts",
+        "app/browsers.py",
+        "return values[0] if len(values) == 1 else None",
+        "return values[-1] if values else None",
+        "test_bounds.py::test_a_cookie_is_taken_as_it_is_if_it_is_the_only_one_of_its_name",
+    ),
+    Mutant(
+        "Few hops are read",
+        "app/callers.py",
+        "[-MAX_HOPS:] if forwarded_for else []",
+        "if forwarded_for else []",
+        "test_bounds.py::test_of_a_list_of_hops_as_many_are_read_as_there_can_be_proxies",
+    ),
+    Mutant(
+        "The length of an address is checked before it is parsed",
+        "app/addresses.py",
+        "    if len(address) > MAX_LENGTH:\n",
+        "    if False:\n",
+        "test_bounds.py::test_an_address_that_is_too_long_is_neither_parsed_nor_remembered",
+    ),
+]
