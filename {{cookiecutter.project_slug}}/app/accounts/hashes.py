@@ -72,7 +72,7 @@ class Hashes:
         return cost_of(stored) != self._cost
 
     def learn(self, costs: Iterable[str | None]) -> None:
-        """Take note of costs that stored hashes have."""
+        """Remember costs that stored hashes have."""
         for cost in costs:
             if cost is not None and cost not in self._decoys:
                 self._decoys[cost] = decoy(cost)

@@ -151,10 +151,10 @@ def test_the_work_is_bounded_before_it_is_done(monkeypatch: pytest.MonkeyPatch, 
 async def test_the_event_loop_does_not_wait_for_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     where: list[str] = []
 
-    def note(_password: str, **_: Any) -> dict[str, int]:
+    def remember(_password: str, **_: Any) -> dict[str, int]:
         where.append(threading.current_thread().name)
         return {"guesses": 1}
 
-    monkeypatch.setattr(zxcvbn, "zxcvbn", note)
+    monkeypatch.setattr(zxcvbn, "zxcvbn", remember)
     assert await is_guessable(PASSWORD, ())
     assert {name.partition("_")[0] for name in where} == {"estimate"}
