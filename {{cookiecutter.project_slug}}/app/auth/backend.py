@@ -57,9 +57,16 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
         self._idle = idle_time(config.settings)
         self._principal = _query_for(self.condition)
 
-    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
+    @classmethod
+    def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The parameters of `condition` in this request; None if it proves nothing."""
         raise NotImplementedError
+
+    @classmethod
+    def sign_in_of(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
+        """The condition of the sign-in that this request presents; None if it presents none."""
+        values = cls.presented(connection)
+        return None if values is None else cls.condition.params(values)
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:  # noqa: ARG002  # for kinds with cookies
         """The cookies to expire, since they are in this request and open nothing; none if a newer one may be there."""

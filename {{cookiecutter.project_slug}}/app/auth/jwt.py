@@ -44,9 +44,10 @@ SignedIn: TypeAlias = TokenPair
 SignedInDTO = None
 
 
-async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[SignedIn]:
+async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -> Response[SignedIn]:
     """A new pair of tokens."""
-    return Response(_pair(request, await refresh.start(request, user)), status_code=201)
+    renewal = await refresh.start(request, user, JWTBackend.sign_in_of(request), **columns)
+    return Response(_pair(request, renewal), status_code=201)
 
 
 async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
@@ -87,10 +88,11 @@ class JWTBackend(CredentialBackend):
 
     condition = access_tokens.CONDITION
 
-    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
+    @classmethod
+    def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The access token names it."""
         scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-        return access_tokens.named(self.config.settings, token) if scheme.lower() == "bearer" else None
+        return access_tokens.named(connection.app.state.settings, token) if scheme.lower() == "bearer" else None
 
 
 @dataclass

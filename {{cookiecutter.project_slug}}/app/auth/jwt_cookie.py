@@ -33,9 +33,9 @@ SignedInDTO = UserRead
 NO_TIME = timedelta()
 
 
-async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[SignedIn]:
+async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -> Response[SignedIn]:
     """The user, and both cookies."""
-    renewal = await refresh.start(request, user)
+    renewal = await refresh.start(request, user, JWTCookieBackend.sign_in_of(request), **columns)
     return Response(user, status_code=201, cookies=_cookies(request, renewal))
 
 
@@ -90,9 +90,11 @@ class JWTCookieBackend(CredentialBackend):
 
     condition = access_tokens.CONDITION
 
-    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
+    @classmethod
+    def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The access token names it."""
-        return access_tokens.named(self.config.settings, one_cookie(connection, self.config.key) or "")
+        settings: Settings = connection.app.state.settings
+        return access_tokens.named(settings, one_cookie(connection, _names(settings).access) or "")
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:
         """The access cookie; the refresh cookie may still work, and travels to `/refresh` alone."""

@@ -33,6 +33,7 @@ from litestar import post
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import AsyncAnyCallable
+from sqlalchemy import ColumnElement
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,6 +42,7 @@ from app.accounts import audit
 from app.auth.sign_ins import digest
 from app.auth.sign_ins import end_session
 from app.auth.sign_ins import is_alive
+from app.auth.sign_ins import is_just_replaced
 from app.auth.sign_ins import rotate_session
 from app.auth.sign_ins import start_session
 from app.database import aside
@@ -82,10 +84,12 @@ def route(renew: AsyncAnyCallable) -> HTTPRouteHandler:
     )(renew)
 
 
-async def start(request: Request[Any, Any, Any], user: User) -> Renewal:
+async def start(
+    request: Request[Any, Any, Any], user: User, presented: ColumnElement[bool] | None, **columns: Any
+) -> Renewal:
     """A new sign-in of this user."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    row = await start_session(request, user, secret)
+    row = await start_session(request, user, secret, presented, **columns)
     return _renewal(request, row, secret)
 
 
@@ -119,13 +123,14 @@ async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
 
 
 async def names_a_sign_in(request: Request[Any, Any, Any], token: str) -> bool:
-    """Whether the token is one of ours and its sign-in is not over, so a newer token may be in use."""
+    """Whether the token is one of ours and its sign-in is not over, so the caller may hold a newer token."""
     try:
-        session_id, _ = _read(request.app.state.settings, token)
+        session_id, secret = _read(request.app.state.settings, token)
     except NotAuthorizedException:
         return False
     alive = select(UserSession.id).where(UserSession.id == session_id, is_alive(request.app.state.settings))
-    return await request_session(request).scalar(alive) is not None
+    session = request_session(request)
+    return await session.scalar(alive) is not None or await is_just_replaced(session, secret)
 
 
 async def _locked(session: AsyncSession, session_id: UUID) -> UserSession | None:

@@ -34,10 +34,10 @@ ROUTES: list[HTTPRouteHandler] = []
 NO_TIME = timedelta()
 
 
-async def sign_in(request: Request[Any, Any, Any], user: User) -> Response[SignedIn]:
-    """The user, and a cookie with a new id: one that the caller brought along is never adopted (ASVS 7.2.4)."""
+async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -> Response[SignedIn]:
+    """The user, and a cookie with a new value: one that the caller brought along is never adopted (ASVS 7.2.4)."""
     secret = secrets.token_urlsafe(32)
-    await start_session(request, user, secret.encode())
+    await start_session(request, user, secret.encode(), SessionBackend.sign_in_of(request), **columns)
     return Response(user, status_code=201, cookies=[_cookie(request.app.state.settings, secret)])
 
 
@@ -68,9 +68,10 @@ class SessionBackend(CredentialBackend):
 
     condition = UserSession.secret_digest == bindparam("presented_digest")
 
-    def presented(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
+    @classmethod
+    def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The cookie holds the secret."""
-        secret = one_cookie(connection, self.config.key)
+        secret = one_cookie(connection, _cookie_name(connection.app.state.settings))
         return {"presented_digest": digest(secret.encode())} if secret else None
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:

@@ -7,15 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
 from sqlalchemy import BindParameter
 from sqlalchemy import ColumnElement
 from sqlalchemy import delete
 from sqlalchemy import select
+from sqlalchemy import sql
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.accounts import audit
+from app.accounts.audit import Event
 from app.callers import caller
 from app.database import request_session
 from app.models import User
@@ -26,6 +30,8 @@ from app.settings import Settings
 GRACE = timedelta(seconds=10)
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
 SHOWN_OF_USER_AGENT = 255
+# Of one account at the same time. Lists of them stay short, and programs that sign in again and again leave few rows.
+MOST_SIGN_INS = 100
 
 
 def lifetime(settings: Settings) -> timedelta:
@@ -51,21 +57,42 @@ def is_alive_at(
     return (UserSession.expires_at > now) & (UserSession.last_seen_at > seen_since)
 
 
-async def start_session(request: Request[Any, Any, Any], user: User, secret: bytes) -> UserSession:
-    """Store a new sign-in of this user; `secret` is what the caller will hold, and it is not stored."""
-    settings: Settings = request.app.state.settings
-    agent = request.headers.get("User-Agent", "")
-    row = UserSession(
-        user_id=user.id,
-        secret_digest=digest(secret),
-        expires_at=clock.now() + lifetime(settings),
-        ip=caller().ip,
-        user_agent="".join(filter(str.isprintable, agent))[:SHOWN_OF_USER_AGENT],
-    )
+async def start_session(
+    request: Request[Any, Any, Any], user: User, secret: bytes, presented: ColumnElement[bool] | None, **columns: Any
+) -> UserSession:
+    """Store a new sign-in, which takes the place of the one that the request presents (ASVS 7.2.4).
+
+    That one may belong to another user: its holder is in front of this browser or program. If the user has too many
+    sign-ins, those end that were not used for the longest time.
+    """
     session = request_session(request)
+    replaced = sql.false() if presented is None else presented & is_alive(session.info["settings"])
+    others = select(UserSession.id).where(UserSession.user_id == user.id, ~replaced)
+    last_used = others.order_by(UserSession.last_seen_at.desc()).offset(MOST_SIGN_INS - 1).limit(MOST_SIGN_INS)
+    over = select(UserSession.id).where(replaced).union_all(select(last_used.subquery()))
+    ended = delete(UserSession).where(UserSession.id.in_(over))
+    shown = (UserSession.user_id, UserSession.secret_digest, replaced.label("is_replaced"))
+    # What is pending is stored together with the entries below.
+    for row in await session.execute(ended.returning(*shown), execution_options={"autoflush": False}):
+        audit.record(session, Event.SIGNED_OUT, row.user_id, actor=row.user_id)
+        columns |= {"former_digest": row.secret_digest} if row.is_replaced else {}
+    return await store_session(request, user, secret, **columns)
+
+
+async def store_session(request: Request[Any, Any, Any], user: User, secret: bytes, **columns: Any) -> UserSession:
+    """Store a sign-in of this user; `secret` is what the caller will hold, and it is not stored."""
+    session = request_session(request)
+    expires_at = clock.now() + lifetime(session.info["settings"])
+    known = {"user_id": user.id, "secret_digest": digest(secret), "expires_at": expires_at, **_seen_from(request)}
+    row = UserSession(**{**known, **columns})
     session.add(row)
     await session.flush()
     return row
+
+
+def _seen_from(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+    agent = "".join(filter(str.isprintable, connection.headers.get("User-Agent", "")))
+    return {"last_seen_at": clock.now(), "ip": caller().ip, "user_agent": agent[:SHOWN_OF_USER_AGENT]}
 
 
 async def note_seen(session: AsyncSession, row: UserSession) -> None:

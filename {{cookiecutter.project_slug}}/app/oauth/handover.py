@@ -26,7 +26,7 @@ from app.accounts.audit import Event
 from app.accounts.mail import Letter
 from app.auth import credentials
 from app.auth.sign_ins import digest
-from app.auth.sign_ins import start_session
+from app.auth.sign_ins import store_session
 from app.database import request_session
 from app.errors import InvalidField
 from app.models import User
@@ -64,8 +64,7 @@ async def start(request: Request[Any, Any, Any], user: User) -> Response[credent
 async def _leave_code(request: Request[Any, Any, Any], user: User, challenge: str) -> str:
     # A sign-in that nobody holds yet: whatever ends those of this user ends it too, before it has begun.
     code = secrets.token_urlsafe(32)
-    row = await start_session(request, user, _secret_of(code, challenge))
-    row.expires_at = clock.now() + CODE_LIFETIME
+    await store_session(request, user, _secret_of(code, challenge), expires_at=clock.now() + CODE_LIFETIME)
     return code
 
 
