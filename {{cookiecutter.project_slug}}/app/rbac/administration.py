@@ -38,7 +38,7 @@ from app.repositories import copy_named
 
 
 class AdministrationService(RoleService):
-    """Users as their administrators see and change them; nobody touches somebody who may do more."""
+    """Users as administrators see and change them; an administrator acts on no user who may do more."""
 
     async def list_users(self, wanted: Wanted, page: Page) -> OffsetPagination[User]:
         """A page of the users that are looked for."""

@@ -27,7 +27,7 @@ from app.repositories import copy_named
 
 
 class RoleService(ChangeService):
-    """Accounts and their roles; nobody gives or takes more than they hold, and an administrator always remains."""
+    """Accounts and their roles: callers give and take no more than they hold, and an administrator always remains."""
 
     async def list_roles(self) -> list[Role]:
         """All roles by name."""
@@ -100,7 +100,7 @@ class RoleService(ChangeService):
         """Give a role to a user.
 
         Raises:
-            Conflict: if the user has it, or may be a stranger who has signed up with somebody else's address.
+            Conflict: if the user has it, or has not proven the address, and may be a stranger.
             NotFoundError: if there is no such user or role.
             PermissionDeniedException: if it permits what the caller may not do.
         """
@@ -161,7 +161,7 @@ class RoleService(ChangeService):
 
 
 def require_reach(permissions: Iterable[str]) -> None:
-    """Let nobody decide over more than they hold; the command line may decide over everything.
+    """Require that the caller holds these permissions; the command line may decide over all of them.
 
     Raises:
         PermissionDeniedException: if the caller lacks one of these permissions.

@@ -31,7 +31,7 @@ async def ids_of(tables: Tables) -> dict[str, str]:
 
 
 async def act(person: Person, what: str, ids: dict[str, str], whom: str, role: str = ADMINISTRATOR) -> Response:
-    """Do this to somebody, or to oneself."""
+    """Do this to a user; `leave` is about the caller."""
     if what in {"assign", "revoke"}:
         pair = {"user_id": ids[whom], "role_id": ids[role]}
         return await person.client.put(f"/users/roles/{what}", json=pair)

@@ -40,7 +40,7 @@ ACTS: dict[str, Callable[[dict[str, str]], tuple[str, str, dict[str, Any] | None
 
 @pytest.fixture
 async def helper(ada: Person, grace: Person, stage: Stage, tables: Tables) -> Person:
-    """Somebody who may manage users and roles, signed in."""
+    """A user who may manage users and roles, signed in."""
     await ada.post("/users/roles", name="helpers", permissions=["roles:manage", "users:manage"])
     helper = await stage.verified("helper")
     for person, role in ((helper, "helpers"), (grace, "member")):

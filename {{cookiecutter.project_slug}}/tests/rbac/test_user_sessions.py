@@ -16,13 +16,13 @@ MANY = 8
 
 
 async def path_of(person: Person) -> str:
-    """Where the sign-ins of somebody are who is signed in."""
+    """The path of the sign-ins of a user who is signed in."""
     return f"/users/{(await person.get('/users/me')).json()['id']}/sessions"
 
 
 @pytest.fixture
 async def host(ada: Person, stage: Stage, tables: Tables) -> Person:
-    """Somebody who may end sign-ins and nothing else, signed in."""
+    """A user who may end sign-ins and nothing else, signed in."""
     await ada.post("/users/roles", name="hosts", permissions=["sessions:manage"])
     host = await stage.verified("host")
     await give(tables, host, "hosts")
