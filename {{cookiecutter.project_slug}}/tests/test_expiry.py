@@ -9,6 +9,7 @@ from app import expiry
 from app.expiry import remove_expired_rows
 from tests.cast import Clock
 from tests.cast import Person
+from tests.cast import Stage
 from tests.tables import Tables
 
 EXPIRING = ("attempts", "one_time_token", "user_session")
@@ -35,9 +36,10 @@ async def test_what_has_expired_goes(app: Litestar, grace: Person, tables: Table
 
 
 @pytest.mark.usefixtures("two_at_once")
-async def test_many_rows_go_in_several_transactions(app: Litestar, grace: Person, tables: Tables, clock: Clock) -> None:
+@pytest.mark.usefixtures("grace")
+async def test_many_rows_go_in_several_transactions(app: Litestar, stage: Stage, tables: Tables, clock: Clock) -> None:
     for _ in range(5):
-        await grace.sign_in()
+        await stage.person("grace").sign_in()
     clock.advance(LIFETIME)
     left = []
     while await remove_expired_rows(app) == 0:
