@@ -55,12 +55,13 @@ ROWS = {
     "D10": "What a stolen credential must not do needs a password shown in the last ten minutes",
     "D12": "Undoing a change of address and a reset by mail leave a thief nothing; the mail says what was ended",
     "D13": "The link of a late mail works as long as the mail says; a mail that is dropped is counted and logged",
+    "E01": "What a caller presents before signing in is never adopted, and ends; cookies change with every proof",
     "E02": "Nothing that was stored before a sign-in outlives it",
     "E04": "Signing out ends what was presented, whatever is under way",
     "E05": "A sign-in ends in time, used or unused",
-    "E06": "Callers who have not signed in leave no row and get no cookie",
+    "E06": "Callers who have not signed in leave no row and get no cookie; one that opens nothing is expired",
     "E08": "Pages of other sites change nothing",
-    "E10": "Users see where they are signed in, and end it",
+    "E10": "Users see where they are signed in, at few places at the same time, and end it",
     "E11": "Deactivation and deletion act on the next request",
     "F09": "Instances whose clocks differ agree on what has expired",
     "F10": "A new SECRET_KEY, brought in by the documented steps, signs nobody out and breaks nothing that has begun",
@@ -80,6 +81,7 @@ ROWS = {
     "I12": "A setting that cannot work is refused at start in one line; URLs that hosting companies hand out connect",
     "I13": "Lengths are checked before work is done; a connection has a deadline in every state",
     "E12": "Every answer tells browsers to be careful with it",
+    "E13": "Signing out touches no cookie of other applications",
 }
 ROWS |= kind.ROWS
 for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/checklist.py")):

@@ -136,7 +136,7 @@ async def test_in_production_browsers_insist_on_tls(settings: Settings) -> None:
     assert int(answer.headers["Strict-Transport-Security"].removeprefix("max-age=")) >= 31_536_000
 
 
-@pytest.mark.checklist("E12")
+@pytest.mark.checklist("E12", "E13")
 async def test_nobody_keeps_an_answer_about_an_account(grace: Person) -> None:
     answers = [
         await grace.get("/users/me"),
@@ -145,4 +145,7 @@ async def test_nobody_keeps_an_answer_about_an_account(grace: Person) -> None:
         await grace.sign_out(),
     ]
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
-    assert '"cookies"' in answers[-1].headers["Clear-Site-Data"]
+    assert answers[-1].headers["Clear-Site-Data"] == '"cache", "storage"'
+    await grace.sign_in()
+    answer = await grace.client.delete("/users/me")
+    assert (answer.status_code, answer.headers["Clear-Site-Data"]) == (204, '"cache", "storage"')

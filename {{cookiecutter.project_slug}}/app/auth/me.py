@@ -30,6 +30,7 @@ from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth import devices
 from app.auth.devices import OwnDevice
+from app.auth.signed_out import signed_out
 from app.database import request_session
 
 
@@ -94,7 +95,7 @@ async def export(request: Request[Any, Any, Any]) -> dict[str, Any]:
 async def delete_account(request: Request[Any, Any, Any], service: NamedDependency[ChangeService]) -> Response[None]:
     """End the account of the caller, and with it everything that belongs to it."""
     await service.delete_account(request.user.id)
-    return Response(None, status_code=204, cookies=credentials.cleared_cookies(request.app.state.settings))
+    return signed_out(request)
 
 
 ROUTES: list[HTTPRouteHandler | Router] = [

@@ -25,6 +25,7 @@ from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth import me
 from app.auth.sign_ins import end_session
+from app.auth.signed_out import signed_out
 from app.database import request_session
 from app.errors import InvalidCredentials
 
@@ -77,8 +78,7 @@ async def logout(request: Request[Any, Any, Any]) -> Response[None]:
         # Another request with the same credentials was faster.
         raise NotAuthorizedException
     audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
-    cookies = credentials.cleared_cookies(request.app.state.settings)
-    return Response(None, cookies=cookies, headers={"Clear-Site-Data": '"cache", "cookies", "storage"'})
+    return signed_out(request)
 
 
 ROUTES: list[HTTPRouteHandler | Router] = [login, reauthenticate, logout, *credentials.ROUTES, *me.ROUTES]

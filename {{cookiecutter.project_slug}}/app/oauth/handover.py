@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 from urllib.parse import urlencode
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from litestar import Request
 from litestar import Response
@@ -43,28 +44,29 @@ LONGEST_PATH = 1024
 MOST_DECODINGS = 5
 
 
-async def sign_in(request: Request[Any, Any, Any], user: User, back: Return) -> Response[Any]:
-    """The credentials, or the way to them."""
+async def sign_in(request: Request[Any, Any, Any], user: User, account_id: UUID, back: Return) -> Response[Any]:
+    """The credentials, or the way to them; unlinking the account at the provider ends the sign-in."""
     page = page_after(request.app.state.settings, back)
     if page is None or ARE_IN_COOKIES:
-        answer: Response[Any] = await start(request, user)
+        answer: Response[Any] = await start(request, user, account_id)
         return answer if page is None else Redirect(page, cookies=answer.cookies)
-    return Redirect(with_query(page, code=await _leave_code(request, user, back.challenge)))
+    return Redirect(with_query(page, code=await _leave_code(request, user, account_id, back.challenge)))
 
 
-async def start(request: Request[Any, Any, Any], user: User) -> Response[credentials.SignedIn]:
+async def start(request: Request[Any, Any, Any], user: User, account_id: UUID | None) -> Response[credentials.SignedIn]:
     """New credentials, as a password would give them; a sign-in from a new network is told by mail."""
     session = request_session(request)
     if not await known_networks.recognise(request, user.email):
         outbox.put(session, Letter.SIGNED_IN, user.email, user.id)
     audit.record(session, Event.SIGNED_IN, user.id, actor=user.id)
-    return await credentials.sign_in(request, user)
+    return await credentials.sign_in(request, user, oauth_account_id=account_id)
 
 
-async def _leave_code(request: Request[Any, Any, Any], user: User, challenge: str) -> str:
+async def _leave_code(request: Request[Any, Any, Any], user: User, account_id: UUID, challenge: str) -> str:
     # A sign-in that nobody holds yet: whatever ends those of this user ends it too, before it has begun.
     code = secrets.token_urlsafe(32)
-    await store_session(request, user, _secret_of(code, challenge), expires_at=clock.now() + CODE_LIFETIME)
+    kept = {"expires_at": clock.now() + CODE_LIFETIME, "oauth_account_id": account_id}
+    await store_session(request, user, _secret_of(code, challenge), **kept)
     return code
 
 
@@ -83,9 +85,11 @@ async def redeem(request: Request[Any, Any, Any], code: str, challenge: str) -> 
     # The user first, as in every transaction that locks both: a reset at this moment ends the code or the sign-in.
     found = select(User).where(User.id == user_id, User.is_active, User.is_verified)
     user = (await session.scalars(found.with_for_update(of=User, key_share=True))).one_or_none()
-    if user is None or await session.scalar(delete(UserSession).where(is_it).returning(UserSession.id)) is None:
+    used = delete(UserSession).where(is_it).returning(UserSession.oauth_account_id)
+    row = (await session.execute(used)).one_or_none() if user else None
+    if user is None or row is None:
         raise InvalidCode
-    return await start(request, user)
+    return await start(request, user, row.oauth_account_id)
 
 
 def _secret_of(code: str, challenge: str) -> bytes:

@@ -30,14 +30,19 @@ from app.oauth.refusals import IdentityTaken
 from app.oauth.refusals import LinkRequired
 from app.oauth.refusals import NotLinked
 from app.oauth.refusals import SignUpClosed
+from app.oauth.refusals import TooManyLinked
 from app.oauth.trips import Identity
 from app.setting_types import Switch
+
+# Accounts at providers that one user can link.
+MOST_LINKED = 20
 
 
 class Known(NamedTuple):
     """Who signs in with an account at a provider, and whether they have just proven their address by it."""
 
     user: User
+    account: OAuthAccount
     is_first_time: bool
 
 
@@ -56,18 +61,22 @@ async def user_of(service: ChangeService, arrival: Arrival) -> Known:
     if not (user.is_active and user.is_verified):
         await audit.record_refusal(service.session, Event.SIGN_IN_FAILED, user.id)
         raise CannotSignIn
-    _note(service, account or await _add(service.session, user, arrival.identity), arrival)
-    return Known(user, is_first_time=account is None)
+    is_first_time = account is None
+    account = account or await _add(service.session, user, arrival.identity)
+    _note(service, account, arrival)
+    return Known(user, account, is_first_time)
 
 
 async def link(service: ChangeService, user: User, arrival: Arrival) -> OAuthAccount:
-    """Let the user sign in with this account at a provider from now on.
+    """Let the user, whose row is locked, sign in with this account at a provider from now on.
 
     Raises:
         IdentityTaken: if it belongs to somebody else.
+        TooManyLinked: if the user has as many as are allowed.
     """
     account = await _find(service.session, arrival.identity)
     if account is None:
+        await _require_room(service.session, user)
         account = await _add(service.session, user, arrival.identity)
         after = {"provider": arrival.identity.provider}
         audit.record(service.session, ProviderEvent.LINKED, user.id, actor=user.id, after=after)
@@ -76,6 +85,12 @@ async def link(service: ChangeService, user: User, arrival: Arrival) -> OAuthAcc
         raise IdentityTaken
     _note(service, account, arrival)
     return account
+
+
+async def _require_room(session: AsyncSession, user: User) -> None:
+    linked = select(func.count()).select_from(OAuthAccount).where(OAuthAccount.user_id == user.id)
+    if (await session.scalar(linked) or 0) >= MOST_LINKED:
+        raise TooManyLinked
 
 
 async def require_linked(service: ChangeService, user: User, arrival: Arrival) -> None:

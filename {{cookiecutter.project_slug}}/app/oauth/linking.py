@@ -1,5 +1,6 @@
 """The accounts at providers that a user can sign in with: the list, one more, one less."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,17 +19,21 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec import Struct
 from sqlalchemy import select
+from sqlalchemy import sql
 
 from app.accounts import audit
 from app.accounts import outbox
+from app.accounts.audit import Event
 from app.accounts.changes import ChangeService
 from app.accounts.fresh import fresh
 from app.accounts.hashes import is_hash
 from app.accounts.routes import SERVICE
+from app.auth.signed_out import signed_out
 from app.database import request_session
 from app.errors import CrossSite
 from app.locks import lock_user
 from app.models import OAuthAccount
+from app.models import UserSession
 from app.oauth import handover
 from app.oauth import identities
 from app.oauth import visits
@@ -37,6 +42,7 @@ from app.oauth.events import ProviderLetter
 from app.oauth.providers import offered
 from app.oauth.refusals import IdentityTaken
 from app.oauth.refusals import LastWayIn
+from app.oauth.refusals import TooManyLinked
 from app.oauth.trips import Purpose
 from app.oauth.visits import Answer
 from app.oauth.visits import AtOnce
@@ -88,7 +94,7 @@ async def go(
     "/oauth2-associate/{provider:str}/callback",
     dependencies=visits.ANSWER,
     responses=visits.REDIRECT,
-    refuses=[*visits.RETURNING, IdentityTaken, NotAuthorizedException],
+    refuses=[*visits.RETURNING, IdentityTaken, TooManyLinked, NotAuthorizedException],
 )
 async def come_back(
     request: Request[Any, Any, Any],
@@ -120,12 +126,13 @@ async def list_accounts(request: Request[Any, Any, Any]) -> list[LinkedAccount]:
 )
 async def unlink(
     request: Request[Any, Any, Any], account_id: FromPath[UUID], service: NamedDependency[ChangeService]
-) -> None:
-    """Let nobody sign in with it any more; the last way into the account stays."""
-    await _unlink(service, request.user.id, account_id)
+) -> Response[None]:
+    """Remove it as a way to sign in, and end the sign-ins made with it, this one included; the last way in stays."""
+    ended = await _unlink(service, request.user.id, account_id)
+    return signed_out(request) if request.auth["session_id"] in ended else Response(None, status_code=204)
 
 
-async def _unlink(service: ChangeService, user_id: UUID, account_id: UUID) -> None:
+async def _unlink(service: ChangeService, user_id: UUID, account_id: UUID) -> Sequence[UUID]:
     # Locked, so that two requests cannot each leave the other's as the last way in.
     user = await lock_user(service.session, user_id)
     theirs = [*await service.session.scalars(select(OAuthAccount).where(OAuthAccount.user_id == user.id))]
@@ -136,10 +143,14 @@ async def _unlink(service: ChangeService, user_id: UUID, account_id: UUID) -> No
     others = [each for each in theirs if each is not account and each.oauth_name in offered(service.settings)]
     if not others and not is_hash(user.password_hash):
         raise LastWayIn
+    made_with_it = sql.delete(UserSession).where(UserSession.oauth_account_id == account.id)
+    ended = (await service.session.scalars(made_with_it.returning(UserSession.id))).all()
     await service.session.delete(account)
-    before = {"provider": account.oauth_name}
-    audit.record(service.session, ProviderEvent.UNLINKED, user.id, before=before)
+    audit.record(service.session, ProviderEvent.UNLINKED, user.id, before={"provider": account.oauth_name})
+    for _ in ended:
+        audit.record(service.session, Event.SIGNED_OUT, user.id)
     outbox.put(service.session, ProviderLetter.UNLINKED, user.email, user.id)
+    return ended
 
 
 def _shown(account: OAuthAccount) -> LinkedAccount:

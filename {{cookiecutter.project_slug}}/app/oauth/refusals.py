@@ -52,6 +52,10 @@ class IdentityTaken(Conflict):
     """The account at the provider belongs to somebody else here."""
 
 
+class TooManyLinked(Conflict):
+    """The user has linked as many accounts at providers as are allowed."""
+
+
 class LastWayIn(Conflict):
     """Without it, nobody could sign in to the account any more."""
 
@@ -84,6 +88,11 @@ TABLE.update(
             HTTPStatus.CONFLICT,
             "identity-taken",
             "This account at the provider belongs to somebody else here.",
+        ),
+        TooManyLinked: (
+            HTTPStatus.CONFLICT,
+            "too-many-linked",
+            "No more accounts at providers can be linked. Unlink one that you do not use.",
         ),
         LastWayIn: (HTTPStatus.CONFLICT, "last-way-in", "Set a password or link another provider first."),
     }

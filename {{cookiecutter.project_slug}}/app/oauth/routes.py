@@ -116,10 +116,10 @@ async def come_back(
     if back.purpose is Purpose.REAUTHENTICATE:
         response = await without_password.come_back(request, service, back, arrival)
     else:
-        user, is_first_time = await identities.user_of(service, arrival)
+        user, account, is_first_time = await identities.user_of(service, arrival)
         if is_first_time:
             await known_networks.remember(request, user.email, Tie.EXPECTED)
-        response = await handover.sign_in(request, user, back)
+        response = await handover.sign_in(request, user, account.id, back)
     response.cookies.append(back.cookie)
     return response
 

@@ -74,6 +74,13 @@ MUTANTS = [
         "auth/test_former_sign_ins.py::test_signing_in_again_at_the_limit_ends_no_other_device",
     ),
     Mutant(
+        "Signing out touches no cookie of other applications",
+        "app/auth/signed_out.py",
+        '"cache", "storage"',
+        '"cache", "cookies", "storage"',
+        "test_browsers.py::test_nobody_keeps_an_answer_about_an_account",
+    ),
+    Mutant(
         "Nobody ends the sign-ins of others",
         "app/auth/devices.py",
         "UserSession.id == session_id, UserSession.user_id == user_id",

@@ -10,7 +10,6 @@ COOKIES = {"__Host-session"}
 EXPIRED_BY_A_REFUSAL = ['__Host-session=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure']
 # Rows of the checklist that are about this kind.
 ROWS = {
-    "E01": "What a caller presents before signing in is never adopted; cookies change with every proof",
     "E03": "Ids and secrets are random, and the tables hold their digests alone",
     "E07": "Cookies are for this host, over TLS, and out of reach of scripts",
     "E09": "What counts, if a request has several credentials, is one rule",

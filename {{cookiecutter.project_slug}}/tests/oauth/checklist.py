@@ -1,7 +1,7 @@
 """What the checklist says of sign-in with other providers."""
 
 ROWS = {
-    "E01": "What a caller presents before signing in is never adopted; cookies change with every proof",
+    "E13": "Unlinking a provider ends the sign-ins made with it; signing out touches no cookie of other applications",
     "G01": "Coming back from a provider counts in the browser that was sent there, and in no other",
     "G02": "It counts once, for ten minutes, and for what it was begun for",
     "G03": "Each trip has its own state, challenge (S256) and nonce; the verifier stays here",

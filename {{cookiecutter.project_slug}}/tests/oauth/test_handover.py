@@ -331,6 +331,38 @@ async def test_a_code_that_is_traded_while_sign_ins_end_leaves_none(
     assert await tables.rows("user_session") == []
 
 
+@pytest.mark.checklist("E01")
+async def test_a_trade_ends_the_sign_in_that_is_presented_and_coming_back_alone_does_not(
+    with_code: Stage, abroad: Abroad, tables: Tables
+) -> None:
+    grace = await with_code.verified("grace")
+    await grace.sign_in()
+    back = await abroad.consent(await leave(grace), email="hopper@example.com")
+    code = query_of(page_of(await come_back(grace, back)))["code"]
+    assert (await grace.get("/users/me")).json()["email"] == grace.email
+    copy = with_code.copy_of(grace)
+    assert (await redeem(grace, code)).status_code == 201
+    assert (await grace.get("/users/me")).json()["email"] == "hopper@example.com"
+    assert (await copy.get("/users/me")).status_code == 401
+    assert [row["kind"] for row in await tables.rows("audit_event")].count("sign-in.ended") == 1
+
+
+@pytest.mark.checklist("E13")
+async def test_unlinking_ends_what_a_code_was_traded_for_and_codes_that_were_not(
+    with_code: Stage, abroad: Abroad
+) -> None:
+    grace, elsewhere = await with_code.verified("grace"), with_code.person("grace")
+    await grace.sign_in()
+    with with_settings(with_code.app, oauth_return_url=None):
+        await link(grace, abroad)
+    assert (await redeem(elsewhere, await code_of(elsewhere, abroad))).status_code == 201
+    code = await code_of(with_code.person("grace"), abroad)
+    [account] = (await grace.get("/users/me/oauth-accounts")).json()
+    assert (await grace.client.delete(f"/users/me/oauth-accounts/{account['id']}")).status_code == 204
+    assert (await elsewhere.get("/users/me")).status_code == 401
+    assert problem_of(await grace.post("/oauth2/exchange", code=code)) == (400, "invalid-code")
+
+
 async def test_what_is_no_code_is_worth_nothing(with_code: Stage) -> None:
     visitor = with_code.person("visitor")
     for code in ("", "made up", "a" * 256, "a" * 257, "\0", "\udcff"):
