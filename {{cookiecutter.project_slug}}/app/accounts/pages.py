@@ -70,7 +70,7 @@ PAGES = (
     Page(
         path="/users/me/email/undo",
         title="Keep this address",
-        text="Press the button to keep this e-mail address for your account, and to sign every device out.",
+        text="Press the button to keep this e-mail address. Every device is signed out, and you choose a new password.",
         button="Keep this address",
         done="Your account keeps this address. Choose a new password with the link that we have just mailed to it.",
     ),

@@ -53,6 +53,7 @@ async def user_of(service: ChangeService, arrival: Arrival) -> Known:
         CannotSignIn: if the user is not active or not verified.
         AddressNotVerified, SignUpClosed, LinkRequired: if there is none, and none can be made.
     """
+    await hold(service.session, arrival.identity)
     account = await _find(service.session, arrival.identity)
     if account is None:
         user = await _admit(service, arrival.identity)
@@ -67,8 +68,15 @@ async def user_of(service: ChangeService, arrival: Arrival) -> Known:
     return Known(user, account, is_first_time)
 
 
+async def hold(session: AsyncSession, identity: Identity) -> None:
+    """Let other requests of this identity wait until this transaction ends; before any user is locked."""
+    name = f"{identity.provider}\0{identity.issuer}\0{identity.subject}"
+    key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 async def link(service: ChangeService, user: User, arrival: Arrival) -> OAuthAccount:
-    """Let the user, whose row is locked, sign in with this account at a provider from now on.
+    """Let the user, whose row is locked after the identity was held, sign in with this account at a provider.
 
     Raises:
         IdentityTaken: if it belongs to somebody else.
@@ -106,10 +114,6 @@ async def require_linked(service: ChangeService, user: User, arrival: Arrival) -
 
 
 async def _find(session: AsyncSession, identity: Identity) -> OAuthAccount | None:
-    # One after the other: what one request makes of somebody, those at the same moment find.
-    name = f"{identity.provider}\0{identity.issuer}\0{identity.subject}"
-    key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
     is_it = (
         (OAuthAccount.oauth_name == identity.provider)
         & (OAuthAccount.issuer == identity.issuer)

@@ -104,6 +104,7 @@ async def come_back(
 ) -> Response[LinkedAccount]:
     """Where a provider sends the browser back to: the account that is linked now, or a redirect."""
     back, arrival = await visits.receive(request, provider, answer, Purpose.LINK)
+    await identities.hold(service.session, arrival.identity)
     account = await identities.link(service, await user_of(service.session, back), arrival)
     page = handover.page_after(service.settings, back)
     return Redirect(page, cookies=[back.cookie]) if page else Response(_shown(account), cookies=[back.cookie])

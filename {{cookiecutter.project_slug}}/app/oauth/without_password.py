@@ -73,6 +73,7 @@ async def come_back(
         NotAuthorizedException: if it has ended meanwhile.
         NotLinked: if somebody else came back.
     """
+    await identities.hold(service.session, arrival.identity)
     user = await user_of(service.session, back)
     await identities.require_linked(service, user, arrival)
     audit.record(service.session, ProviderEvent.ASKED_AGAIN, user.id, actor=user.id)

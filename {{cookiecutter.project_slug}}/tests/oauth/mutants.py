@@ -334,6 +334,16 @@ PEOPLE = [
         "test_identities.py::test_an_address_that_nobody_vouches_for_makes_no_account",
     ),
     _mutant(
+        "An identity is held before its user is locked",
+        LINKING,
+        "    await identities.hold(service.session, arrival.identity)\n"
+        "    account = await identities.link(service, await user_of(service.session, back), arrival)\n",
+        "    user = await user_of(service.session, back)\n"
+        "    await identities.hold(service.session, arrival.identity)\n"
+        "    account = await identities.link(service, user, arrival)\n",
+        "test_identities.py::test_linking_again_and_signing_in_at_once_do_not_wait_for_each_other",
+    ),
+    _mutant(
         "Parallel returns are judged one after the other",
         IDENTITIES,
         "    await session.execute(select(func.pg_advisory_xact_lock(key)))\n",

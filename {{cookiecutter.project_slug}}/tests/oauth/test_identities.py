@@ -250,6 +250,24 @@ async def test_two_users_who_link_the_same_account_at_once_do_not_both_have_it(
 
 
 @pytest.mark.checklist("G08")
+async def test_linking_again_and_signing_in_at_once_do_not_wait_for_each_other(
+    grace: Person, stage: Stage, abroad: Abroad, tables: Tables
+) -> None:
+    await grace.sign_in()
+    await link(grace, abroad)
+    elsewhere = stage.person("grace", "198.51.100.7")
+    again = await abroad.consent(await leave(grace, "/oauth2-associate/oidc/authorize"))
+    back = await abroad.consent(await leave(elsewhere))
+    # Both come to the user, the one that links first, before either goes on.
+    async with tables.changing('SELECT id FROM "user" FOR NO KEY UPDATE'):
+        requests = [asyncio.create_task(grace.get(again))]
+        await tables.somebody_waits()
+        requests.append(asyncio.create_task(elsewhere.get(back)))
+        await tables.somebody_waits(2)
+    assert [(await request).status_code for request in requests] == [200, 201]
+
+
+@pytest.mark.checklist("G08")
 async def test_the_table_itself_holds_an_account_once(grace: Person, abroad: Abroad, tables: Tables) -> None:
     await grace.sign_in()
     await link(grace, abroad)
