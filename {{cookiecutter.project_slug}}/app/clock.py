@@ -42,11 +42,17 @@ def machine_time() -> float:
 
 
 _known = Measurement(machine_time() - elapsed(), float("inf"), elapsed())
+# What `now` said last. A measurement that sets the clock back by less than a second lets it stand still meanwhile: what
+# was due must not be in the future again.
+_said = 0.0
 
 
 def now() -> datetime:
     """The current moment, in UTC."""
-    return datetime.fromtimestamp(_known.start + elapsed(), UTC) + shift
+    global _said  # noqa: PLW0603  # as below
+    moment = _known.start + elapsed()
+    _said = max(moment, _said) if moment > _said - 1 else moment
+    return datetime.fromtimestamp(_said, UTC) + shift
 
 
 def follow(moment: datetime, asked_at: float, answered_at: float) -> None:

@@ -29,6 +29,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Measurement:
     """A measurement that is exact to a tenth of a second, and gone after the test."""
     known = Measurement(NOW.timestamp() - 1000, 0.1, 1000)
     monkeypatch.setattr(clock, "_known", known)
+    monkeypatch.setattr(clock, "_said", 0.0)
     monkeypatch.setattr(clock, "elapsed", lambda: 1000.0)
     return known
 
@@ -115,3 +116,15 @@ async def test_a_connection_that_dies_while_it_tells_the_time_is_an_outage(
             assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
         monkeypatch.undo()
         assert (await grace.get("/users/me")).status_code == 200
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(("behind", "is_standing"), [(0.05, True), (60, False)])
+def test_a_more_exact_measurement_does_not_set_it_back_a_little(
+    monkeypatch: pytest.MonkeyPatch, behind: float, *, is_standing: bool
+) -> None:
+    before = clock.now()
+    clock.follow(NOW - timedelta(seconds=behind), 1000, 1000.002)
+    assert (clock.now() == before) is is_standing
+    monkeypatch.setattr(clock, "elapsed", lambda: 1001.0)
+    assert abs(clock.now() - NOW - timedelta(seconds=1 - behind)) < timedelta(milliseconds=10)
