@@ -168,5 +168,14 @@ class ChangeService(RegistrationService):
             NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
             NotFoundError: if there is no such user.
         """
-        await lock_user(self.session, user_id, to_delete=True)
+        await self.lock_to_delete(user_id)
         return await super().delete_user(user_id)
+
+    async def lock_to_delete(self, user_id: UUID | int) -> None:
+        """Lock a user who is about to be deleted; a rule about who may be deleted belongs here.
+
+        Raises:
+            NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
+            NotFoundError: if there is no such user.
+        """
+        await lock_user(self.session, user_id, to_delete=True)

@@ -74,8 +74,10 @@ class RoleService(ChangeService):
         # Before anything changes: it may be a role of the caller's own.
         require_reach([*stored.granted, *(inspect(data).dict.get("permissions") or [])])
         copy_named(data, stored)
-        role: Role = await super().update_role(_checked(stored, before["name"]))
-        audit.record(self.session, Event.ROLE_CHANGED, role.id, before=before, after=facts_of(role))
+        is_changed = self.session.is_modified(_checked(stored, before["name"]))
+        role: Role = await super().update_role(stored)
+        if is_changed:
+            audit.record(self.session, Event.ROLE_CHANGED, role.id, before=before, after=facts_of(role))
         return role
 
     async def delete_role(self, role_id: UUID | int) -> Role:
@@ -135,8 +137,8 @@ class RoleService(ChangeService):
         locked = await begin(self.session, Permission.ROLES_MANAGE, user_ids=[user_id], role_ids=[role_id])
         return locked.users[user_id], locked.roles[role_id]
 
-    async def delete_user(self, user_id: UUID | int) -> User:
-        """Remove the row of a user, and every row that points to it.
+    async def lock_to_delete(self, user_id: UUID | int) -> None:
+        """Lock a user who is about to be deleted.
 
         Raises:
             Conflict: if it is the last administrator.
@@ -145,7 +147,6 @@ class RoleService(ChangeService):
         """
         locked = await begin(self.session, user_ids=[user_id], deletes_user=True)
         await self.require_another_administrator(locked.users[user_id])
-        return await super().delete_user(user_id)
 
     async def require_another_administrator(self, user: User) -> None:
         """Require that another administrator can sign in if this user is one; `begin` has locked the user.

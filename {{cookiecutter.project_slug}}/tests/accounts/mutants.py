@@ -738,7 +738,7 @@ MUTANTS = [
     Mutant(
         "One request deletes an account",
         ACCOUNTS + "changes.py",
-        "        await lock_user(self.session, user_id, to_delete=True)\n",
+        "        await self.lock_to_delete(user_id)\n",
         "",
         "test_parallel_requests.py::test_an_account_is_deleted_once",
     ),
