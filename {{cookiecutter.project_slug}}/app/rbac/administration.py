@@ -50,7 +50,7 @@ class AdministrationService(RoleService):
         Raises:
             Conflict: if the address is proven, the account is deactivated, or an invitation was mailed just now.
             InvalidField: if this is no address, or there is no such role.
-            PermissionDeniedException: if the roles permit what the caller may not do.
+            PermissionDeniedException: if the roles, or those that the user has, permit what the caller may not do.
         """
         roles = await self._lock_invited(address_in(email), names)
         require_reach(permission for role in roles for permission in role.granted)
@@ -75,6 +75,7 @@ class AdministrationService(RoleService):
         except NotFoundError as error:
             raise Conflict("A role was deleted at the same moment. Try again.") from error
         if owner:
+            require_reach(owner.permissions)
             await self._require_first(audit.Event.INVITED, owner)
         return [locked.roles[role_id] for role_id in role_ids]
 

@@ -187,6 +187,13 @@ MUTANTS = [
         "rbac/test_parallel_acts.py::test_a_role_is_made_changed_and_deleted_once",
     ),
     Mutant(
+        "An invited administrator is not invited again by a user who may do less",
+        USERS,
+        "            require_reach(owner.permissions)\n",
+        "",
+        "rbac/test_reach.py::test_an_invited_administrator_is_invited_again_by_administrators_alone",
+    ),
+    Mutant(
         "An invitation locks the address before the users",
         USERS,
         "ownership.lock_address(self.session, email, *([by] if by else []))",

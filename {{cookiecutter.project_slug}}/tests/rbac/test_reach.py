@@ -1,9 +1,11 @@
 """Nobody gives, takes or touches more than they hold themselves."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
 from tests.rbac.conftest import give
@@ -79,3 +81,13 @@ async def test_who_may_not_give_roles_invites_people_without_any(ada: Person, st
     await host.sign_in()
     assert (await host.post("/users", email="guest@example.com", roles=["member"])).status_code == 403
     assert (await host.post("/users", email="guest@example.com")).status_code == 201
+
+
+async def test_an_invited_administrator_is_invited_again_by_administrators_alone(
+    ada: Person, helper: Person, clock: Clock
+) -> None:
+    invitation = {"email": "new@example.com", "roles": ["administrator"]}
+    assert (await ada.post("/users", **invitation)).status_code == 201
+    clock.advance(timedelta(seconds=11))
+    assert (await helper.post("/users", email="new@example.com")).status_code == 403
+    assert (await ada.post("/users", **invitation)).status_code == 201
