@@ -39,6 +39,7 @@ from app import clock
 from app.engine import DATABASE_TIME
 from app.engine import engine_for
 from app.errors import problem
+from app.problems import ERROR
 from app.settings import Settings
 
 # In the `info` of a session: models that were read outside of it, and join it as soon as it is used for anything.
@@ -160,7 +161,7 @@ class CommitBeforeSuccess(ASGIMiddleware):
 
         async def commit_then_send(message: Message) -> None:
             nonlocal is_lost
-            if message["type"] == "http.response.start" and message["status"] < 400:
+            if message["type"] == "http.response.start" and _is_success(message["status"], connection):
                 session = request_session(connection)
                 try:
                     if session.in_transaction() or _is_waiting_changed(session):
@@ -177,3 +178,8 @@ class CommitBeforeSuccess(ASGIMiddleware):
         except LitestarException:
             if not is_lost:
                 raise
+
+
+def _is_success(status: int, request: Request[Any, Any, Any]) -> bool:
+    # A person who is refused may be led to another page, with the status of a success.
+    return status < 400 and request.state.get(ERROR) is None

@@ -10,6 +10,8 @@ from msgspec import UnsetType
 PROBLEM_TYPE = "application/problem+json"
 # In the state of a request: cookies that open nothing any more, which a 401 expires.
 WORTHLESS_COOKIES = "worthless_cookies"
+# In the state of a request: why it fails, if it does.
+ERROR = "error"
 
 
 class InvalidPart(Struct):

@@ -28,6 +28,7 @@ from app.callers import client_network
 from app.database import own_transaction
 from app.errors import NotFresh
 from app.errors import row_of
+from app.problems import ERROR
 from app.settings import Settings
 
 ENTERED = {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
@@ -36,8 +37,6 @@ NOT_ENTERED = (NotFresh, RepositoryError, SQLAlchemyError)
 ONCE_IN = timedelta(minutes=1)
 # How many refusals a process remembers, to spare the database what was entered just now.
 REMEMBERED = 10_000
-# Where it stands in the state of a request.
-ERROR = "error"
 
 logger = logging.getLogger(__name__)
 

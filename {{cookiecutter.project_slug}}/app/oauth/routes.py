@@ -94,7 +94,7 @@ async def go(
     return_dto=UserOrNothing if handover.ARE_IN_COOKIES else None,
     dependencies=visits.ANSWER,
     status_code=201,
-    responses={**visits.REDIRECT, **without_password.SHOWN},
+    responses={**visits.REDIRECT, **visits.LED_BACK, **without_password.SHOWN},
     refuses=[
         *visits.RETURNING,
         AddressNotVerified,
@@ -139,7 +139,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
         "/",
         route_handlers=[*PUBLIC, linking.come_back],
         dependencies=SERVICE,
-        exception_handlers={Refusal: pages.refusal},
+        exception_handlers={Refusal: pages.refusal, NotAuthorizedException: pages.refusal},
         opt={"exclude_from_auth": True},
         security=[{}],
         tags=["Providers"],

@@ -5,6 +5,7 @@ from typing import Any
 from typing import NamedTuple
 from uuid import UUID
 
+from litestar import MediaType
 from litestar import Request
 from litestar import Response
 from litestar.di import Provide
@@ -101,14 +102,22 @@ async def receive(
         InvalidIdentity, ProviderFailed: if what it says cannot be trusted or understood.
     """
     provider = offered_as(request.app.state.settings, name)
-    back = await states.arrive(request, name, answer.state, *purposes)
+    back = request.state[RETURN] = await states.arrive(request, name, answer.state, *purposes)
     if not answer.code:
         raise ProviderRefused
     return back, await provider.identify(back.trip, answer.code, answer.issuer)
 
 
+# In the state of a request whose browser is back: the trip that it is back from.
+RETURN = "oauth_return"
 # For every handler that a provider sends browsers back to.
 ANSWER = {"answer": Provide(answer_of_provider, sync_to_thread=False)}
+# Where a person is led who was refused in front of a browser.
+LED_BACK = {
+    200: ResponseSpec(
+        None, generate_examples=False, media_type=MediaType.HTML, description="A page that leads a person back."
+    )
+}
 # What those that send and receive may refuse.
 LEAVING = [TooManyAttempts, ProviderFailed]
 RETURNING = [InvalidState, ProviderRefused, InvalidIdentity, ProviderFailed]

@@ -15,6 +15,7 @@ from litestar import Litestar
 from app.auth import credentials
 from app.auth.sign_ins import digest
 from app.oauth import handover
+from app.oauth.refusals import LinkRequired
 from app.oauth.routes import Code
 from app.oauth.routes import exchange
 from app.oauth.trips import challenge_of
@@ -396,27 +397,110 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @pytest.mark.checklist("G11")
-async def test_somebody_in_front_of_a_browser_reads_a_refusal_on_a_page(visitor: Person, abroad: Abroad) -> None:
-    back = await abroad.consent(await leave(visitor), decision="no")
-    answer = await visitor.client.get(back, headers=HTML)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+async def test_a_person_who_cancels_at_a_provider_is_shown_a_page_that_leads_back(
+    visitor: Person, abroad: Abroad
+) -> None:
+    back = await abroad.consent(await leave(visitor, next="/a?b=c"), decision="no")
+    answer = await visitor.client.get(f"{back}&error_description=hidden+words", headers=HTML)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert "did not confirm who you are" in answer.text
-    assert f'href="{BASE_URL}/?error=provider-refused"' in answer.text
+    assert "hidden" not in answer.text
+    assert f'href="{BASE_URL}/?error=provider-refused&amp;next=%2Fa%3Fb%3Dc"' in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Cache-Control"] == "no-store"
     again = await visitor.client.get(back, headers=HTML)
     assert (again.status_code, "<h1>" in again.text, again.text.count("<script")) == (400, True, 0)
 
 
-async def test_the_page_leads_back_to_the_front_end_and_says_why(with_page: Stage, abroad: Abroad) -> None:
+BEGINNINGS = [
+    ("GET", "/oauth2/oidc/authorize"),
+    ("GET", "/oauth2-associate/oidc/authorize"),
+    ("POST", "/reauthenticate/oidc"),
+]
+
+
+@pytest.mark.checklist("G11")
+@pytest.mark.parametrize(("method", "begin"), BEGINNINGS)
+@pytest.mark.parametrize("query", ["error=access_denied", "error=server_error&error_description=hidden+words", "code="])
+async def test_a_person_who_cancels_lands_on_the_front_end(  # noqa: PLR0913, PLR0917  # who acts, and what it is tried with
+    with_page: Stage, abroad: Abroad, tables: Tables, method: str, begin: str, query: str
+) -> None:
     grace = await with_page.verified("grace")
-    back = await abroad.consent(await leave(grace), email=grace.email)
-    answer = await grace.client.get(back, headers=HTML)
-    assert answer.status_code == 409
-    assert 'href="https://app.example/signed-in?tab=1&amp;error=link-required"' in answer.text
+    await grace.sign_in()
+    address = (await grace.client.request(method, begin, params={"next": "/a?b=c"})).json()["authorization_url"]
+    asked, begun = len(abroad.asked), query_of(address)
+    answer = await grace.client.get(f"{begun['redirect_uri']}?{query}&state={begun['state']}", headers=HTML)
+    assert page_of(answer) == f"{PAGE}&error=provider-refused&next=%2Fa%3Fb%3Dc"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not any("oauth" in name for name in grace.client.cookies)
+    assert (len(abroad.asked), await tables.rows("oauth_account")) == (asked, [])
+    assert (await grace.get("/users/me")).status_code == 200
 
 
-async def test_a_link_that_leads_nowhere_says_so_on_a_page(visitor: Person, abroad: Abroad) -> None:
+@pytest.mark.checklist("G11")
+@pytest.mark.parametrize(
+    ("reason", "answers"),
+    [
+        ("invalid-identity", {"lie": "expired"}),
+        ("address-not-verified", {"email": "visitor@example.com", "address": "not verified"}),
+        ("link-required", {}),
+        ("provider-failed", {"place": Place.TOKEN, "trouble": Trouble.BROKEN}),
+        ("provider-refused", {"decision": "no"}),
+    ],
+)
+async def test_a_front_end_learns_why_a_person_was_refused(
+    with_page: Stage, abroad: Abroad, reason: str, answers: dict[str, str]
+) -> None:
+    grace = await with_page.verified("grace")
+    back = await abroad.consent(await leave(grace, next="/a"), **{"email": grace.email} | answers)
+    assert page_of(await grace.client.get(back, headers=HTML)) == f"{PAGE}&error={reason}&next=%2Fa"
+    # The trip counts once, so what it was for is not known any more.
+    assert page_of(await grace.client.get(back, headers=HTML)) == f"{PAGE}&error=invalid-state"
+    assert (await grace.get("/users/me")).status_code == 401
+
+
+async def test_a_person_whose_sign_in_ends_meanwhile_lands_on_the_front_end(
+    with_page: Stage, abroad: Abroad, tables: Tables
+) -> None:
+    grace = await with_page.verified("grace")
+    await grace.sign_in()
+    back = await abroad.consent(await leave(grace, "/oauth2-associate/oidc/authorize"), email=grace.email)
+    await tables.execute("UPDATE user_session SET expires_at = now()")
+    assert page_of(await grace.client.get(back, headers=HTML)) == f"{PAGE}&error=not-authenticated"
+
+
+async def test_nothing_is_stored_of_what_ends_in_a_refusal(
+    with_page: Stage, abroad: Abroad, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> Response:
+        raise LinkRequired
+
+    monkeypatch.setattr(handover, "sign_in", refuse)
+    visitor = with_page.person("visitor")
+    back = await abroad.consent(await leave(visitor), email=visitor.email)
+    assert page_of(await visitor.client.get(back, headers=HTML)) == f"{PAGE}&error=link-required"
+    assert await tables.rows("user") == []
+
+
+@pytest.mark.checklist("G11")
+async def test_a_link_that_leads_nowhere_says_so_on_a_page_or_to_the_front_end(
+    app: Litestar, visitor: Person, abroad: Abroad
+) -> None:
     abroad.oidc.troubles = {Place.METADATA: Trouble.BROKEN}
-    answer = await visitor.client.get("/oauth2/oidc/authorize?redirect=1", headers=HTML)
+    link = "/oauth2/oidc/authorize?redirect=1"
+    answer = await visitor.client.get(link, headers=HTML)
     assert (answer.status_code, "does not answer as it should" in answer.text) == (502, True)
+    with with_settings(app, oauth_return_url=PAGE):
+        assert page_of(await visitor.client.get(link, headers=HTML)) == f"{PAGE}&error=provider-failed"
+        for path in ("//evil.example", "/" + "a" * 1024):
+            answer = await visitor.client.get(f"{link}&next={path}", headers=HTML)
+            assert (answer.status_code, "Location" in answer.headers) == (400, False)
+
+
+@pytest.mark.checklist("G11")
+async def test_a_program_reads_the_problem_whatever_pages_there_are(with_page: Stage, abroad: Abroad) -> None:
+    visitor = with_page.person("visitor")
+    for accepted in ("application/json", "*/*"):
+        back = await abroad.consent(await leave(visitor), decision="no")
+        answer = await visitor.client.get(back, headers={"Accept": accepted})
+        assert problem_of(answer) == (400, "provider-refused")
