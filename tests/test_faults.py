@@ -8,7 +8,10 @@ from tests.conftest import Bake
 from tests.projects import Project
 from tests.projects import Tools
 
-FAULTS = ("postgres_dies", "the_line_is_cut_before_commits", "a_worker_is_killed", "the_mail_server_flaps")
+FAULTS = (
+    *("postgres_dies", "the_line_is_cut_before_commits", "the_line_is_cut_after_commits", "a_worker_is_killed"),
+    *("a_clock_is_wrong", "the_key_is_replaced", "the_mail_server_flaps"),
+)
 
 
 def test_nothing_that_was_acknowledged_is_lost(bake: Bake, tools: Tools, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ LIFESPAN = [
     without_debugging,
     using_the_database,
     collecting_only_what_is_new,
-    repeating(follow_clock),
+    repeating(follow_clock, before_requests=True),
     repeating(note_key),
     repeating(learn_costs),
     repeating(deliver),

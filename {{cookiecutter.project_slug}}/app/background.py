@@ -38,8 +38,11 @@ async def collecting_only_what_is_new(_: Litestar) -> AsyncIterator[None]:
         gc.unfreeze()
 
 
-def repeating(step: Step) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """A lifespan in which this is done again and again, and never cut off; tests do it by hand."""
+def repeating(step: Step, *, before_requests: bool = False) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """A lifespan in which this is done again and again, and never cut off; tests do it by hand.
+
+    The first time is while the service runs, or `before_requests` are answered.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -47,7 +50,8 @@ def repeating(step: Step) -> Callable[[Litestar], AbstractAsyncContextManager[No
             yield
             return
         is_over = asyncio.Event()
-        worker = asyncio.create_task(_repeat(step, app, is_over))
+        pause = await _attempt(step, app) if before_requests else 0
+        worker = asyncio.create_task(_repeat(step, app, is_over, pause))
         try:
             yield
         finally:
@@ -57,15 +61,21 @@ def repeating(step: Step) -> Callable[[Litestar], AbstractAsyncContextManager[No
     return lifespan
 
 
-async def _repeat(step: Step, app: Litestar, is_over: asyncio.Event) -> None:
-    while not is_over.is_set():
-        pause: float = PAUSE_AFTER_ERROR_SECONDS
-        try:
-            pause = await step(app)
-        except (SQLAlchemyError, OSError) as error:
-            logger.warning("%s waits, since the database does not answer: %s", step.__name__, type(error).__name__)
-        except Exception:
-            # Whatever it is, it must not be the last time.
-            logger.exception("%s has failed and goes on", step.__name__)
+async def _repeat(step: Step, app: Litestar, is_over: asyncio.Event, pause: float) -> None:
+    while True:
         with suppress(TimeoutError):
             await asyncio.wait_for(is_over.wait(), pause)
+        if is_over.is_set():
+            return
+        pause = await _attempt(step, app)
+
+
+async def _attempt(step: Step, app: Litestar) -> float:
+    try:
+        return await step(app)
+    except (SQLAlchemyError, OSError) as error:
+        logger.warning("%s waits, since the database does not answer: %s", step.__name__, type(error).__name__)
+    except Exception:
+        # Whatever it is, it must not be the last time.
+        logger.exception("%s has failed and goes on", step.__name__)
+    return PAUSE_AFTER_ERROR_SECONDS

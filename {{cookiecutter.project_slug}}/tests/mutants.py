@@ -43,6 +43,13 @@ MUTANTS = [
         "test_clock.py::test_it_is_measured_once_a_minute_too",
     ),
     Mutant(
+        "No request is judged by the machine's clock",
+        "app/background.py",
+        "await _attempt(step, app) if before_requests else 0",
+        "0 if before_requests else 0",
+        "test_background.py::test_the_first_time_is_before_requests_if_they_depend_on_it",
+    ),
+    Mutant(
         "A slow answer moves no clock",
         "app/clock.py",
         "    if error <= known_error or",

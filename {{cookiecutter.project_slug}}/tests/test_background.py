@@ -58,6 +58,15 @@ async def test_it_goes_on_after_every_error_and_ends_at_once_with_the_service(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize("before_requests", [False, True])
+async def test_the_first_time_is_before_requests_if_they_depend_on_it(
+    settings: Settings, *, before_requests: bool
+) -> None:
+    work = Work()
+    async with repeating(work.step, before_requests=before_requests)(an_app(settings, Environment.DEVELOPMENT)):
+        assert work.times == before_requests
+
+
 async def test_tests_do_it_by_hand(settings: Settings) -> None:
     work = Work()
     async with repeating(work.step)(an_app(settings, Environment.TEST)):

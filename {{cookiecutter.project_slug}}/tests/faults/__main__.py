@@ -19,6 +19,7 @@ from httpx import AsyncBaseTransport
 from pydantic import SecretStr
 from sqlalchemy import insert
 
+from app import clock
 from app import embedded_postgres
 from app.accounts.passwords import hasher_for
 from app.models import User as UserModel
@@ -62,8 +63,8 @@ async def run(seconds: float, names: list[str], *, machines: bool) -> int:
 async def run_one(fault: Fault, seconds: float, *, machines: bool) -> int:
     """Use the service, let the fault happen, go on using it, and compare."""
     async with scene(machines=machines) as (there, settings), way_to(there.workers, machines=machines) as way:
-        ledger = Ledger()
-        users = [User(email, way, ledger) for email in await make_users(there.tables, settings)]
+        ledger = Ledger(began_at=clock.now())
+        there.users = users = [User(email, way, ledger) for email in await make_users(there.tables, settings)]
         is_over = asyncio.Event()
         lives = asyncio.gather(*(user.live(is_over) for user in users))
         await asyncio.sleep(min(seconds, 2))
@@ -93,6 +94,8 @@ async def compare(ledger: Ledger, there: Scene) -> None:
     # A mail that is sent again after a crash has the same id.
     mails = {mail["Message-ID"]: str(mail["To"]) for mail in there.mails.messages if "signed in" not in mail["Subject"]}
     ledger.compare(users, sessions, Counter(mails.values()))
+    for table in ("user", "user_session", "audit_event"):
+        ledger.compare_times(table, [row["created_at"] for row in await there.tables.rows(table)], clock.now())
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from itertools import count
+from time import monotonic
 
 from httpx import AsyncBaseTransport
 from httpx import AsyncClient
@@ -56,11 +57,18 @@ class User:
         self.email = email
         self._ledger = ledger
         self._client = AsyncClient(transport=way, base_url=BASE_URL, timeout=PATIENCE_SECONDS)
+        # Presents no credentials: those that a sign-in is presented with end.
+        self._new_device = AsyncClient(transport=way, base_url=BASE_URL, timeout=PATIENCE_SECONDS)
         self._is_signed_in = False
+        # When the credentials were new, by the clock that nothing moves.
+        self.renewed_at = 0.0
 
     async def live(self, is_over: asyncio.Event) -> None:
         """Do one thing after the other."""
-        things = (self.rename, self.read, self.read, self.sign_in, self.ask_for_a_mail, self.register_somebody)
+        things = (
+            *(self.rename, self.read, self.read, self.keep_up, self.keep_up),
+            *(self.sign_in, self.ask_for_a_mail, self.register_somebody),
+        )
         await self.sign_in()
         while not is_over.is_set():
             await random.choice(things)()  # noqa: S311  # any will do
@@ -68,7 +76,8 @@ class User:
 
     async def sign_in(self) -> None:
         """Begin another session, and go on with it."""
-        answer = await self._ask("POST", "/login", email=self.email, password=PASSWORD)
+        self._new_device.cookies.clear()
+        answer = await self._ask("POST", "/login", self._new_device, email=self.email, password=PASSWORD)
         outcome = self._ledger.enter(answer)
         self._ledger.sign_ins[self.email, outcome] += 1
         if outcome == ACKNOWLEDGED and isinstance(answer, Response):
@@ -76,6 +85,7 @@ class User:
             self._client.cookies.extract_cookies(answer)
             kind.present(self._client, answer)
             self._is_signed_in = True
+            self.renewed_at = monotonic()
 
     async def rename(self) -> None:
         """Take another name."""
@@ -85,13 +95,27 @@ class User:
             self._ledger.rename(self.email, name, outcome)
 
     async def read(self) -> None:
-        """Look at the account; nobody is signed out by a fault."""
+        """Look at the account; no fault signs a user out."""
         if self._is_signed_in:
-            answer = await self._ask("GET", "/users/me")
-            self._ledger.enter(answer)
-            if isinstance(answer, Response) and answer.status_code == 401:
-                self._ledger.complaints.append(f"{self.email} was signed out")
-                self._is_signed_in = False
+            self._require_signed_in(await self._ask("GET", "/users/me"))
+
+    async def keep_up(self) -> None:
+        """Keep the credentials working; if the answer is lost, the next time is with those that there were."""
+        if self._is_signed_in:
+            asked_at = monotonic()
+            try:
+                answer: Response | HTTPError | None = await kind.keep_up(self._client)
+            except HTTPError as error:
+                answer = error
+            if answer is None or self._require_signed_in(answer):
+                self.renewed_at = asked_at
+
+    def _require_signed_in(self, answer: Response | HTTPError) -> bool:
+        outcome = self._ledger.enter(answer)
+        if isinstance(answer, Response) and answer.status_code == 401:
+            self._ledger.complaints.append(f"{self.email} was signed out")
+            self._is_signed_in = False
+        return outcome == ACKNOWLEDGED
 
     async def ask_for_a_mail(self) -> None:
         """Have a link sent."""
@@ -108,9 +132,12 @@ class User:
     async def leave(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+        await self._new_device.aclose()
 
-    async def _ask(self, method: str, path: str, **body: str) -> Response | HTTPError:
+    async def _ask(
+        self, method: str, path: str, client: AsyncClient | None = None, **body: str
+    ) -> Response | HTTPError:
         try:
-            return await self._client.request(method, path, json=body or None)
+            return await (client or self._client).request(method, path, json=body or None)
         except HTTPError as error:
             return error

@@ -4,11 +4,17 @@ import asyncio
 from collections.abc import Awaitable
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import field
+from functools import partial
+from time import monotonic
 from typing import TypeAlias
 
+from tests.faults.clients import User
 from tests.faults.postgres import Postgres
 from tests.processes.mail_server import MailServer
+from tests.processes.workers import WRONG_BY
 from tests.processes.workers import Worker
+from tests.processes.workers import until
 from tests.tables import Tables
 
 
@@ -20,6 +26,7 @@ class Scene:
     workers: list[Worker]
     mails: MailServer
     tables: Tables
+    users: list[User] = field(default_factory=list)
 
 
 Fault: TypeAlias = Callable[[Scene, float], Awaitable[None]]
@@ -95,6 +102,40 @@ async def a_worker_is_replaced(scene: Scene, seconds: float) -> None:
     await scene.workers[0].start()
 
 
+async def a_clock_is_wrong(scene: Scene, seconds: float) -> None:
+    """The clock of one process is an hour ahead, and then an hour behind."""
+    worker = scene.workers[0]
+    right = worker.environment
+    for wrong_by in (3600, -3600):
+        await _restart(worker, right | {WRONG_BY: str(wrong_by)})
+        await asyncio.sleep(seconds / 2)
+    await _restart(worker, right)
+
+
+async def the_key_is_replaced(scene: Scene, seconds: float) -> None:
+    """In the steps of docs/secrets.md, in one process after the other."""
+    old = scene.workers[0].environment["SECRET_KEY"]
+    new = f"{old}, which was replaced"
+    for keys in ((old, new), (new, old), (new, "")):
+        changes = dict(zip(("SECRET_KEY", "SECRET_KEY_PREVIOUS"), keys, strict=True))
+        for worker in scene.workers:
+            await _restart(worker, worker.environment | changes)
+            await asyncio.sleep(seconds / 9)
+        # As after 30 days.
+        await until(partial(_all_users_came_back, scene, monotonic()))
+
+
+async def _all_users_came_back(scene: Scene, since: float) -> bool:
+    return all(user.renewed_at > since for user in scene.users)
+
+
+async def _restart(worker: Worker, environment: dict[str, str]) -> None:
+    await worker.stop()
+    worker.environment = environment
+    await worker.start()
+    await until(worker.is_ready)
+
+
 async def the_mail_server_flaps(scene: Scene, seconds: float) -> None:
     """The mail server is slow, then refuses everybody for a while, and comes back."""
     scene.mails.seconds_for_each = 0.3
@@ -121,5 +162,7 @@ FAULTS: list[Fault] = [
     commits_are_refused,
     a_worker_is_killed,
     a_worker_is_replaced,
+    a_clock_is_wrong,
+    the_key_is_replaced,
     the_mail_server_flaps,
 ]

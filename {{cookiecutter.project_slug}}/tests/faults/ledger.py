@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field
+from datetime import datetime
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -13,12 +15,15 @@ from httpx import Response
 
 # The service has said yes, no, or nothing that could be relied upon.
 ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
+# By how much the times of processes may differ.
+SLACK = timedelta(seconds=5)
 
 
 @dataclass
 class Ledger:
-    """The operations of all clients."""
+    """The operations of all clients, since some moment of the database's clock."""
 
+    began_at: datetime
     outcomes: Counter[str] = field(default_factory=Counter)
     # New addresses, by outcome.
     registrations: dict[str, str] = field(default_factory=dict)
@@ -60,6 +65,11 @@ class Ledger:
         self._compare("sign-ins", self.sign_ins, sessions, sys.maxsize)
         # A link that is mailed ends the older ones, whose mails need not leave any more.
         self._compare("mails", self.mails, mailed, 1)
+
+    def compare_times(self, table: str, moments: Iterable[datetime], ended_at: datetime) -> None:
+        """Complain of rows that say another time than that of the database."""
+        if wrong := [each for each in moments if not self.began_at - SLACK <= each <= ended_at + SLACK]:
+            self.complaints.append(f"{len(wrong)} rows of {table} are of another time: {wrong[0]}")
 
     def _compare(self, what: str, asked: Counter[tuple[str, str]], there: Counter[str], least: int) -> None:
         for email in {email for email, _ in asked}:
