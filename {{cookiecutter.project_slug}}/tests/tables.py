@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]  # It carries no types.
 from advanced_alchemy.base import orm_registry
 from sqlalchemy import Executable
 from sqlalchemy import delete
@@ -111,10 +112,18 @@ class Tables:
             # Before each test, so all at once.
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None
-            await driver.execute(self._emptying)
+            await self._empty(driver)
             for table in orm_registry.metadata.sorted_tables:
                 if rows := self._initial[table.name]:
                     await connection.execute(insert(table), rows)
+
+    async def _empty(self, driver: Any) -> None:
+        try:
+            await driver.execute(self._emptying)
+        except asyncpg.DeadlockDetectedError:
+            # With a background task of a process that a test has started.
+            await driver.execute("ROLLBACK")
+            await self._empty(driver)
 
     async def close(self) -> None:
         """Give the connections back."""
