@@ -85,7 +85,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
         row, user = found
         noted = caller()
         noted.user, noted.user_id = user, row.user_id
-        await note_seen(session, row)
+        await note_seen(connection, row)
         is_current = values.get("generation", row.generation) == row.generation
         return {
             "user_id": str(row.user_id),

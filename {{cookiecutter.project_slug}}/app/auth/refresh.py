@@ -44,6 +44,7 @@ from app.auth.sign_ins import end_session
 from app.auth.sign_ins import is_alive
 from app.auth.sign_ins import is_just_replaced
 from app.auth.sign_ins import rotate_session
+from app.auth.sign_ins import seen_from
 from app.auth.sign_ins import start_session
 from app.database import aside
 from app.database import request_session
@@ -113,7 +114,9 @@ async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
         raise NotAuthorizedException
     if digest(secret) == row.secret_digest:
         successor = _successors(settings, row, secret)[0]
-        row.secret_digest, row.secret_changed_at, row.last_seen_at = digest(successor), clock.now(), clock.now()
+        row.secret_digest, row.secret_changed_at = digest(successor), clock.now()
+        for column, value in seen_from(request).items():
+            setattr(row, column, value)
         return _renewal(request, row, successor)
     newest = _newest_after(settings, row, secret)
     if newest is None:

@@ -83,22 +83,26 @@ async def store_session(request: Request[Any, Any, Any], user: User, secret: byt
     """Store a sign-in of this user; `secret` is what the caller will hold, and it is not stored."""
     session = request_session(request)
     expires_at = clock.now() + lifetime(session.info["settings"])
-    known = {"user_id": user.id, "secret_digest": digest(secret), "expires_at": expires_at, **_seen_from(request)}
+    known = {"user_id": user.id, "secret_digest": digest(secret), "expires_at": expires_at, **seen_from(request)}
     row = UserSession(**{**known, **columns})
     session.add(row)
     await session.flush()
     return row
 
 
-def _seen_from(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+def seen_from(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+    """The columns that say when, from where and with what a sign-in was used last."""
     agent = "".join(filter(str.isprintable, connection.headers.get("User-Agent", "")))
     return {"last_seen_at": clock.now(), "ip": caller().ip, "user_agent": agent[:SHOWN_OF_USER_AGENT]}
 
 
-async def note_seen(session: AsyncSession, row: UserSession) -> None:
-    """Note that somebody uses this sign-in, once a minute at most."""
+async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: UserSession) -> None:
+    """Note from where this sign-in is used, once a minute at most, also if the network changes in between."""
     if row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
-        await session.execute(update(UserSession).where(UserSession.id == row.id).values(last_seen_at=clock.now()))
+        session = request_session(connection)
+        # Of parallel requests, the first one writes.
+        seen = update(UserSession).where(UserSession.id == row.id, UserSession.last_seen_at == row.last_seen_at)
+        await session.execute(seen.values(seen_from(connection)))
         # At once: signing out elsewhere must not wait for the end of this request.
         await session.commit()
 

@@ -74,6 +74,13 @@ MUTANTS = [
         "auth/test_former_sign_ins.py::test_signing_in_again_at_the_limit_ends_no_other_device",
     ),
     Mutant(
+        "Users see from where a sign-in was used last",
+        "app/auth/sign_ins.py",
+        "seen.values(seen_from(connection))",
+        "seen.values(last_seen_at=clock.now())",
+        "auth/test_devices.py::test_the_list_says_where_a_device_was_seen_last",
+    ),
+    Mutant(
         "Signing out touches no cookie of other applications",
         "app/auth/signed_out.py",
         '"cache", "storage"',

@@ -1,5 +1,6 @@
 """Where somebody is signed in, and how they end it from elsewhere."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
+from tests.credentials import kind
 from tests.tables import Tables
 
 
@@ -39,6 +41,42 @@ async def test_the_list_says_where_and_since_when(desk: Person, phone: Person) -
     assert (there["current"], there["ip"]) == (False, "198.51.100.7")
     assert there["user_agent"].startswith("Phone/2.0 ")
     assert [device["current"] for device in (await phone.get("/users/me/sessions")).json()].count(True) == 1
+
+
+@pytest.mark.checklist("E10")
+async def test_the_list_says_where_a_device_was_seen_last(desk: Person, stage: Stage, clock: Clock) -> None:
+    moved = stage.copy_of(desk)
+    moved.client.headers["User-Agent"] = "Desk/1.1"
+    await moved.get("/users/me")
+    [device] = (await desk.get("/users/me/sessions")).json()
+    assert (device["ip"], device["user_agent"]) == ("192.0.2.1", "Desk/1.0"), "within a minute nothing is written"
+    clock.advance(timedelta(minutes=1))
+    await moved.get("/users/me")
+    [device] = (await desk.get("/users/me/sessions")).json()
+    assert (device["ip"], device["user_agent"]) == ("198.51.100.66", "Desk/1.1")
+
+
+@pytest.mark.checklist("E10")
+async def test_a_device_that_renews_its_credentials_is_seen_where_it_is(
+    desk: Person, stage: Stage, clock: Clock
+) -> None:
+    moved = stage.copy_of(desk)
+    clock.advance(timedelta(minutes=1))
+    await kind.keep_up(moved.client)
+    await moved.get("/users/me")
+    [device] = (await moved.get("/users/me/sessions")).json()
+    assert device["ip"] == "198.51.100.66"
+
+
+@pytest.mark.checklist("E10")
+async def test_of_parallel_requests_one_notes_where_it_came_from(desk: Person, clock: Clock, tables: Tables) -> None:
+    clock.advance(timedelta(minutes=2))
+    async with tables.changing("UPDATE user_session SET user_agent = 'Desk/2.0', last_seen_at = last_seen_at + '1m'"):
+        request = asyncio.create_task(desk.get("/users/me"))
+        await tables.somebody_waits()
+    assert (await request).status_code == 200
+    [row] = await tables.rows("user_session")
+    assert row["user_agent"] == "Desk/2.0"
 
 
 @pytest.mark.checklist("E10")

@@ -92,6 +92,13 @@ def mutants(tests: str) -> list[Mutant]:
             "auth/test_refresh.py::test_a_copy_is_answered_until_its_successor_is_used_and_then_ends_the_sign_in",
         ),
         Mutant(
+            "A device that renews is seen where it is",
+            REFRESH,
+            "for column, value in seen_from(request).items():",
+            "for column, value in {'last_seen_at': seen_from(request)['last_seen_at']}.items():",
+            "auth/test_devices.py::test_a_device_that_renews_its_credentials_is_seen_where_it_is",
+        ),
+        Mutant(
             "The end is stored although the answer is a refusal",
             REFRESH,
             "    async with aside(session) as other:\n",
