@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from advanced_alchemy.exceptions import NotFoundError
+from litestar import MediaType
 from litestar import Request
 from litestar import Response
 from litestar import delete
@@ -12,8 +13,10 @@ from litestar import get
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 from litestar.params import Parameter
+from litestar.response import Stream
 from litestar.router import Router
 
 from app.accounts import audit
@@ -32,6 +35,8 @@ from app.auth import devices
 from app.auth.devices import OwnDevice
 from app.auth.signed_out import signed_out
 from app.database import request_session
+
+EXPORT = {200: ResponseSpec(dict[str, Any], generate_examples=False, description="The user and lists of rows.")}
 
 
 @post("/password", status_code=204)
@@ -84,11 +89,12 @@ async def end_other_devices(request: Request[Any, Any, Any]) -> None:
         audit.record(request_session(request), Event.OTHERS_SIGNED_OUT, request.user.id)
 
 
-@get("/export", guards=[fresh])
-async def export(request: Request[Any, Any, Any]) -> dict[str, Any]:
+@get("/export", guards=[fresh], media_type=MediaType.JSON, responses=EXPORT)
+async def export(request: Request[Any, Any, Any]) -> Stream:
     """Everything that is stored about the caller, except secrets."""
-    audit.record(request_session(request), Event.EXPORTED, request.user.id)
-    return await export_of(request_session(request), request.user)
+    session = request_session(request)
+    audit.record(session, Event.EXPORTED, request.user.id)
+    return Stream(await export_of(request.app, session, request.user))
 
 
 @delete("/users/me", status_code=204, guards=[fresh], dependencies=SERVICE, tags=["Accounts"])

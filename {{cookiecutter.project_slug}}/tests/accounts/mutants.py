@@ -757,10 +757,37 @@ MUTANTS = [
         "test_parallel_requests.py::test_requests_of_an_account_that_is_deleted_meanwhile_are_no_errors_of_ours",
     ),
     Mutant(
+        "An export is written in pages",
+        ACCOUNTS + "export.py",
+        ".limit(ROWS_OF_A_PAGE if key else None)",
+        "",
+        "accounts/test_export.py::test_no_more_than_a_page_is_held_at_once_and_no_connection_while_the_caller_reads",
+    ),
+    Mutant(
+        "An export holds no connection while the caller reads",
+        ACCOUNTS + "export.py",
+        """            rows = (await session.execute(page.where(later))).all()
+        if rows:
+            yield""",
+        """            rows = (await session.execute(page.where(later))).all()
+            if rows:
+                yield [_named(part, row) for row in rows]
+        if not part:
+            yield""",
+        "accounts/test_export.py::test_no_more_than_a_page_is_held_at_once_and_no_connection_while_the_caller_reads",
+    ),
+    Mutant(
+        "A page of an export begins after the one before it",
+        ACCOUNTS + "export.py",
+        "sa.tuple_(*key) > sa.tuple_(*last)",
+        "key[0] > [*last][0]",
+        "accounts/test_export.py::test_a_table_of_an_owner_may_have_any_primary_key_or_none",
+    ),
+    Mutant(
         "An account that is deleted meanwhile has no export",
         ACCOUNTS + "export.py",
-        "    if not found:\n",
-        "    if found is None:\n",
+        "    if own is None:\n        raise NotAuthorizedException\n",
+        "",
         "test_parallel_requests.py::test_an_account_that_is_deleted_meanwhile_has_no_export",
     ),
     Mutant(
