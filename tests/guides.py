@@ -1,6 +1,7 @@
 """The guides of a generated project, done as they say.
 
-A block of commands is run. Any other block is an edit, and the sentence before it says where:
+A block of commands is typed, and one of SQL is for the database. Any other block is an edit. The sentence before it
+says where:
 "In `file`, after `text`:", "In `file`, in place of `text`:" or "In a new file `file`:".
 """
 
@@ -54,10 +55,20 @@ class Commands:
         project.run("sh", "-ec", self.text)
 
 
-def steps(guide: str) -> Iterator[Edit | Commands]:
+@dataclass(frozen=True)
+class Statements:
+    """What is sent to the database."""
+
+    text: str
+
+
+def steps(guide: str) -> Iterator[Edit | Commands | Statements]:
     """What a guide says to do, in its order."""
     for block in BLOCK.finditer(guide):
         indent, language, text = block.groups()
+        if language == "sql":
+            yield Statements(text)
+            continue
         if language == "console":
             yield Commands(re.sub(f"^{indent}", "", text, flags=re.MULTILINE))
             continue

@@ -14,6 +14,7 @@ from tests.conftest import Bake
 from tests.contract import ADA
 from tests.contract import GRACE
 from tests.contract import PASSWORD
+from tests.guides import Statements
 from tests.guides import steps
 from tests.projects import Project
 from tests.projects import Tools
@@ -54,6 +55,7 @@ def changed(chosen: Combination, bake: Bake, tools: Tools, tmp_path_factory: pyt
     for guide in DONE_HERE:
         if (project.folder / "docs" / guide).exists():
             for step in steps(project.read(f"docs/{guide}")):
+                assert not isinstance(step, Statements)
                 step(project)
     return project
 

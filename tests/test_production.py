@@ -25,6 +25,17 @@ from tests.server import free_port
 from tests.test_python_versions import UV
 from tests.test_python_versions import caches_in
 
+EXECUTE = """
+import asyncio, os, sys
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+async def execute() -> None:
+    async with create_async_engine(os.environ["DATABASE_URL"]).begin() as connection:
+        await connection.execute(text(sys.argv[1]))
+
+asyncio.run(execute())
+"""
 DATABASE = "from app import embedded_postgres; print(embedded_postgres.url(), flush=True); input()"
 # Those that a cluster of today may have, and the newest that there is.
 KUBERNETES_VERSIONS = ["1.31.0", "1.37.0"]
@@ -203,7 +214,7 @@ def test_the_image_migrates_serves_says_how_it_is_and_stops_as_planned(image: Im
 
 
 def test_the_guide_says_what_the_image_does(baked: Path, image: Image) -> None:
-    [commands] = steps((baked / "docs/deploy.md").read_text("utf-8"))
+    commands, statements = steps((baked / "docs/deploy.md").read_text("utf-8"))
     install, migrate, examine, serve = commands.text.splitlines()
 
     assert any(each.rest.startswith("uv sync --locked --no-dev") for each in stages(baked / "Dockerfile")[0])
@@ -213,6 +224,8 @@ def test_the_guide_says_what_the_image_does(baked: Path, image: Image) -> None:
     found = image.run(*examine.removeprefix("uv run --no-dev ").split())
     assert re.findall(r"^error +(\w+)", found.stdout, re.MULTILINE) == ["MAIL_URL"], found.stdout + found.stderr
     assert serve.removeprefix("uv run --no-dev ").split() == image.instruction("CMD")
+    sent = image.run("python", "-c", EXECUTE, statements.text)
+    assert sent.returncode == 0, sent.stderr
 
 
 def test_the_image_refuses_to_start_without_settings(image: Image) -> None:

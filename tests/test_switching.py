@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Bake
+from tests.guides import Commands
 from tests.guides import steps
 from tests.projects import Project
 from tests.projects import Tools
@@ -29,6 +30,7 @@ def test_the_commands_of_the_guide_give_what_is_generated_for_that_kind(
     project = shutil.copytree(bake(auth_backend=before), tmp_path / "here" / "my-service")
     fresh = shutil.copytree(bake(auth_backend=after), tmp_path / "here" / "other" / "my-service")
     [commands] = steps((project / "docs/credentials.md").read_text("utf-8"))
+    assert isinstance(commands, Commands)
 
     assert contents(project) != contents(fresh)
     commands(Project(project, tools))

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.conftest import Bake
 from tests.conftest import Shell
+from tests.guides import Commands
 from tests.guides import steps
 from tests.projects import Project
 from tests.projects import Tools
@@ -167,6 +168,7 @@ def downgrade() -> None:
 def test_revisions_of_both_sides_are_merged_as_the_guide_says(bake: Bake, tools: Tools, open_folder: Path) -> None:
     service = Project(shutil.copytree(bake(), open_folder / "my-service"), tools)
     *_, merge = steps(service.read("docs/updates.md"))
+    assert isinstance(merge, Commands)
     for name in ("ours", "theirs"):
         (service.folder / f"migrations/versions/{name}.py").write_text(REVISION.format(name=name), encoding="utf-8")
     service.run("alembic", "upgrade", "ours")
