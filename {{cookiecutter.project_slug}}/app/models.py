@@ -116,14 +116,14 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)
     display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    # Empty once the address is proven; app/accounts/unproven.py removes an account that is not proven by then.
-    unproven_until: Mapped[datetime | None] = mapped_column(index=True)
     # {% if cookiecutter.include_rbac %}
     roles: Mapped[list[Role]] = orm.relationship(secondary=user_role, lazy="selectin", passive_deletes=True)
     # {% endif %}
     # {% if cookiecutter.include_oauth %}
     oauth_accounts: Mapped[list[OAuthAccount]] = orm.relationship(lazy="raise", passive_deletes=True)
     # {% endif %}
+    # Empty once the address is proven; app/accounts/unproven.py removes an account that is not proven by then.
+    unproven_until: Mapped[datetime | None] = mapped_column(index=True)
 
     @orm.validates("email")
     def store_normalised(self, _key: str, address: str) -> str:
