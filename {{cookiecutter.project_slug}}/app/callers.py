@@ -41,6 +41,8 @@ class Caller:
     user: User | None = None
     # Known also when the user cannot be read any more, since a transaction was rolled back.
     user_id: UUID | None = None
+    # The sign-in that the request presents.
+    session_id: UUID | None = None
     # To whom or what the act under way is done, where the path does not say it.
     target_id: UUID | None = None
     # Whether the trail has an entry of its own for what is refused.

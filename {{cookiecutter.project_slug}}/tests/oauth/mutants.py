@@ -305,14 +305,6 @@ PEOPLE = [
         "test_ownership.py::test_a_provider_is_not_linked_by_a_sign_in_that_ends_at_the_same_moment",
     ),
     _mutant(
-        "A sign-in that ends sets no password any more",
-        FIRST,
-        "    if await service.session.scalar(select(UserSession.id).where(UserSession.id == keep)) is None:\n"
-        "        raise NotAuthorizedException\n",
-        "",
-        "test_ownership.py::test_no_password_is_set_by_a_sign_in_that_ends_at_the_same_moment",
-    ),
-    _mutant(
         "A provider that is unlinked signs nobody in any more",
         IDENTITIES,
         "    if user is None or await _find(session, identity) is None:\n",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -22,8 +23,19 @@ CHANGES = {
     "role deleted": "DELETE FROM role WHERE name = 'helpers'",
     "deactivated": "UPDATE \"user\" SET is_active = false WHERE email = 'helper@example.com'",
     "deleted": "DELETE FROM \"user\" WHERE email = 'helper@example.com'",
+    "signed out": """
+        WITH helper AS (SELECT id FROM "user" WHERE email = 'helper@example.com' FOR UPDATE)
+        DELETE FROM user_session USING helper WHERE user_id = helper.id
+    """,
 }
-REFUSED = {"role revoked": 403, "role changed": 403, "role deleted": 403, "deactivated": 401, "deleted": 401}
+REFUSED = {
+    "role revoked": 403,
+    "role changed": 403,
+    "role deleted": 403,
+    "deactivated": 401,
+    "deleted": 401,
+    "signed out": 401,
+}
 # What the helper does at that moment: method, path and body.
 ACTS: dict[str, Callable[[dict[str, str]], tuple[str, str, dict[str, Any] | None]]] = {
     "invite": lambda _: ("POST", "/users", {"email": "new@example.com"}),
@@ -51,7 +63,7 @@ async def helper(ada: Person, grace: Person, stage: Stage, tables: Tables) -> Pe
 
 @pytest.mark.checklist("H07")
 @pytest.mark.parametrize(
-    ("change", "act"), [*((change, "change user") for change in CHANGES), *(("role changed", act) for act in ACTS)]
+    ("change", "act"), [*product(CHANGES, ["change user"]), *product(["role changed", "signed out"], ACTS)]
 )
 async def test_an_act_is_judged_by_what_its_caller_may_do_after_the_locks(
     helper: Person, tables: Tables, change: str, act: str

@@ -1,0 +1,52 @@
+"""What begins before a sign-in ends, and arrives after it, counts for nothing."""
+
+from collections.abc import AsyncIterator
+from collections.abc import Awaitable
+from collections.abc import Callable
+
+import pytest
+
+from tests.cast import ANOTHER_PASSWORD
+from tests.cast import Person
+from tests.cast import Stage
+from tests.tables import Tables
+
+End = Callable[[Person], Awaitable[object]]
+
+
+async def reset(owner: Person) -> None:
+    """Choose a password by mail."""
+    await owner.post("/forgot-password", email=owner.email)
+    token = owner.outbox.token_for(owner)
+    assert (await owner.post("/reset-password", token=token, password=ANOTHER_PASSWORD)).status_code == 204
+
+
+async def sign_out(owner: Person) -> None:
+    """End the sign-in."""
+    assert (await owner.sign_out()).status_code == 204
+
+
+async def change_password(owner: Person) -> None:
+    """Sign in elsewhere and change the password there, which ends every other sign-in."""
+    owner.client.cookies.clear()
+    await owner.sign_in()
+    body = {"current_password": owner.password, "new_password": ANOTHER_PASSWORD}
+    assert (await owner.post("/users/me/password", **body)).status_code == 204
+
+
+@pytest.mark.checklist("D12", "E04")
+@pytest.mark.parametrize("end", [reset, sign_out, change_password])
+async def test_a_body_that_arrives_after_the_sign_in_has_ended_changes_nothing(
+    signed_in: Person, stage: Stage, tables: Tables, end: End
+) -> None:
+    thief = stage.copy_of(signed_in)
+
+    async def late() -> AsyncIterator[bytes]:
+        # By now the service knows who sends the request, and waits for its body.
+        await end(signed_in)
+        yield b'{"display_name": "Your account is locked: call 555-0100"}'
+
+    headers = {"Content-Type": "application/json"}
+    answer = await thief.client.patch("/users/me", content=late(), headers=headers)
+    assert answer.status_code == 401
+    assert [row["display_name"] for row in await tables.rows("user")] == [""]
