@@ -17,7 +17,7 @@ from pathlib import Path
 
 # Removed when the feature was declined. A test of the template sees to it that each path exists in the full project.
 FEATURE_PATHS = {
-    "rbac": ["app/rbac", "app/permissions.py", "tests/rbac", "tests/notes/test_administration.py"],
+    "rbac": ["app/rbac", "app/permissions.py", "docs/roles.md", "tests/rbac", "tests/notes/test_administration.py"],
     "oauth": ["app/oauth", "app/provider_settings.py", "docs/providers.md", "tests/oauth", "tests/provider"],
     "session": ["app/auth/session.py", "tests/credentials/session.py", "tests/auth/test_session.py"],
     "jwt": ["app/auth/jwt.py", "tests/credentials/jwt.py", "tests/auth/test_jwt.py"],

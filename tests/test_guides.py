@@ -30,11 +30,17 @@ DONE_ELSEWHERE = {
     "backups.md": "tests/test_backups.py of the project",
     "credentials.md": "tests/test_switching.py",
     "deploy.md": "tests/test_production.py",
+    "operations.md": "It says nothing to do; tests/observability of the project holds what it says.",
     "scaling.md": "It says nothing to do here; tests_system/test_pgbouncer.py runs what it says about PgBouncer.",
+    "roles.md": "tests/contract.py, over HTTP",
     "secrets.md": "below, by its settings",
+    "security.md": "It says nothing to do; tests/test_checklist.py of the project reads what `make security` prints.",
+    "settings.md": "It says nothing to do; tests/test_deployment.py of the project compares its table with the code.",
     "trail.md": "It says nothing to do; tests/accounts/test_audit.py of the project compares its list with the code.",
     "updates.md": "tests/test_updates.py",
 }
+# The rest is in the guides.
+MOST_LINES_OF_README = 150
 PROVIDER = {"OAUTH_EXAMPLE_CLIENT_ID": "us", "OAUTH_EXAMPLE_CLIENT_SECRET": "a secret"}
 NEW_KEY = "another secret key of the tests that opens nothing else"
 
@@ -96,6 +102,12 @@ def test_each_guide_is_done_somewhere_and_listed_in_the_readme(bake: Bake) -> No
 
     assert guides == {*DONE_HERE, *DONE_ELSEWHERE}
     assert guides == set(re.findall(r"^\| \[\w+\]\(docs/(\S+)\)", readme, re.MULTILINE))
+
+
+def test_the_readme_has_at_most_150_lines(template: Path) -> None:
+    readme = template / "{{cookiecutter.project_slug}}" / "README.md"
+
+    assert len(readme.read_text("utf-8").splitlines()) <= MOST_LINES_OF_README
 
 
 def test_links_lead_to_files(bake: Bake) -> None:

@@ -42,8 +42,8 @@ def containers() -> list[dict[str, Any]]:
     return [each for workload in workloads for each in workload["spec"]["template"]["spec"]["containers"]]
 
 
-def test_the_readme_explains_every_setting_and_no_other() -> None:
-    table = re.findall(r"^\| (`[A-Z].*?) \|", text_of("README.md").partition("## Settings")[2], re.MULTILINE)
+def test_the_guide_explains_every_setting_and_no_other() -> None:
+    table = re.findall(r"^\| (`[A-Z].*?) \|", text_of("docs/settings.md"), re.MULTILINE)
     assert {name for row in table for name in re.findall("`([A-Z_]+)`", row)} == SETTINGS
 
 
