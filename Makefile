@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 unexport PYTHONDONTWRITEBYTECODE
 IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help demo test test-system check bake bench versions picture
+.PHONY: help demo test test-system check mutants faults timing bake bench versions picture
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
@@ -30,10 +30,28 @@ check: .venv/installed ## fast feedback on the source, in about a minute
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	$(IN_PLACE) ruff check --ignore I001 --cache-dir ../.cache/ruff .
-	$(IN_PLACE) mypy --cache-dir ../.cache/mypy-in-place
+	$(IN_PLACE) mypy --cache-dir ../.cache/mypy-in-place app migrations tests scripts ../proofs
 	$(IN_PLACE) lint-imports --no-logo --no-cache
 	$(IN_PLACE) PYTHONPATH=../tools:. pytest -q -n 2 -p in_place --ignore tests/processes -o cache_dir='$(CURDIR)/.cache/pytest-in-place'
-	.venv/bin/pytest -q -n 2 tests/test_answers.py tests/test_hooks.py
+	.venv/bin/pytest -q -n 2 tests/test_answers.py tests/test_hooks.py tests/test_mutants.py
+
+# Generates a service, copies proofs/ into it and runs one of them there. ANSWERS and OPTIONS are optional, for example
+# make faults ANSWERS="auth_backend=jwt include_oauth=false" OPTIONS="--seconds 2 postgres_dies"
+define prove
+	@rm -rf .cache/proofs
+	@.venv/bin/cookiecutter --no-input --default-config --output-dir .cache/proofs . project_slug=my-service $(ANSWERS) > /dev/null
+	@cp -R proofs .cache/proofs/my-service
+	@cd .cache/proofs/my-service && PATH="$(CURDIR)/.venv/bin:$$PATH" python -m proofs.$@ $(OPTIONS)
+endef
+
+mutants: .venv/installed ## removes each defence of a generated service and checks that its test fails
+	$(prove)
+
+faults: .venv/installed ## breaks the database and the processes under load, and compares what was acknowledged with what is stored
+	$(prove)
+
+timing: .venv/installed ## measures whether response times tell who has an account
+	$(prove)
 
 bake: .venv/installed ## asks the questions and generates a service into .demo
 	.venv/bin/cookiecutter --output-dir .demo .

@@ -13,10 +13,11 @@ PROCESSES = 2
 FAULT = re.compile(r"^ +a worker is killed +(\d+) +(\d+) +0 +(\d+) +\d+ +(\d+) +([\d.]+) +(\d+)$", re.MULTILINE)
 
 
-def test_a_machine_that_dies_takes_nothing_along(bake: Bake, tools: Tools, tmp_path: Path) -> None:
+def test_a_machine_that_dies_takes_nothing_along(bake: Bake, template: Path, tools: Tools, tmp_path: Path) -> None:
     project = Project(shutil.copytree(bake(), tmp_path / "my-service"), tools)
+    shutil.copytree(template / "proofs", project.folder / "proofs")
 
-    shown = project.run("python", "-m", "tests.faults", "--haproxy", "--seconds", "3", "a_worker_is_killed")
+    shown = project.run("python", "-m", "proofs.faults", "--haproxy", "--seconds", "3", "a_worker_is_killed")
 
     [(operations, acknowledged, unknown, mailed_again, _, complaints)] = FAULT.findall(shown)
     assert int(operations) == int(acknowledged) + int(unknown)

@@ -8,9 +8,10 @@ from typing import Any
 from typing import cast
 
 import httpx
+from sqlalchemy import event
+
 from app.asgi import create_app  # type: ignore[import-not-found]  # that of the project in which this runs
 from app.database import engine_of  # type: ignore[import-not-found]  # likewise
-from sqlalchemy import event
 
 SIGN_IN = {"email": "user0@example.com", "password": "correct horse battery staple"}
 REQUESTS = {

@@ -8,15 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from litestar import Litestar
 from pydantic import SecretStr
 
 from app import clock as service_clock
 from app import embedded_postgres
 from app.asgi import create_app
-from app.settings import PROJECT_ROOT
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import Clock
@@ -29,6 +26,7 @@ from tests.key_steps import Pair
 from tests.key_steps import running_at
 from tests.tables import Tables
 from tests.tables import make_database
+from tests.tables import migrate
 from tests.tables import read_all
 from tests.work import Work
 from tests.work import counting
@@ -58,9 +56,7 @@ def migrated() -> tuple[Settings, dict[str, list[dict[str, Any]]]]:
     )
     # Below what the settings allow: tests hash often, and nobody attacks what they store.
     settings = settings.model_copy(update={"hash_memory_kib": 64, "hash_iterations": 1})
-    config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
-    config.attributes["settings"] = settings
-    command.upgrade(config, "head")
+    migrate(settings)
     return settings, asyncio.run(read_all(settings))
 
 

@@ -23,15 +23,15 @@ from app import embedded_postgres
 from tests.cast import BASE_URL
 from tests.cast import PASSWORD
 from tests.credentials import kind
-from tests.faults.__main__ import make_users
-from tests.faults.__main__ import migrate
-from tests.faults.__main__ import settings_for
 from tests.processes.workers import ToWorker
 from tests.processes.workers import Worker
 from tests.processes.workers import environment
+from tests.processes.workers import settings_for
 from tests.processes.workers import until
 from tests.tables import Tables
 from tests.tables import make_database
+from tests.tables import make_users
+from tests.tables import migrate
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # They end the caller's sign-in, or the caller, so they are left to whoever has neither.
@@ -126,7 +126,7 @@ async def service() -> AsyncIterator[tuple[Worker, Tables, list[str]]]:
     try:
         await worker.start()
         await until(worker.is_ready)
-        yield worker, tables, await make_users(tables, settings)
+        yield worker, tables, await make_users(tables, settings, len(USERS))
     finally:
         await worker.stop()
         await tables.close()

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import asyncpg  # type: ignore[import-untyped]  # It carries no types.
 from advanced_alchemy.base import orm_registry
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Executable
 from sqlalchemy import delete
 from sqlalchemy import insert
@@ -15,8 +18,12 @@ from sqlalchemy import select
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.accounts.passwords import hasher_for
 from app.engine import engine_for
+from app.models import User
+from app.settings import PROJECT_ROOT
 from app.settings import Settings
+from tests.cast import PASSWORD
 
 PATIENCE_SECONDS = 30
 
@@ -31,6 +38,13 @@ async def make_database(server_url: str, name: str, *, keeps_all: bool = False) 
         commit = "on" if keeps_all else "off"
         await connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = {commit}'))
     await engine.dispose()
+
+
+def migrate(settings: Settings) -> None:
+    """Create the tables."""
+    config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
+    config.attributes["settings"] = settings
+    command.upgrade(config, "head")
 
 
 async def read_all(settings: Settings) -> dict[str, list[dict[str, Any]]]:
@@ -128,3 +142,12 @@ class Tables:
     async def close(self) -> None:
         """Give the connections back."""
         await self._engine.dispose()
+
+
+async def make_users(tables: Tables, settings: Settings, count: int) -> list[str]:
+    """Insert verified users with one password and return their addresses."""
+    password_hash = await hasher_for(settings).digest(PASSWORD, "grace@example.com")
+    emails = [f"user{number}@example.com" for number in range(count)]
+    shared = {"password_hash": password_hash, "is_verified": True, "is_active": True}
+    await tables.run(insert(User).values([{"id": uuid4(), "email": email} | shared for email in emails]))
+    return emails

@@ -1,7 +1,4 @@
-"""Whoever has an account, a request costs the same: as many hashes, statements and rows in the outbox.
-
-`make timing` shows with statistics what follows from it.
-"""
+"""Whoever has an account, a request costs the same: as many hashes, statements and rows in the outbox."""
 
 import pytest
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin

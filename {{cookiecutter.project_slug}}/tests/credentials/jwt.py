@@ -15,7 +15,6 @@ ROWS = tokens.ROWS | {
 ROUTES = tokens.ROUTES
 # There are no cookies to get rid of.
 EXPIRED_BY_A_REFUSAL: list[str] = []
-MUTANTS = tokens.mutants("auth/test_jwt.py")
 REFRESH_TOKENS: WeakKeyDictionary[AsyncClient, str] = WeakKeyDictionary()
 
 

@@ -14,7 +14,6 @@ from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from tests.cast import BASE_URL
 from tests.cast import PASSWORD
-from tests.faults.__main__ import make_users
 from tests.processes.mail_server import MailServer
 from tests.processes.mail_server import Port
 from tests.processes.mail_server import all_mails_leave
@@ -26,6 +25,7 @@ from tests.processes.workers import Worker
 from tests.processes.workers import environment
 from tests.processes.workers import until
 from tests.tables import Tables
+from tests.tables import make_users
 
 IN_FLIGHT = 6
 LOCK = 'LOCK TABLE "user" IN ACCESS EXCLUSIVE MODE'

@@ -17,8 +17,10 @@ from httpx import AsyncHTTPTransport
 from httpx import ConnectError
 from httpx import Request
 from httpx import Response
+from pydantic import SecretStr
 
 from app.settings import PROJECT_ROOT
+from app.settings import Environment
 from app.settings import Settings
 from tests.cast import BASE_URL
 from tests.cast import Outbox
@@ -177,6 +179,17 @@ class Worker:
             raise
         finally:
             await self._reading
+
+
+def settings_for(url: str) -> Settings:
+    """The settings of a service that uses the database at this URL."""
+    return Settings(
+        environment=Environment.TEST,
+        secret_key=SecretStr("a secret key of processes that opens nothing else"),
+        database_url=SecretStr(url),
+        base_url=BASE_URL,
+        **ALLOWED,
+    )
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -1,23 +1,6 @@
-"""`make mutants`: removes each defence in turn, and sees the test that guards it fail.
+"""The defences of what every request passes, each removed and each with the test that notices."""
 
-Run as `python -m tests.mutants`. What guards a folder of the service stands in `mutants.py` beside its tests.
-"""
-
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from itertools import count
-from queue import SimpleQueue
-
-import pytest
-
-from tests import connection_mutants
-from tests.credentials import kind
-from tests.mutation import PROJECT
-from tests.mutation import Mutant
-from tests.mutation import Weakening
+from proofs.mutants.mutation import Mutant
 
 ACCOUNTS = "app/accounts/"
 MUTANTS = [
@@ -148,57 +131,3 @@ MUTANTS = [
         "test_database.py::test_a_success_is_stored_before_its_first_byte_leaves",
     ),
 ]
-MUTANTS += connection_mutants.MUTANTS
-for folder in sorted(path.parent.name for path in (PROJECT / "tests").glob("*/mutants.py")):
-    MUTANTS += import_module(f"tests.{folder}.mutants").MUTANTS
-MUTANTS += kind.MUTANTS
-
-
-class Verdict:
-    """A pytest plugin that tells a test that fails from one that could not run."""
-
-    has_failed = False
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Watch for a failure of the test itself, not of what it stands on."""
-        self.has_failed |= report.failed and report.when == "call"
-
-
-def is_caught(mutant: Mutant, options: list[str]) -> bool:
-    """Whether the test notices; in this process, which is spoilt by it."""
-    sys.meta_path.insert(0, Weakening(mutant))
-    verdict = Verdict()
-    pytest.main(["-q", "-x", "-p", "no:cacheprovider", *options, f"{PROJECT}/tests/{mutant.test}"], plugins=[verdict])
-    return verdict.has_failed
-
-
-def run_all(options: list[str]) -> int:
-    """Each mutant in a process of its own; returns how many went unnoticed."""
-    databases: SimpleQueue[str] = SimpleQueue()
-    workers = os.cpu_count() or 1
-    for number in range(workers):
-        databases.put(f"mutants{number}")
-    done = count(1)
-
-    def run(number: int) -> bool:
-        database = databases.get()
-        command = [sys.executable, "-m", "tests.mutants", *options]
-        environment = os.environ | {"PYTEST_XDIST_WORKER": database, "MUTANT": str(number)}
-        outcome = subprocess.run(  # noqa: S603  # ourselves
-            command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
-        )
-        databases.put(database)
-        mark = "caught  " if outcome.returncode == 0 else "UNNOTICED"
-        print(f"{next(done):>3}/{len(MUTANTS)}  {mark}  {MUTANTS[number].defence}", flush=True)  # noqa: T201  # what the command is for
-        if outcome.returncode:
-            print(outcome.stdout[-2000:], outcome.stderr[-2000:])  # noqa: T201  # likewise
-        return outcome.returncode == 0
-
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(run, range(len(MUTANTS)))).count(False)
-
-
-if __name__ == "__main__":
-    if number := os.environ.get("MUTANT"):
-        sys.exit(not is_caught(MUTANTS[int(number)], sys.argv[1:]))
-    sys.exit(run_all(sys.argv[1:]) > 0)

@@ -1,11 +1,12 @@
-"""Shows with statistics that no answer tells by its time who has an account (rows B01, B02 and B03 of the checklist).
+"""Measures whether response times tell who has an account (rows B01, B02 and B03 of the checklist).
 
-python scripts/timing.py                    every comparison, 200 pairs each, in about ten minutes
-python scripts/timing.py --only /register   one of them again, since one in a hundred fails by chance
+Run in the service:
 
-What scatters hides a difference, so let the machine rest meanwhile. A password hash scatters most of all:
-HASH_MEMORY_KIB=19456 HASH_ITERATIONS=2 in the environment makes it cheap, and with --pairs 600 a single statement more
-shows.
+python -m proofs.timing                    every comparison, 200 pairs each, in about ten minutes
+python -m proofs.timing --only /register   one of them again, since one in a hundred fails by chance
+
+Keep the machine idle meanwhile, since noise hides a difference. Password hashes are the noisiest part. With
+HASH_MEMORY_KIB=19456 HASH_ITERATIONS=2 in the environment and --pairs 600, one additional statement shows.
 """
 
 import asyncio
@@ -21,7 +22,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import Process
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -30,15 +30,10 @@ from typing import NamedTuple
 import click
 import httpx
 from aiosmtpd.smtp import SMTP
-from alembic import command
-from alembic.config import Config
 from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.asyncio import create_async_engine
-
-# A script finds what lies beside it, and the service lies one folder up.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app import embedded_postgres
 from app.accounts import passwords
@@ -46,6 +41,7 @@ from app.models import User
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from app.settings import read_settings
+from tests.tables import migrate
 
 # What the checklist asks for.
 MEDIANS_WITHIN = 0.1
@@ -137,9 +133,7 @@ def make_database(settings: Settings) -> None:
     # Nothing is made faster than it is in production, as the tests do it: what is stored is what may tell.
     statements = (f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
     asyncio.run(execute(embedded_postgres.url(), *statements))
-    config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
-    config.attributes["settings"] = settings
-    command.upgrade(config, "head")
+    migrate(settings)
 
 
 async def execute(url: str, *statements: str) -> None:
@@ -204,7 +198,7 @@ def service(environment: dict[str, str]) -> Iterator[httpx.Client]:
     """The service as one real process, and a client that keeps its connection to it."""
     port = free_port()
     arguments = [sys.executable, "-m", "uvicorn", "app.asgi:app", f"--port={port}", "--log-level=warning"]
-    process = subprocess.Popen(arguments, cwd=PROJECT_ROOT, env=environment)  # noqa: S603  # our own command
+    process = subprocess.Popen(arguments, cwd=PROJECT_ROOT, env=environment)
     try:
         # It starts within the pauses between these attempts, which are half a second and then twice as long each time.
         transport = httpx.HTTPTransport(retries=6)

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
-PROJECT = Path(__file__).resolve().parent.parent
+# The service that the proofs are laid over.
+PROJECT = Path.cwd()
 
 
 class Mutant(NamedTuple):

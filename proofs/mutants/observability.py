@@ -1,6 +1,6 @@
 """What keeps secrets out of what operators see, and the tests that notice when it is gone."""
 
-from tests.mutation import Mutant
+from proofs.mutants.mutation import Mutant
 
 LOGS = "app/observability/logs.py"
 MUTANTS = [

@@ -9,8 +9,8 @@ from functools import partial
 from time import monotonic
 from typing import TypeAlias
 
-from tests.faults.clients import User
-from tests.faults.postgres import Postgres
+from proofs.faults.clients import User
+from proofs.faults.postgres import Postgres
 from tests.processes.mail_server import MailServer
 from tests.processes.workers import WRONG_BY
 from tests.processes.workers import Worker

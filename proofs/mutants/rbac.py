@@ -1,6 +1,6 @@
 """The defences of administration, each removed and each with the test that notices."""
 
-from tests.mutation import Mutant
+from proofs.mutants.mutation import Mutant
 
 SERVICE, USERS, ACTS = "app/rbac/service.py", "app/rbac/administration.py", "app/rbac/acts.py"
 MUTANTS = [

@@ -1,6 +1,6 @@
 """What bounds the work that a caller can cause before anything is known of them, and the connections that stay open."""
 
-from tests.mutation import Mutant
+from proofs.mutants.mutation import Mutant
 
 CONNECTIONS, TRANSPORTS = "app/connections.py", "app/transports.py"
 STATES = "test_connections.py::test_a_connection_has_a_deadline_whenever_no_request_is_being_answered"

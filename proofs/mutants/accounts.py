@@ -1,6 +1,6 @@
 """The defences of accounts, each removed and each with the test that notices."""
 
-from tests.mutation import Mutant
+from proofs.mutants.mutation import Mutant
 
 ACCOUNTS = "app/accounts/"
 MUTANTS = [

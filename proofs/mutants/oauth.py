@@ -1,6 +1,6 @@
 """The defences of sign-in with other providers, each removed and each with the test that notices."""
 
-from tests.mutation import Mutant
+from proofs.mutants.mutation import Mutant
 
 OAUTH = "app/oauth/"
 STATES, TOKENS, OPENID = OAUTH + "states.py", OAUTH + "id_tokens.py", OAUTH + "openid.py"

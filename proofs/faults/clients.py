@@ -12,11 +12,11 @@ from httpx import HTTPError
 from httpx import Request
 from httpx import Response
 
+from proofs.faults.ledger import ACKNOWLEDGED
+from proofs.faults.ledger import Ledger
 from tests.cast import BASE_URL
 from tests.cast import PASSWORD
 from tests.credentials import kind
-from tests.faults.ledger import ACKNOWLEDGED
-from tests.faults.ledger import Ledger
 from tests.processes.workers import ToWorker
 from tests.processes.workers import Worker
 

@@ -13,38 +13,30 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from alembic import command
-from alembic.config import Config
 from httpx import AsyncBaseTransport
-from pydantic import SecretStr
-from sqlalchemy import insert
 
 from app import clock
 from app import embedded_postgres
-from app.accounts.passwords import hasher_for
-from app.models import User as UserModel
-from app.settings import PROJECT_ROOT
-from app.settings import Environment
 from app.settings import Settings
-from tests.cast import BASE_URL
-from tests.cast import PASSWORD
-from tests.faults.clients import Balancer
-from tests.faults.clients import User
-from tests.faults.haproxy import haproxy
-from tests.faults.injections import FAULTS
-from tests.faults.injections import Fault
-from tests.faults.injections import Scene
-from tests.faults.ledger import Ledger
-from tests.faults.postgres import Postgres
-from tests.other_services import ALLOWED
+from proofs.faults.clients import Balancer
+from proofs.faults.clients import User
+from proofs.faults.haproxy import haproxy
+from proofs.faults.injections import FAULTS
+from proofs.faults.injections import Fault
+from proofs.faults.injections import Scene
+from proofs.faults.ledger import Ledger
+from proofs.faults.postgres import Postgres
 from tests.processes.mail_server import MailServer
 from tests.processes.mail_server import Port
 from tests.processes.mail_server import all_mails_leave
 from tests.processes.workers import Worker
 from tests.processes.workers import environment
+from tests.processes.workers import settings_for
 from tests.processes.workers import until
 from tests.tables import Tables
 from tests.tables import make_database
+from tests.tables import make_users
+from tests.tables import migrate
 
 WORKERS, USERS = 3, 8
 HEAD = ("fault", "operations", "acknowledged", "refused", "unknown", "mails", "again", "recovery s", "complaints")
@@ -52,7 +44,7 @@ HEAD = ("fault", "operations", "acknowledged", "refused", "unknown", "mails", "a
 
 async def run(seconds: float, names: list[str], *, machines: bool) -> int:
     """Each fault in turn; returns how many complaints there are."""
-    print(*(f"{word:>{width(word)}}" for word in HEAD))  # noqa: T201  # for whoever runs it
+    print(*(f"{word:>{width(word)}}" for word in HEAD))
     complaints = 0
     for fault in FAULTS:
         if not names or fault.__name__ in names:
@@ -64,7 +56,7 @@ async def run_one(fault: Fault, seconds: float, *, machines: bool) -> int:
     """Use the service, let the fault happen, go on using it, and compare."""
     async with scene(machines=machines) as (there, settings), way_to(there.workers, machines=machines) as way:
         ledger = Ledger(began_at=clock.now())
-        there.users = users = [User(email, way, ledger) for email in await make_users(there.tables, settings)]
+        there.users = users = [User(email, way, ledger) for email in await make_users(there.tables, settings, USERS)]
         is_over = asyncio.Event()
         lives = asyncio.gather(*(user.live(is_over) for user in users))
         await asyncio.sleep(min(seconds, 2))
@@ -81,8 +73,8 @@ async def run_one(fault: Fault, seconds: float, *, machines: bool) -> int:
     again = len(there.mails.messages) - len({mail["Message-ID"] for mail in there.mails.messages})
     figures = (fault.__name__.replace("_", " "), ledger.outcomes.total(), *map(ledger.outcomes.__getitem__, HEAD[2:5]))
     row = (*figures, len(there.mails.messages), again, f"{recovery:.2f}", len(ledger.complaints))
-    print(*(f"{cell:>{width(word)}}" for word, cell in zip(HEAD, row, strict=True)), flush=True)  # noqa: T201  # likewise
-    print(*ledger.complaints, sep="\n", end="\n" if ledger.complaints else "")  # noqa: T201  # likewise
+    print(*(f"{cell:>{width(word)}}" for word, cell in zip(HEAD, row, strict=True)), flush=True)
+    print(*ledger.complaints, sep="\n", end="\n" if ledger.complaints else "")
     return len(ledger.complaints) + (recovery > 5)
 
 
@@ -138,40 +130,13 @@ async def scene(*, machines: bool) -> AsyncIterator[tuple[Scene, Settings]]:
     port.close()
 
 
-def settings_for(url: str) -> Settings:
-    """The settings of the service at this address of its database."""
-    return Settings(
-        environment=Environment.TEST,
-        secret_key=SecretStr("a secret key of the faults that opens nothing else"),
-        database_url=SecretStr(url),
-        base_url=BASE_URL,
-        **ALLOWED,
-    )
-
-
-def migrate(settings: Settings) -> None:
-    """Make the tables."""
-    config = Config(toml_file=PROJECT_ROOT / "pyproject.toml")
-    config.attributes["settings"] = settings
-    command.upgrade(config, "head")
-
-
-async def make_users(tables: Tables, settings: Settings, count: int = USERS) -> list[str]:
-    """Some verified users, who all have one password; returns their addresses."""
-    password_hash = await hasher_for(settings).digest(PASSWORD, "grace@example.com")
-    emails = [f"user{number}@example.com" for number in range(count)]
-    shared = {"password_hash": password_hash, "is_verified": True, "is_active": True}
-    await tables.run(insert(UserModel).values([{"id": uuid4(), "email": email} | shared for email in emails]))
-    return emails
-
-
 def width(word: str) -> int:
     """How much room a column needs."""
     return 30 if word == "fault" else len(word) + 1
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m proofs.faults", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10, help="how long each fault lasts")
     parser.add_argument("--haproxy", action="store_true", help="with two machines of two processes behind HAProxy")
     parser.add_argument("faults", nargs="*", help=f"some of: {', '.join(fault.__name__ for fault in FAULTS)}")

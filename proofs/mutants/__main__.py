@@ -1,0 +1,77 @@
+"""Removes each defence in turn and checks that its test fails.
+
+Run in the service, as `python -m proofs.mutants`. Options that are not listed go to pytest.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from queue import SimpleQueue
+
+import pytest
+
+from proofs.mutants import mutants_of
+from proofs.mutants.mutation import PROJECT
+from proofs.mutants.mutation import Mutant
+from proofs.mutants.mutation import Weakening
+
+MUTANTS = mutants_of(PROJECT)
+
+
+class Verdict:
+    """A pytest plugin that distinguishes a test that fails from one that could not run."""
+
+    has_failed = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a failure of the test itself, not of its fixtures."""
+        self.has_failed |= report.failed and report.when == "call"
+
+
+def is_caught(mutant: Mutant, options: list[str]) -> bool:
+    """Whether the test notices. The weakened module stays in this process, so each mutant needs a new one."""
+    sys.meta_path.insert(0, Weakening(mutant))
+    verdict = Verdict()
+    pytest.main(["-q", "-x", "-p", "no:cacheprovider", *options, f"{PROJECT}/tests/{mutant.test}"], plugins=[verdict])
+    return verdict.has_failed
+
+
+def run_all(numbers: list[int], options: list[str]) -> int:
+    """Run each mutant in a process of its own and return how many went unnoticed."""
+    databases: SimpleQueue[str] = SimpleQueue()
+    workers = os.cpu_count() or 1
+    for number in range(workers):
+        databases.put(f"mutants{number}")
+    done = count(1)
+
+    def run(number: int) -> bool:
+        database = databases.get()
+        command = [sys.executable, "-m", "proofs.mutants", *options]
+        environment = os.environ | {"PYTEST_XDIST_WORKER": database, "MUTANT": str(number)}
+        outcome = subprocess.run(
+            command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
+        )
+        databases.put(database)
+        mark = "caught  " if outcome.returncode == 0 else "UNNOTICED"
+        print(f"{next(done):>3}/{len(numbers)}  {mark}  {MUTANTS[number].defence}", flush=True)
+        if outcome.returncode:
+            print(outcome.stdout[-2000:], outcome.stderr[-2000:])
+        return outcome.returncode == 0
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(run, numbers)).count(False)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m proofs.mutants", description=__doc__)
+    parser.add_argument("--only", default="", help="the mutants whose defence, file or test contains this text")
+    given, options = parser.parse_known_args()
+    if number := os.environ.get("MUTANT"):
+        sys.exit(not is_caught(MUTANTS[int(number)], options))
+    numbers = [number for number, mutant in enumerate(MUTANTS) if any(given.only in text for text in mutant)]
+    if not numbers:
+        parser.error(f"no mutant contains {given.only!r}")
+    sys.exit(run_all(numbers, options) > 0)
