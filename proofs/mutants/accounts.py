@@ -5,6 +5,28 @@ from proofs.mutants.mutation import Mutant
 ACCOUNTS = "app/accounts/"
 MUTANTS = [
     Mutant(
+        "An account that is handed over knows no network of before",
+        "app/accounts/ownership.py",
+        "    await known_networks.forget(session, user.email)\n",
+        "    assert known_networks\n",
+        "accounts/test_known_networks.py::"
+        "test_an_owner_who_took_the_account_back_is_told_of_a_sign_in_from_a_thiefs_network",
+    ),
+    Mutant(
+        "A network that a thief signed in from has no attempts of its own afterwards",
+        "app/accounts/known_networks.py",
+        "counted[key].ends_at >= since",
+        "(tie is Tie.KNOWN or counted[key].ends_at >= since)",
+        "accounts/test_known_networks.py::test_a_thiefs_network_has_no_attempts_of_its_own_any_more",
+    ),
+    Mutant(
+        "A new address brings no known networks along",
+        "app/accounts/changes.py",
+        "        await known_networks.forget(self.session, email)\n",
+        "        assert known_networks\n",
+        "accounts/test_known_networks.py::test_a_new_address_brings_no_networks_of_the_account_that_had_it_before",
+    ),
+    Mutant(
         "A known address gets the answer of a new one",
         ACCOUNTS + "registration.py",
         "insertion.on_conflict_do_nothing().returning(User.id)",

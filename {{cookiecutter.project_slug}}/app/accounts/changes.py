@@ -4,6 +4,7 @@ from uuid import UUID
 from uuid import uuid4
 
 from app.accounts import audit
+from app.accounts import known_networks
 from app.accounts import outbox
 from app.accounts import ownership
 from app.accounts import passwords
@@ -108,6 +109,8 @@ class ChangeService(RegistrationService):
         await self._move(user, email, Event.EMAIL_CHANGED)
         user.is_verified, user.unproven_until = True, None
         await self.end_credentials(user)
+        # Those of an account that had the address before, if there was one.
+        await known_networks.forget(self.session, email)
         return user
 
     async def undo_email_change(self, token: str) -> User:

@@ -62,10 +62,11 @@ async def add(session: AsyncSession, windows: dict[Bucket, timedelta], *, prolon
     return [_together(*(counted[digest] for digest in _digests(key) if digest in counted)) for key in windows]
 
 
-async def counted_of(session: AsyncSession, *keys: Bucket) -> set[Bucket]:
-    """Which of them happened lately."""
+async def counted_of(session: AsyncSession, *keys: Bucket) -> dict[Bucket, Count]:
+    """The counts of those that happened lately."""
     counted = await _counts(session, [digest for key in keys for digest in _digests(key)])
-    return {key for key in keys if not counted.keys().isdisjoint(_digests(key))}
+    found = {key: [counted[digest] for digest in _digests(key) if digest in counted] for key in keys}
+    return {key: _together(*counts) for key, counts in found.items() if counts}
 
 
 async def take_back(session: AsyncSession, *keys: Bucket) -> None:

@@ -1,10 +1,13 @@
 """Which networks an account knows: an owner is told of sign-ins from others, and strangers there lock nobody out."""
 
+from datetime import UTC
+from datetime import datetime
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from litestar import Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import addresses
 from app.accounts import counters
@@ -32,21 +35,40 @@ async def recognise(request: Request[Any, Any, Any], address: str) -> set[Tie]:
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.OFF:
         return set(Tie)
-    session, place = request_session(request), client_network(request, settings)
-    keys = {tie: tie_to(place, settings, tie, address) for tie in Tie}
-    counted = await counters.counted_of(session, *keys.values())
+    ties = await ties_to(request_session(request), client_network(request, settings), address)
     await remember(request, address)
-    return {tie for tie, key in keys.items() if key in counted}
+    return ties
+
+
+async def ties_to(session: AsyncSession, place: str, address: str) -> set[Tie]:
+    """What ties the account with this address to a network, since it was last handed over."""
+    settings: Settings = session.info["settings"]
+    keys = {tie: _tie_to(place, settings, tie, address) for tie in Tie}
+    handed_over = _handover_of(settings, address)
+    counted = await counters.counted_of(session, *keys.values(), handed_over)
+    # Both last equally long, so the one that ends later is the younger one.
+    since = counted[handed_over].ends_at if handed_over in counted else datetime.min.replace(tzinfo=UTC)
+    return {tie for tie, key in keys.items() if key in counted and counted[key].ends_at >= since}
+
+
+async def forget(session: AsyncSession, address: str) -> None:
+    """Let the account know no network any more, since it is handed over: its users so far may have been thieves."""
+    settings: Settings = session.info["settings"]
+    if settings.throttle is Switch.ON:
+        await counters.add(session, {_handover_of(settings, address): KNOWN_FOR}, prolong=True)
 
 
 async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie.KNOWN) -> None:
     """Tie the account to this network, since its owner calls."""
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.ON:
-        key = tie_to(client_network(request, settings), settings, tie, address)
+        key = _tie_to(client_network(request, settings), settings, tie, address)
         await counters.add(request_session(request), {key: KNOWN_FOR}, prolong=True)
 
 
-def tie_to(place: str, settings: Settings, tie: Tie, address: str) -> Bucket:
-    """What counts a tie of the account with this address to a network."""
+def _tie_to(place: str, settings: Settings, tie: Tie, address: str) -> Bucket:
     return counters.bucket(settings, tie, addresses.compared(address), place)
+
+
+def _handover_of(settings: Settings, address: str) -> Bucket:
+    return counters.bucket(settings, "handover", addresses.compared(address))

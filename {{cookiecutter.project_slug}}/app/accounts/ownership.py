@@ -20,6 +20,7 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from app import clock
 from app.accounts import audit
+from app.accounts import known_networks
 from app.accounts import outbox
 from app.accounts import passwords
 from app.accounts import tokens
@@ -61,6 +62,7 @@ async def disown(
     user.password_hash, user.display_name = password_hash, display_name
     await end_credentials(session, user)
     await outbox.drop_links(session, user, *WORTHLESS_AFTER_A_CHANGE)
+    await known_networks.forget(session, user.email)
     removed: set[str] = set()
     for table in User.metadata.sorted_tables:
         for column in table.columns:

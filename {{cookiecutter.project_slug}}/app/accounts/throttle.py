@@ -152,8 +152,7 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, address: str
     for_account, for_network = LIMITS[action]
     place = client_network(request, settings)
     async with aside(request_session(request)) as session:
-        known = known_networks.tie_to(place, settings, Tie.KNOWN, address)
-        is_known = action is Action.SIGN_IN and bool(await counters.counted_of(session, known))
+        is_known = action is Action.SIGN_IN and Tie.KNOWN in await known_networks.ties_to(session, place, address)
         account = _of_account(settings, action, address, place if is_known else "")
         windows = {account: for_account.window, _of_network(settings, action, place): for_network.window}
         of_account, of_network = await counters.add(session, windows)
