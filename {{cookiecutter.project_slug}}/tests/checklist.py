@@ -4,6 +4,7 @@ Run as `python -m tests.checklist`; a test names the rows that it holds with `@p
 one folder alone stand in `checklist.py` beside its tests.
 """
 
+import ast
 import re
 import sys
 from importlib import import_module
@@ -121,12 +122,15 @@ class Table:
 
 def marked_rows(folder: Path) -> set[str]:
     """The rows that tests in this folder name."""
-    marks = [
-        mark
-        for path in folder.rglob("test_*.py")
-        for mark in re.findall(r"\.checklist\((.*?)\)", path.read_text("utf-8"))
-    ]
-    return {row for mark in marks for row in re.findall(r'"(\w+)"', mark)}
+    nodes = (node for path in folder.rglob("test_*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    return {
+        str(ast.literal_eval(row))
+        for test in nodes
+        if isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef) and test.name.startswith("test_")
+        for mark in test.decorator_list
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.checklist"
+        for row in mark.args
+    }
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import pytest
 
 from app.accounts.schemas import CHANGEABLE
+from app.accounts.schemas import READABLE
+from app.accounts.schemas import RENAMED
 from app.models import User
 from tests.cast import Person
 from tests.tables import Tables
@@ -13,8 +15,14 @@ VISIBLE = {"id", "email", "display_name", "is_active", "is_verified", "created_a
 async def test_users_see_what_the_contract_lists(grace: Person) -> None:
     await grace.sign_in()
     seen = (await grace.get("/users/me")).json()
+    assert seen.keys() == {RENAMED.get(name, name) for name in READABLE}
     assert seen.keys() >= VISIBLE
-    assert "hash" not in str(seen)
+
+
+def test_users_see_no_secret() -> None:
+    secrets = {column.key for column in User.__table__.columns if column.info.get("is_secret")}
+    assert "password_hash" in secrets
+    assert secrets.isdisjoint(READABLE)
 
 
 async def test_users_change_their_display_name(grace: Person) -> None:

@@ -21,9 +21,8 @@ def present(client: AsyncClient, answer: Response) -> None:
     assert answer.status_code != 201 or set(client.cookies) == COOKIES
 
 
-async def keep_up(client: AsyncClient) -> Response | None:
-    """Nothing has to be done for a cookie to go on working, so there is no answer."""
-    assert client
+async def keep_up(_client: AsyncClient) -> Response | None:
+    """A session cookie keeps working by itself, so no request is sent."""
     return None
 
 

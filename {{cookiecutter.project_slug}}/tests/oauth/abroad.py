@@ -28,7 +28,6 @@ ISSUER = "https://provider.example"
 COMPANY = "https://login.microsoftonline.com/0f0e7c4d-company/v2.0"
 # A plus and a percent sign, which a header encodes and a body need not.
 CLIENT_ID, CLIENT_SECRET = "this-service", "a secret with + and %2B, as providers make them"
-CREDENTIALS = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "origins": (BASE_URL,)}
 
 
 class Abroad(httpx.AsyncBaseTransport):
