@@ -37,7 +37,7 @@ GRANIAN = ("granian", "app.asgi:app", "--interface", "asgi", "--loop", "uvloop")
 SERVERS = {
     "uvicorn": (*UVICORN, "app.asgi:app", "--workers"),
     "granian": (*GRANIAN, "--http", "1", "--no-ws", "--workers"),
-    "app.serve": ("python", "-m", "app.serve", "--workers"),
+    "app.operations.serve": ("python", "-m", "app.operations.serve", "--workers"),
     "litestar run": ("litestar", "run", "--wc"),
 }
 # The others are uvicorn too, so only how they stop is of interest.

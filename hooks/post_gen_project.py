@@ -17,14 +17,29 @@ from pathlib import Path
 
 # Removed when the feature was declined. A test of the template sees to it that each path exists in the full project.
 FEATURE_PATHS = {
-    "rbac": ["app/rbac", "app/permissions.py", "docs/roles.md", "tests/rbac", "tests/notes/test_administration.py"],
-    "oauth": ["app/oauth", "app/provider_settings.py", "docs/providers.md", "tests/oauth", "tests/provider"],
+    "rbac": [
+        "app/rbac",
+        "app/accounts/mail/templates/account-confirmed.jinja",
+        "app/permissions.py",
+        "docs/roles.md",
+        "tests/rbac",
+        "tests/notes/test_administration.py",
+    ],
+    "oauth": [
+        "app/oauth",
+        "app/accounts/mail/templates/provider-linked.jinja",
+        "app/accounts/mail/templates/provider-unlinked.jinja",
+        "app/settings/providers.py",
+        "docs/providers.md",
+        "tests/oauth",
+        "tests/provider",
+    ],
     "session": ["app/auth/session.py", "tests/credentials/session.py", "tests/auth/test_session.py"],
     "jwt": ["app/auth/jwt.py", "tests/credentials/jwt.py", "tests/auth/test_jwt.py"],
     "jwt_cookie": ["app/auth/jwt_cookie.py", "tests/credentials/jwt_cookie.py", "tests/auth/test_jwt_cookie.py"],
     "tokens": [
         "app/auth/access_tokens.py",
-        "app/auth/refresh.py",
+        "app/auth/refresh_tokens.py",
         "tests/auth/test_access_tokens.py",
         "tests/auth/test_refresh.py",
         "tests/credentials/tokens.py",

@@ -35,8 +35,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import embedded_postgres
-from app.accounts import passwords
+from app.accounts.passwords import hasher
+from app.database import embedded_postgres
 from app.models import User
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
@@ -74,7 +74,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "verified": {},
     "unverified": {"is_verified": False},
     "deactivated": {"is_active": False},
-    "without password": {"password_hash": passwords.NONE},
+    "without password": {"password_hash": hasher.NONE},
     "of a former cost": {"password_hash": PasswordHasher(3, 12_288, 1).hash(RIGHT["password"])},
 }
 COMPARISONS = [
@@ -147,7 +147,7 @@ async def execute(url: str, *statements: str) -> None:
 
 async def store_accounts(settings: Settings, number: int) -> dict[str, list[str]]:
     """So many accounts of each kind; returns their addresses."""
-    password_hash = await passwords.hasher_for(settings).digest(RIGHT["password"], "nobody@example.com")
+    password_hash = await hasher.hasher_for(settings).digest(RIGHT["password"], "nobody@example.com")
     ordinary = {"password_hash": password_hash, "is_active": True, "is_verified": True}
     accounts = {kind: [new_address() for _ in range(number)] for kind in KINDS}
     engine = create_async_engine(embedded_postgres.url(DATABASE))

@@ -11,6 +11,7 @@ from tests.conftest import REPOSITORY
 from tests.conftest import Shell
 from tests.projects import Project
 from tests.projects import Tools
+from tests.test_rename_imports import rename
 from tests.test_updates import CRUFT
 from tests.test_updates import SERVICE
 from tests.test_updates import Repository
@@ -21,6 +22,7 @@ COLUMN = '    nickname: Mapped[str] = mapped_column(sa.String(100), default="", 
 MODEL_ENDS = "    password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)\n"
 OWN_TEST = '''"""Ours."""
 
+from app.accounts import tokens
 from tests.cast import Person
 from tests.tables import Tables
 
@@ -28,6 +30,7 @@ from tests.tables import Tables
 async def test_people_have_nicknames(grace: Person, tables: Tables) -> None:
     [row] = await tables.rows("user")
     assert (row["email"], row["nickname"]) == (grace.email, "")
+    assert tokens.Purpose.VERIFY
 '''
 
 
@@ -106,6 +109,7 @@ def test_a_service_of_it_takes_what_came_since(
     ours, theirs = generated(made.folder), generated(generate(shell, forge, shell.folder))
     assert {name for name, text in theirs.items() if ours.get(name) != text} - {".cruft.json"} == {"app/models.py"}
     assert COLUMN in service.read("app/models.py")
+    rename(service.folder)
     service.run("alembic", "merge", "heads", "-m", "join the revisions of the template")
     service.run("alembic", "upgrade", "head")
     service.run("alembic", "check")

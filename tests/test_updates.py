@@ -109,7 +109,7 @@ def test_it_remembers_where_it_came_from_and_what_was_answered(project: Reposito
 
 def test_an_update_brings_what_is_new_and_keeps_what_was_changed(project: Repository, forge: Repository) -> None:
     secret = secret_of(project.folder)
-    project.append("app/health.py", "# Mine.")
+    project.append("app/operations/health.py", "# Mine.")
     project.append("app/mine.py", "MINE = True")
     project.append(".env", "OPENAPI=off")
     project.commit()
@@ -121,9 +121,15 @@ def test_an_update_brings_what_is_new_and_keeps_what_was_changed(project: Reposi
 
     assert "Good work!" in project.run(CRUFT, "update", "--skip-apply-ask")
 
-    assert set(project.git("status", "--short").split()) == {"M", "A", ".cruft.json", "app/errors.py", "app/new.py"}
+    assert set(project.git("status", "--short").split()) == {
+        "M",
+        "A",
+        ".cruft.json",
+        "app/http/errors.py",
+        "app/new.py",
+    }
     assert origin(project)["commit"] == newest
-    assert (project.folder / "app/health.py").read_text(encoding="utf-8").endswith("# Mine.\n")
+    assert (project.folder / "app/operations/health.py").read_text(encoding="utf-8").endswith("# Mine.\n")
     assert (project.folder / ".env").read_text(encoding="utf-8").endswith("OPENAPI=off\n")
     assert secret_of(project.folder) == secret
     assert not [*project.folder.rglob("*.rej")]

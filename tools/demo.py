@@ -149,7 +149,7 @@ def prepare_database(*, is_new: bool) -> None:
     python = PROJECT / ".venv" / "bin" / "python"
     say("Starting PostgreSQL and making the tables ..." if is_new else "Starting PostgreSQL ...")
     if not PASSWORD.exists():
-        run(python, "-m", "app.embedded_postgres", "reset")
+        run(python, "-m", "app.database.embedded_postgres", "reset")
     run(python, "-m", "alembic", "upgrade", "head")
     if not PASSWORD.exists():
         say("Making an administrator ...")

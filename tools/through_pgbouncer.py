@@ -31,9 +31,9 @@ PATIENCE_SECONDS = 10
 @pytest.fixture(scope="session", autouse=True)
 def _through_pgbouncer() -> Iterator[None]:
     """Whatever asks for a database of the tests gets it through PgBouncer."""
-    postgres: Any = import_module("app.embedded_postgres")
+    postgres: Any = import_module("app.database.embedded_postgres")
     settings = import_module("app.settings").Settings
-    settings.model_fields["database_pooler"].default = import_module("app.setting_types").Pooler.TRANSACTION
+    settings.model_fields["database_pooler"].default = import_module("app.settings.types").Pooler.TRANSACTION
     settings.model_rebuild(force=True)
     direct = postgres.url
     with pgbouncer(Path(postgres.server().get_postmaster_info().socket_dir)) as port:

@@ -11,7 +11,7 @@ import httpx
 from sqlalchemy import event
 
 from app.asgi import create_app  # type: ignore[import-not-found]  # that of the project in which this runs
-from app.database import engine_of  # type: ignore[import-not-found]  # likewise
+from app.database.sessions import engine_of  # type: ignore[import-not-found]  # likewise
 
 SIGN_IN = {"email": "user0@example.com", "password": "correct horse battery staple"}
 REQUESTS = {

@@ -16,7 +16,7 @@ from uuid import uuid4
 from httpx import AsyncBaseTransport
 
 from app import clock
-from app import embedded_postgres
+from app.database import embedded_postgres
 from app.settings import Settings
 from proofs.faults.clients import Balancer
 from proofs.faults.clients import User

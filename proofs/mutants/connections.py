@@ -2,7 +2,7 @@
 
 from proofs.mutants.mutation import Mutant
 
-CONNECTIONS, TRANSPORTS = "app/connections.py", "app/transports.py"
+CONNECTIONS, TRANSPORTS = "app/http/head_limits.py", "app/http/transports.py"
 STATES = "test_connections.py::test_a_connection_has_a_deadline_whenever_no_request_is_being_answered"
 SIZES = "test_connections.py::test_what_is_not_a_body_has_a_limit_in_size"
 MUTANTS = [
@@ -123,21 +123,21 @@ MUTANTS = [
     ),
     Mutant(
         "Of two cookies of one name none counts",
-        "app/browsers.py",
+        "app/http/cookies.py",
         "return values[0] if len(values) == 1 else None",
         "return values[-1] if values else None",
         "test_bounds.py::test_a_cookie_is_taken_as_it_is_if_it_is_the_only_one_of_its_name",
     ),
     Mutant(
         "Few hops are read",
-        "app/callers.py",
+        "app/http/client_address.py",
         "[-MAX_HOPS:] if forwarded_for else []",
         "if forwarded_for else []",
         "test_bounds.py::test_of_a_list_of_hops_as_many_are_read_as_there_can_be_proxies",
     ),
     Mutant(
         "The length of an address is checked before it is parsed",
-        "app/addresses.py",
+        "app/email_address.py",
         "    if len(address) > MAX_LENGTH:\n",
         "    if False:\n",
         "test_bounds.py::test_an_address_that_is_too_long_is_neither_parsed_nor_remembered",

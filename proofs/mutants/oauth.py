@@ -2,11 +2,10 @@
 
 from proofs.mutants.mutation import Mutant
 
-OAUTH = "app/oauth/"
-STATES, TOKENS, OPENID = OAUTH + "states.py", OAUTH + "id_tokens.py", OAUTH + "openid.py"
+STATES, TOKENS, OPENID = "app/oauth/state_store.py", "app/oauth/providers/id_tokens.py", "app/oauth/providers/openid.py"
 OWNERSHIP = "app/accounts/ownership.py"
-IDENTITIES, HANDOVER, LINKING = OAUTH + "identities.py", OAUTH + "handover.py", OAUTH + "linking.py"
-WIRE, FIRST = OAUTH + "wire.py", OAUTH + "without_password.py"
+IDENTITIES, HANDOVER, LINKING = "app/oauth/account_linking.py", "app/oauth/redirects.py", "app/oauth/linking_routes.py"
+WIRE, FIRST = "app/oauth/providers/http_client.py", "app/oauth/reauthentication_routes.py"
 
 
 def _mutant(defence: str, file: str, old: str, new: str, test: str) -> Mutant:
@@ -24,7 +23,7 @@ BINDING = [
     _mutant(
         "A cookie that another host can plant does not count",
         STATES,
-        "one_cookie(request, _cookie_name(settings, state))",
+        "single_cookie(request, _cookie_name(settings, state))",
         "request.cookies.get(_cookie_name(settings, state))",
         "test_states.py::test_a_cookie_that_another_host_can_plant_does_not_count",
     ),
@@ -52,27 +51,27 @@ BINDING = [
     _mutant(
         "An answer is used up by a refusal too",
         STATES,
-        "    async with own_transaction(request.app) as session:\n        row =",
+        "    async with new_transaction(request.app) as session:\n        row =",
         "    if session := request_session(request):\n        row =",
         "test_states.py::test_an_answer_is_used_up_by_a_refusal_too",
     ),
     _mutant(
         "A trip ends well while the key is replaced",
-        OAUTH + "trips.py",
+        "app/oauth/authorization_request.py",
         "    key = known.index(key_id or known[0])\n",
         "    key = 0\n",
         "test_keys.py::test_a_sign_in_that_one_instance_begins_ends_at_the_other",
     ),
     _mutant(
         "A trip whose key is gone begins again",
-        OAUTH + "trips.py",
+        "app/oauth/authorization_request.py",
         "        raise InvalidState\n    key = known.index(key_id or known[0])\n",
         "        key_id = known[0]\n    key = known.index(key_id or known[0])\n",
         "test_keys.py::test_a_trip_whose_key_was_unset_meanwhile_begins_again",
     ),
     _mutant(
         "A key that seals tokens of providers is replaced",
-        OAUTH + "sealing.py",
+        "app/oauth/token_encryption.py",
         'settings.keys_for("oauth-tokens")',
         'settings.keys_for("oauth-tokens")[:1]',
         "test_keys.py::test_a_token_that_one_instance_seals_is_opened_by_the_other",
@@ -88,7 +87,7 @@ BINDING = [
         "An answer is for what it was begun for",
         STATES,
         "OAuthState.purpose.in_(purposes)",
-        "OAuthState.purpose.in_(Purpose)",
+        "OAuthState.purpose.in_(FlowPurpose)",
         "test_states.py::test_an_answer_is_for_what_it_was_begun_for",
     ),
     _mutant(
@@ -114,14 +113,14 @@ BINDING = [
     ),
     _mutant(
         "Each trip has a nonce of its own",
-        OAUTH + "trips.py",
+        "app/oauth/authorization_request.py",
         'nonce=_derived(settings.keys_for("oauth-nonce")[key], state)',
         'nonce=_derived(settings.keys_for("oauth-nonce")[key], "")',
         "test_states.py::test_each_trip_has_a_state_a_challenge_and_a_nonce_of_its_own",
     ),
     _mutant(
         "The challenge is a digest",
-        OAUTH + "trips.py",
+        "app/oauth/authorization_request.py",
         "return challenge_of(self.verifier)",
         "return self.verifier",
         "test_states.py::test_the_verifier_never_leaves_the_server_but_for_the_provider",
@@ -261,14 +260,14 @@ WORDS = [
     ),
     _mutant(
         "What a company has typed is no proof",
-        OAUTH + "providers.py",
+        "app/oauth/providers/__init__.py",
         ", vouches=email_is_verified_by_domain",
         "",
         "test_providers.py::test_microsoft_does_not_vouch_for_what_a_company_has_typed",
     ),
     _mutant(
         "An unverified address at GitHub is no proof",
-        OAUTH + "github.py",
+        "app/oauth/providers/github.py",
         "(primary.email, primary.verified)",
         "(primary.email, True)",
         "test_providers.py::test_github_vouches_for_a_primary_address_that_is_verified",
@@ -328,11 +327,11 @@ PEOPLE = [
     _mutant(
         "An identity is held before its user is locked",
         LINKING,
-        "    await identities.hold(service.session, arrival.identity)\n"
-        "    account = await identities.link(service, await user_of(service.session, back), arrival)\n",
+        "    await account_linking.hold(service.session, arrival.identity)\n"
+        "    account = await account_linking.link(service, await user_of(service.session, back), arrival)\n",
         "    user = await user_of(service.session, back)\n"
-        "    await identities.hold(service.session, arrival.identity)\n"
-        "    account = await identities.link(service, user, arrival)\n",
+        "    await account_linking.hold(service.session, arrival.identity)\n"
+        "    account = await account_linking.link(service, user, arrival)\n",
         "test_identities.py::test_linking_again_and_signing_in_at_once_do_not_wait_for_each_other",
     ),
     _mutant(
@@ -379,7 +378,7 @@ PEOPLE = [
     ),
     _mutant(
         "A sign-in from a new network is told by mail",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         "    if not await known_networks.recognise(request, user.email):\n",
         "    if await known_networks.recognise(request, user.email) is None:\n",
         "test_sign_in.py::test_a_sign_in_from_a_new_network_is_told_by_mail",
@@ -408,7 +407,7 @@ PEOPLE = [
     _mutant(
         "Setting a password needs a fresh sign-in",
         FIRST,
-        "status_code=204, guards=[fresh]",
+        "status_code=204, guards=[require_recent_sign_in]",
         "status_code=204, guards=[]",
         "test_without_password.py::test_setting_a_password_needs_a_fresh_sign_in",
     ),
@@ -433,22 +432,22 @@ LINKS = [
     _mutant(
         "Linking needs a fresh sign-in",
         LINKING,
-        "guards=[fresh, from_our_own_page]",
+        "guards=[require_recent_sign_in, from_our_own_page]",
         "guards=[from_our_own_page]",
         "test_linking.py::test_linking_and_unlinking_need_a_fresh_sign_in",
     ),
     _mutant(
         "Unlinking needs a fresh sign-in",
         LINKING,
-        "    guards=[fresh],\n",
+        "    guards=[require_recent_sign_in],\n",
         "",
         "test_linking.py::test_linking_and_unlinking_need_a_fresh_sign_in",
     ),
     _mutant(
         "A link elsewhere begins no linking",
         LINKING,
-        "guards=[fresh, from_our_own_page]",
-        "guards=[fresh]",
+        "guards=[require_recent_sign_in, from_our_own_page]",
+        "guards=[require_recent_sign_in]",
         "test_linking.py::test_a_link_elsewhere_begins_no_linking",
     ),
     _mutant("The last way in stays", LINKING, "        raise LastWayIn\n", "        pass\n", LAST),
@@ -520,28 +519,28 @@ PLACES = [
     ),
     _mutant(
         "A code is traded once",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         "delete(UserSession).where(is_it).returning(UserSession.oauth_account_id)",
         "select(UserSession.oauth_account_id).where(is_it) if delete else None",
         "test_handover.py::test_a_code_is_traded_for_credentials_once",
     ),
     _mutant(
         "Unlinking ends the sign-ins that were made with it",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         "credentials.sign_in(request, user, oauth_account_id=account_id)",
         "credentials.sign_in(request, user)",
         "test_unlinking.py::test_sign_ins_made_with_it_end_and_others_stay",
     ),
     _mutant(
         "Unlinking ends the codes that were left by it",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         '"oauth_account_id": account_id}',
         "}",
         "test_handover.py::test_unlinking_ends_what_a_code_was_traded_for_and_codes_that_were_not",
     ),
     _mutant(
         "What a code is traded for is tied to the account at the provider",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         "start(request, user, row.oauth_account_id)",
         "start(request, user, None)",
         "test_handover.py::test_unlinking_ends_what_a_code_was_traded_for_and_codes_that_were_not",
@@ -569,84 +568,84 @@ PLACES = [
     ),
     _mutant(
         "A code lives for a minute",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         '"expires_at": clock.now() + CODE_LIFETIME, ',
         "",
         "test_handover.py::test_a_code_lives_for_a_minute",
     ),
     _mutant(
         "A code needs an active user",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         "User.id == user_id, User.is_active, User.is_verified",
         "User.id == user_id",
         "test_handover.py::test_a_code_dies_with_what_ends_sign_ins",
     ),
     _mutant(
         "A code that was asked for with a challenge needs its secret",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         "_leave_code(request, user, account_id, back.challenge)",
         '_leave_code(request, user, account_id, "")',
         "test_handover.py::test_a_code_that_was_asked_for_with_a_challenge_is_traded_with_its_secret",
     ),
     _mutant(
         "A planted code is nothing to a page that sends its secret",
-        HANDOVER,
-        "digest(_secret_of(code, challenge))",
+        "app/oauth/exchange_codes.py",
+        "sha256_of(_secret_of(code, challenge))",
         'digest(_secret_of(code, ""))',
         "test_handover.py::test_a_page_that_sends_its_secret_takes_no_code_that_somebody_has_planted",
     ),
     _mutant(
         "No other secret of a sign-in is a code",
-        HANDOVER,
+        "app/oauth/exchange_codes.py",
         '    return f"code:{challenge}:{code}".encode()',
         "    return code.encode()",
         "test_handover.py::test_the_tables_hold_no_code",
     ),
     _mutant(
         "A person who is refused lands on the front end",
-        OAUTH + "pages.py",
+        "app/oauth/error_page.py",
         'if settings.oauth_return_url and request.method == "GET" and',
         'if not settings.oauth_return_url and request.method == "GET" and',
         "test_handover.py::test_a_front_end_learns_why_a_person_was_refused",
     ),
     _mutant(
         "A person who cancels is not told of a mistake",
-        OAUTH + "pages.py",
+        "app/oauth/error_page.py",
         "status = 200 if isinstance(error, ProviderRefused) else answer.status_code",
         "status = answer.status_code",
         "test_handover.py::test_a_person_who_cancels_at_a_provider_is_shown_a_page_that_leads_back",
     ),
     _mutant(
         "A refusal leads back to where a person wanted to go",
-        OAUTH + "pages.py",
+        "app/oauth/error_page.py",
         'wanted = {"next": back.next_path} if back and back.next_path else {}',
         "wanted: dict[str, str] = {}",
         "test_handover.py::test_a_person_who_cancels_lands_on_the_front_end",
     ),
     _mutant(
         "A path that is refused leads nowhere",
-        OAUTH + "pages.py",
+        "app/oauth/error_page.py",
         " and not isinstance(error, InvalidField)",
         "",
         "test_handover.py::test_a_link_that_leads_nowhere_says_so_on_a_page_or_to_the_front_end",
     ),
     _mutant(
         "A refusal takes the cookie of the trip back",
-        OAUTH + "pages.py",
+        "app/oauth/error_page.py",
         "    answer.cookies += [back.cookie] if back else []\n",
         "",
         "test_handover.py::test_a_person_who_cancels_lands_on_the_front_end",
     ),
     _mutant(
         "A refusal that leads on stores nothing",
-        "app/database.py",
+        "app/database/transactions.py",
         "return status < 400 and request.state.get(ERROR) is None",
         "return status < 400",
         "test_handover.py::test_nothing_is_stored_of_what_ends_in_a_refusal",
     ),
     _mutant(
         "Where a provider sends people to hangs on BASE_URL",
-        OAUTH + "visits.py",
+        "app/oauth/flow.py",
         "    address = await provider.authorization_url(trip)\n",
         "    host = f\"https://{request.headers['host']}\"\n"
         "    there = trip.redirect_uri.replace(request.app.state.settings.base_url, host)\n"
@@ -667,8 +666,8 @@ FAILURES = [
     _mutant(
         "Of an answer without an end little is read",
         WIRE,
-        "                if len(content) > MOST_BYTES:",
-        "                if len(content) > 1000 * MOST_BYTES:",
+        "                if len(content) > MAX_BYTES:",
+        "                if len(content) > 1000 * MAX_BYTES:",
         "test_failures.py::test_of_an_answer_without_an_end_little_is_read",
     ),
     _mutant(
@@ -694,7 +693,7 @@ FAILURES = [
     ),
     _mutant(
         "An error of the provider is one whatever is beside it",
-        OAUTH + "visits.py",
+        "app/oauth/flow.py",
         "None if error else code",
         "code if error is not None else code",
         "test_failures.py::test_a_no_of_the_provider_is_a_refusal_that_repeats_nothing",
@@ -702,34 +701,34 @@ FAILURES = [
     _mutant(
         "No connection is held while a provider is waited for",
         STATES,
-        "    async with aside(request_session(request)) as session:\n",
+        "    async with separate_transaction(request_session(request)) as session:\n",
         "    if session := request_session(request):\n        await session.connection()\n",
         "test_failures.py::test_no_connection_to_the_database_is_held_while_a_provider_is_waited_for",
     ),
     _mutant(
         "No token is kept unless somebody asks for it",
-        OAUTH + "sealing.py",
+        "app/oauth/token_encryption.py",
         "    is_kept = settings.oauth_store_tokens is Switch.ON\n",
         "    is_kept = bool(Switch.ON)\n",
         "test_sealing.py::test_no_token_is_kept_unless_somebody_asks_for_it",
     ),
     _mutant(
         "What is kept is sealed",
-        OAUTH + "sealing.py",
+        "app/oauth/token_encryption.py",
         "    return _sealer(settings).encrypt(token.encode()).decode()",
         "    return token if settings else ''",
         "test_sealing.py::test_what_is_kept_is_sealed_and_can_be_opened",
     ),
     _mutant(
         "A token is sealed with the new key",
-        OAUTH + "sealing.py",
+        "app/oauth/token_encryption.py",
         'for key in settings.keys_for("oauth-tokens")]',
         'for key in settings.keys_for("oauth-tokens")[::-1]]',
         "test_sealing.py::test_a_new_key_takes_the_place_of_the_old_one",
     ),
     _mutant(
         "Half a provider is not offered",
-        "app/provider_settings.py",
+        "app/settings/providers.py",
         "            if 0 < len(unset) < len(names):",
         "            if len(names) < len(unset):",
         "test_settings.py::test_half_a_provider_keeps_the_service_from_starting",

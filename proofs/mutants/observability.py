@@ -2,7 +2,7 @@
 
 from proofs.mutants.mutation import Mutant
 
-LOGS = "app/observability/logs.py"
+LOGS = "app/operations/logs.py"
 MUTANTS = [
     Mutant(
         "The token of a link stays out of the log",
@@ -34,14 +34,14 @@ MUTANTS = [
     ),
     Mutant(
         "Metrics are for whoever shows the token",
-        "app/observability/metrics.py",
+        "app/operations/metrics.py",
         "        raise NotAuthorizedException",
         "        return",
         "observability/test_metrics.py::test_metrics_are_for_whoever_shows_the_token",
     ),
     Mutant(
         "The token of a link stays out of traces",
-        "app/observability/traces.py",
+        "app/operations/traces.py",
         "server_request_hook_handler=_without_query",
         "server_request_hook_handler=None",
         "observability/test_traces.py::test_no_span_holds_a_secret",

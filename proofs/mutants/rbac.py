@@ -2,7 +2,7 @@
 
 from proofs.mutants.mutation import Mutant
 
-SERVICE, USERS, ACTS = "app/rbac/service.py", "app/rbac/administration.py", "app/rbac/acts.py"
+SERVICE, USERS, ACTS = "app/rbac/role_service.py", "app/rbac/user_administration.py", "app/rbac/acts.py"
 MUTANTS = [
     Mutant(
         "The trail says about whom an act was refused whose path does not say it",
@@ -112,7 +112,7 @@ MUTANTS = [
     Mutant(
         "A role is not given to a stranger",
         SERVICE,
-        "if not user.is_verified and user.password_hash != passwords.NONE:",
+        "if not user.is_verified and user.password_hash != hasher.NONE:",
         "if False:",
         "rbac/test_roles.py::test_whoever_has_signed_up_with_an_address_without_confirming_it_gets_no_role",
     ),
@@ -126,7 +126,7 @@ MUTANTS = [
     Mutant(
         "What administrators do is in the trail",
         SERVICE,
-        'audit.record(self.session, Event.ROLE_REVOKED, user.id, before={"role": role.name})',
+        'audit.record(self.session, AdministrationEvent.ROLE_REVOKED, user.id, before={"role": role.name})',
         "assert audit",
         "rbac/test_trail.py::test_what_administrators_do_is_entered_with_what_changed",
     ),
@@ -139,8 +139,8 @@ MUTANTS = [
     ),
     Mutant(
         "No list counts without end",
-        "app/paging.py",
-        ".order_by(None).limit(MOST_COUNTED)",
+        "app/http/pagination.py",
+        ".order_by(None).limit(MAX_COUNTED)",
         ".order_by(None)",
         "rbac/test_directory.py::test_a_total_is_exact_up_to_what_is_counted",
     ),
@@ -153,7 +153,7 @@ MUTANTS = [
     ),
     Mutant(
         "An act locks the users concerned",
-        "app/locks.py",
+        "app/accounts/row_locks.py",
         "locked = found.with_for_update(of=model, key_share=not to_delete)",
         "locked = found",
         "rbac/test_parallel_acts.py::test_an_act_on_a_user_is_done_and_entered_once",
@@ -210,7 +210,7 @@ MUTANTS = [
     Mutant(
         "A second reset at the same moment is refused",
         USERS,
-        "        await self._require_first(Event.RESET_STARTED, user)\n",
+        "        await self._require_first(AdministrationEvent.RESET_STARTED, user)\n",
         "",
         "rbac/test_parallel_acts.py::test_a_reset_is_mailed_once",
     ),
@@ -252,7 +252,7 @@ MUTANTS = [
     Mutant(
         "Ending sign-ins is entered",
         USERS,
-        "            audit.record(self.session, Event.ALL_SIGNED_OUT, user.id)\n",
+        "            audit.record(self.session, AdministrationEvent.ALL_SIGNED_OUT, user.id)\n",
         "            pass\n",
         "rbac/test_user_sessions.py::test_they_sign_a_user_out_everywhere",
     ),
@@ -272,7 +272,7 @@ MUTANTS = [
     ),
     Mutant(
         "An account with a role is not removed as unproven",
-        "app/accounts/unproven.py",
+        "app/accounts/unproven_accounts.py",
         " if relation.secondary is not None",
         " if relation.secondary is relation",
         "rbac/test_unproven_accounts.py::test_an_account_with_a_role_stays",

@@ -14,7 +14,7 @@ MUTANTS = [
     ),
     Mutant(
         "The table holds digests",
-        "app/auth/sign_ins.py",
+        "app/auth/user_sessions.py",
         "    return sha256(secret).digest()",
         "    return secret if sha256 else b''",
         "auth/test_session.py::test_the_table_holds_the_digest_alone",
@@ -35,21 +35,21 @@ MUTANTS = [
     ),
     Mutant(
         "Of two cookies of a name neither counts",
-        "app/browsers.py",
+        "app/http/cookies.py",
         "return values[0] if len(values) == 1 else None",
         "return values[-1] if values else None",
         "auth/test_session.py::test_of_two_cookies_of_a_name_neither_counts_and_neither_is_expired",
     ),
     Mutant(
         "A name that only looks like ours is not ours",
-        "app/browsers.py",
+        "app/http/cookies.py",
         'given.strip(" \\t") == name',
         "given.strip() == name",
         "auth/test_session.py::test_a_name_that_only_looks_like_ours_is_not_ours",
     ),
     Mutant(
         "A cookie that opens nothing is expired",
-        "app/auth/backend.py",
+        "app/auth/litestar_backend.py",
         "connection.state[WORTHLESS_COOKIES] = ",
         "_ = ",
         "auth/test_worthless_cookies.py::test_a_refusal_expires_what_is_over",
@@ -63,7 +63,7 @@ MUTANTS = [
     ),
     Mutant(
         "A cookie that was replaced a while ago is expired",
-        "app/auth/sign_ins.py",
+        "app/auth/user_sessions.py",
         "(UserSession.secret_changed_at > clock.now() - GRACE)",
         "(UserSession.secret_changed_at <= clock.now())",
         "auth/test_worthless_cookies.py::test_a_request_that_a_proof_overtakes_does_not_expire_the_new_cookie",

@@ -2,7 +2,7 @@
 
 from proofs.mutants.mutation import Mutant
 
-ACCESS, REFRESH = "app/auth/access_tokens.py", "app/auth/refresh.py"
+ACCESS, REFRESH = "app/auth/access_tokens.py", "app/auth/refresh_tokens.py"
 
 
 def mutants(tests: str) -> list[Mutant]:
@@ -88,13 +88,13 @@ def mutants(tests: str) -> list[Mutant]:
         Mutant(
             "The end is stored although the answer is a refusal",
             REFRESH,
-            "    async with aside(session) as other:\n",
+            "    async with separate_transaction(session) as other:\n",
             "    if other := session:\n",
             "auth/test_refresh.py::test_a_copy_is_answered_until_its_successor_is_used_and_then_ends_the_sign_in",
         ),
         Mutant(
             "A late copy waits for nothing that waits for it",
-            "app/database.py",
+            "app/database/transactions.py",
             "    await session.commit()\n    async with AsyncSession(",
             "    async with AsyncSession(",
             "auth/test_refresh.py::test_a_copy_that_waited_for_two_renewals_ends_the_sign_in_too",

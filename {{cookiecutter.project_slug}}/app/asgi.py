@@ -4,37 +4,35 @@ import os
 from typing import TYPE_CHECKING
 from typing import Any
 
-from advanced_alchemy.exceptions import RepositoryError
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
 
-from app import health
-from app.accounts.delivery import deliver
-from app.accounts.mail import mailer_for
-from app.accounts.passwords import learn_costs
-from app.accounts.refusals import EnterRefusals
-from app.accounts.refusals import note_error
+from app.accounts.mail.delivery import deliver
+from app.accounts.mail.mailer import mailer_for
+from app.accounts.passwords.hasher import learn_costs
+from app.accounts.refused_acts import EnterRefusals
+from app.accounts.refused_acts import note_error
 from app.accounts.secret_keys import note_key
-from app.background import collecting_only_what_is_new
-from app.background import repeating
-from app.bodies import MOST_BYTES
-from app.bodies import BodiesInTime
-from app.browsers import OwnPagesOnly
-from app.browsers import cors_config
-from app.browsers import security_headers
-from app.database import CommitBeforeSuccess
-from app.database import database_plugin
-from app.database import follow_clock
-from app.database import using_the_database
-from app.errors import problem
-from app.errors import without_debugging
-from app.expiry import remove_expired_rows
+from app.database.sessions import database_plugin
+from app.database.sessions import follow_clock
+from app.database.sessions import using_the_database
+from app.database.transactions import CommitBeforeSuccess
+from app.http.cross_site import RefuseCrossSite
+from app.http.error_responses import EXCEPTION_HANDLERS
+from app.http.error_responses import without_debugging
+from app.http.openapi_document import Refusals
+from app.http.openapi_document import openapi_config
+from app.http.request_limits import MAX_BODY_BYTES
+from app.http.request_limits import BodyDeadline
+from app.http.security_headers import cors_config
+from app.http.security_headers import security_headers
 from app.notes import routes as notes  # example
-from app.observability import logs
-from app.observability.extras import extras
-from app.openapi import Refusals
-from app.openapi import openapi_config
+from app.operations import health
+from app.operations import logs
+from app.operations.background import collecting_only_what_is_new
+from app.operations.background import repeating
+from app.operations.expired_rows import remove_expired_rows
+from app.operations.optional_plugins import extras
 from app.settings import Settings
 from app.settings import read_settings
 from app.users import users_plugins
@@ -71,8 +69,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             *health.ROUTES,
             *notes.ROUTES,  # example
         ],
-        middleware=[EnterRefusals(), OwnPagesOnly(settings), CommitBeforeSuccess(), BodiesInTime()],
-        request_max_body_size=MOST_BYTES,
+        middleware=[EnterRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline()],
+        request_max_body_size=MAX_BODY_BYTES,
         plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Refusals()],
         lifespan=LIFESPAN,
         cors_config=cors_config(settings),
@@ -81,7 +79,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
         # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
         response_headers={"Cache-Control": "no-store"},
-        exception_handlers={HTTPException: problem, RepositoryError: problem, Exception: problem},
+        exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config() if settings.serves_openapi else None,
         state=State({"settings": settings, "mailer": mailer_for(settings)}),
     )

@@ -1,8 +1,8 @@
 """The one clock of a process. It follows the database's, so instances agree whatever the clocks of their machines say.
 
-`app/engine.py` measures the database's time with each new connection, `app/database.py` once a minute; in between, the
-process counts the seconds itself. Until the first measurement, the machine's clock is all there is. A process has one
-clock: if several applications run in it, the clocks of their databases have to agree.
+Each new connection measures the database's time (`app/database/engine.py`), as does a background task once a minute.
+Between two measurements the process counts the seconds itself; before the first, it uses the machine's clock. A process
+has one clock: if several applications run in it, the clocks of their databases have to agree.
 """
 
 import sys

@@ -6,11 +6,21 @@ from typing import TypeVar
 from advanced_alchemy.base import UUIDBase
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy import inspect
+from sqlalchemy import orm
 
 from app import models
-from app.errors import InvalidField
+from app.http.errors import InvalidField
 from app.models import User
-from app.principals import PRINCIPAL
+
+# In the `info` of a session, from the moment that the request is known to be signed in until `UserRepository` is asked.
+CURRENT_USER = "current user"
+# Kinds of loading that read a relationship whenever its user is read.
+EAGER = {"selectin", "joined", "subquery", "immediate"}
+
+
+def eager_relationships() -> list[orm.RelationshipProperty[Any]]:
+    """The relationships that are read whenever a user is; relationships of related rows are not."""
+    return [relation for relation in inspect(User).relationships if relation.lazy in EAGER]
 
 
 class UserRepository(SQLAlchemyAsyncRepository[models.User]):
@@ -24,7 +34,7 @@ class UserRepository(SQLAlchemyAsyncRepository[models.User]):
         Raises:
             NotFoundError: if there is none.
         """
-        principal: User | None = self.session.info.pop(PRINCIPAL, None)
+        principal: User | None = self.session.info.pop(CURRENT_USER, None)
         if principal is not None and principal.id == item_id:
             return principal
         return await super().get(item_id, **options)

@@ -14,26 +14,28 @@ from litestar_users.config import CurrentUserHandlerConfig
 from litestar_users.config import LitestarUsersConfig
 
 from app import repositories
-from app.accounts import pages
+from app.accounts import link_pages
 from app.accounts import routes as account_routes
 from app.accounts.calibration import calibrate_hash
-from app.accounts.changes import ChangeService
 from app.accounts.commands import create_user
 from app.accounts.commands import invite_user
+from app.accounts.profile import ProfileService
 from app.accounts.schemas import RegistrationDTO
 from app.accounts.schemas import UserRead
 from app.accounts.schemas import UserUpdate
 from app.auth import credentials
 from app.auth import routes as credential_routes
-from app.callers import NoteTheCaller
-from app.doctor import doctor
+from app.http.current_request import TrackCurrentRequest
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
+from app.oauth.doctor_checks import redirects
+from app.operations.doctor import CHECKS
 # {% endif %}
+from app.operations.doctor import doctor
 # {% if cookiecutter.include_rbac %}
 from app.rbac import commands as role_commands
-from app.rbac import routes as role_routes
-from app.rbac.administration import AdministrationService
+from app.rbac import role_routes
+from app.rbac.user_administration import AdministrationService
 # {% endif %}
 from app.settings import Settings
 
@@ -42,7 +44,7 @@ class UserService(
     # {% if cookiecutter.include_rbac %}
     AdministrationService,
     # {% endif %}
-    ChangeService,
+    ProfileService,
 ):
     """What can be done to users; add methods of your own here."""
 
@@ -83,7 +85,7 @@ class OurParts(InitPlugin, CLIPlugin):
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Mount our routes and describe the credentials."""
         # Before litestar-users finds out who is signed in.
-        app_config.middleware.insert(0, NoteTheCaller(self._settings))
+        app_config.middleware.insert(0, TrackCurrentRequest(self._settings))
         # After litestar-users, since Litestar adds a handler to a path that a router has, but no router to a handler's.
         app_config.route_handlers.extend(ROUTES)
         if app_config.openapi_config is not None:
@@ -100,18 +102,12 @@ class OurParts(InitPlugin, CLIPlugin):
 
 
 COMMANDS = click.Group("users", commands=[create_user, invite_user, calibrate_hash], help="Manage users.")
+ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS)
+ROUTES.extend(role_routes.ROUTES)
 # {% endif %}
-
-ROUTES: list[HTTPRouteHandler | Router] = [
-    *account_routes.ROUTES,
-    *pages.ROUTES,
-    *credential_routes.ROUTES,
-    # {% if cookiecutter.include_rbac %}
-    *role_routes.ROUTES,
-    # {% endif %}
-    # {% if cookiecutter.include_oauth %}
-    *provider_routes.ROUTES,
-    # {% endif %}
-]
+# {% if cookiecutter.include_oauth %}
+ROUTES.extend(provider_routes.ROUTES)
+CHECKS.append(redirects)
+# {% endif %}

@@ -14,9 +14,9 @@ from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import models
-from app.engine import ASYNCPG
-from app.engine import WAITS_SECONDS
-from app.engine import connect_arguments
+from app.database.engine import ASYNCPG
+from app.database.engine import WAITS_SECONDS
+from app.database.engine import connect_arguments
 from app.notes import models as notes  # example
 from app.settings import SettingsError
 from app.settings import read_settings

@@ -16,10 +16,10 @@ from litestar import Litestar
 from sqlalchemy import event
 
 from app import clock
-from app.accounts.delivery import deliver_next
-from app.accounts.passwords import hasher_for
-from app.database import engine_of
-from app.database import own_transaction
+from app.accounts.mail.delivery import deliver_next
+from app.accounts.passwords.hasher import hasher_for
+from app.database.sessions import engine_of
+from app.database.transactions import new_transaction
 from app.models import OutgoingMail
 from app.models import User
 from tests.credentials import kind
@@ -150,7 +150,7 @@ class Stage:
         """Somebody with a verified account, as if long ago; to register takes longer than what most tests are about."""
         person = self.person(name)
         password_hash = await hasher_for(self.app.state.settings).digest(person.password, person.email)
-        async with own_transaction(self.app) as session:
+        async with new_transaction(self.app) as session:
             session.add(User(email=person.email, password_hash=password_hash, is_active=True, is_verified=True))
         return person
 

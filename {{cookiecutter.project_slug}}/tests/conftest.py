@@ -12,7 +12,7 @@ from litestar import Litestar
 from pydantic import SecretStr
 
 from app import clock as service_clock
-from app import embedded_postgres
+from app.database import embedded_postgres
 from app.asgi import create_app
 from app.settings import Environment
 from app.settings import Settings

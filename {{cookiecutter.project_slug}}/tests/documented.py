@@ -9,8 +9,8 @@ from httpx import Response
 from pydantic import SecretStr
 
 from app.asgi import create_app
-from app.problems import PROBLEM_TYPE
-from app.problems import Problem
+from app.http.problem_details import PROBLEM_TYPE
+from app.http.problem_details import Problem
 from app.settings import Environment
 from app.settings import Settings
 

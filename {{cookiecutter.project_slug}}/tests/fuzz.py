@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from httpx import AsyncClient
 
-from app import embedded_postgres
+from app.database import embedded_postgres
 from tests.cast import BASE_URL
 from tests.cast import PASSWORD
 from tests.credentials import kind

@@ -18,8 +18,8 @@ from sqlalchemy import select
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.accounts.passwords import hasher_for
-from app.engine import engine_for
+from app.accounts.passwords.hasher import hasher_for
+from app.database.engine import engine_for
 from app.models import User
 from app.settings import PROJECT_ROOT
 from app.settings import Settings

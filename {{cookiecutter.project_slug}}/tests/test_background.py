@@ -11,9 +11,9 @@ from litestar import Litestar
 from litestar.datastructures import State
 from sqlalchemy.exc import OperationalError
 
-from app import background
 from app.asgi import create_app
-from app.background import repeating
+from app.operations import background
+from app.operations.background import repeating
 from app.settings import Environment
 from app.settings import Settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app import embedded_postgres
+from app.database import embedded_postgres
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from tests.cast import Person

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 from litestar import Litestar
 
-from app import bodies
-from app.database import engine_of
+from app.database.sessions import engine_of
+from app.http import request_limits
 from tests.cast import Person
 
 JSON = {"Content-Type": "application/json"}
-HUGE = b'{"email": "' + b"x" * bodies.MOST_BYTES + b'"}'
+HUGE = b'{"email": "' + b"x" * request_limits.MAX_BODY_BYTES + b'"}'
 
 
 async def in_pieces(*, never_ends: bool) -> AsyncIterator[bytes]:
@@ -40,7 +40,7 @@ async def test_a_body_that_is_too_large_is_refused(visitor: Person, *, is_announ
 async def test_a_body_that_never_arrives_is_given_up_and_holds_nothing_up(
     app: Litestar, grace: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(request_limits, "BODY_SECONDS", 0.5)
     await grace.sign_in()
     waiting = asyncio.create_task(grace.client.patch("/users/me", content=slowly(), headers=JSON))
     await asyncio.sleep(0.2)

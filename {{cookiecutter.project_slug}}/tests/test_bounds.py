@@ -10,9 +10,9 @@ import pytest
 from litestar import Request
 from litestar.types import HTTPScope
 
-from app import addresses
-from app import callers
-from app.browsers import one_cookie
+from app import email_address
+from app.http import client_address
+from app.http.cookies import single_cookie
 from app.settings import Settings
 from tests.cast import Person
 
@@ -42,7 +42,7 @@ def request_with(*headers: tuple[str, str]) -> Request[Any, Any, Any]:
     ],
 )
 def test_a_cookie_is_taken_as_it_is_if_it_is_the_only_one_of_its_name(headers: list[str], value: str | None) -> None:
-    assert one_cookie(request_with(*(("Cookie", header) for header in headers)), "name") == value
+    assert single_cookie(request_with(*(("Cookie", header) for header in headers)), "name") == value
 
 
 @pytest.mark.checklist("I13")
@@ -68,19 +68,19 @@ def test_of_a_list_of_hops_as_many_are_read_as_there_can_be_proxies(
         read.append(address)
         return ip_address(address)
 
-    monkeypatch.setattr(callers, "ip_address", count)
+    monkeypatch.setattr(client_address, "ip_address", count)
     trusting = settings.model_copy(update={"trusted_proxies": (ip_network("127.0.0.1"),)})
     request = request_with(("X-Forwarded-For", "192.0.2.1, " + "127.0.0.1, " * 5_000 + "127.0.0.1"))
-    assert callers.client_network(request, trusting) == "127.0.0.1"
-    assert len(read) <= callers.MAX_HOPS + 2
+    assert client_address.client_network(request, trusting) == "127.0.0.1"
+    assert len(read) <= client_address.MAX_HOPS + 2
 
 
 @pytest.mark.checklist("I13", "A09")
 def test_an_address_that_is_too_long_is_neither_parsed_nor_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    monkeypatch.setattr(addresses, "_normalised", parsed.append)
+    monkeypatch.setattr(email_address, "_normalised", parsed.append)
     for address in ("<" * 250_000, "a" * 243 + "@example.com"):
         with pytest.raises(ValueError, match="at most 254 characters"):
-            addresses.normalise(address)
-    addresses.normalise(f" {'a' * 242}@example.com ")
+            email_address.normalise_email(address)
+    email_address.normalise_email(f" {'a' * 242}@example.com ")
     assert [len(address) for address in parsed] == [254]

@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar import post
 from litestar.routes import HTTPRoute
 
-from app.browsers import READING
+from app.http.cross_site import READING
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import PASSWORD

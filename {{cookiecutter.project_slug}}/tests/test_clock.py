@@ -11,10 +11,10 @@ import pytest
 from litestar import Litestar
 
 from app import clock
-from app import engine
 from app.clock import Measurement
-from app.database import engine_of
-from app.database import follow_clock
+from app.database import engine
+from app.database.sessions import engine_of
+from app.database.sessions import follow_clock
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from tests.other_services import another_stage

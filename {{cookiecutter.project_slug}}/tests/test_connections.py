@@ -10,11 +10,11 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app import connections
-from app import serve
-from app import transports
-from app.connections import Bounded
-from app.transports import ClosingTransport
+from app.http import head_limits
+from app.http import transports
+from app.http.head_limits import LimitedProtocol
+from app.http.transports import ClosingTransport
+from app.operations import serve
 
 IDLE, HEAD, ANSWER, LINGER = serve.KEEP_ALIVE_SECONDS, 30, 31, 5
 GET = b"GET / HTTP/1.1\r\nHost: service\r\n\r\n"
@@ -82,7 +82,7 @@ class Loop:
         return sorted(timer.seconds for timer in self.running)
 
 
-class Watched(Bounded):
+class Watched(LimitedProtocol):
     """The server's end of a connection, as a test sees it."""
 
     seen = 0
@@ -290,7 +290,7 @@ async def test_of_many_requests_at_once_few_are_prepared_or_kept(line: Line) -> 
     line.writer.write(b"GET / HTTP/1.1\r\n\r\n" * 200_000)
     for _ in range(2_000):
         await line.reads(b" end")
-    assert line.server.most_waiting < connections.PIECE_BYTES / 16
+    assert line.server.most_waiting < head_limits.PIECE_BYTES / 16
     # One read from the socket, and a piece.
     assert line.server.most_unparsed < 300_000
 

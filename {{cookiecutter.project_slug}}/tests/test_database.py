@@ -15,9 +15,9 @@ from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
 
-from app.database import own_transaction
-from app.database import request_session
-from app.errors import Conflict
+from app.database.sessions import request_session
+from app.database.transactions import new_transaction
+from app.http.errors import Conflict
 from app.models import User
 from app.settings import Settings
 from tests.cast import BASE_URL
@@ -53,7 +53,7 @@ async def keep_some(request: Request[Any, Any, Any]) -> None:
     """Refuse, after one row in the transaction of the request and one in a transaction of its own."""
     request_session(request).add(User(email="lost@example.com", password_hash=""))
     await request_session(request).flush()
-    async with own_transaction(request.app) as session:
+    async with new_transaction(request.app) as session:
         session.add(User(email="kept@example.com", password_hash=""))
     raise Conflict
 

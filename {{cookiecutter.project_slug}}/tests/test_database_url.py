@@ -9,11 +9,11 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 from sqlalchemy import text
 
-from app.engine import engine_for
-from app.setting_types import Pooler
+from app.database.engine import engine_for
 from app.settings import Settings
 from app.settings import SettingsError
 from app.settings import read_settings
+from app.settings.types import Pooler
 from tests.test_settings import PRODUCTION
 from tests.tls import Authority
 from tests.tls import proxy

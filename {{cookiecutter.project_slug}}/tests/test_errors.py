@@ -11,8 +11,8 @@ from litestar import get
 from sqlalchemy import text
 
 from app.asgi import create_app
-from app.database import request_session
-from app.errors import Conflict
+from app.database.sessions import request_session
+from app.http.errors import Conflict
 from app.models import User
 from app.repositories import UserRepository
 from app.settings import Environment

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from litestar import Litestar
 
-from app import expiry
-from app.expiry import remove_expired_rows
+from app.operations import expired_rows
+from app.operations.expired_rows import remove_expired_rows
 from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
@@ -20,7 +20,7 @@ LIFETIME = timedelta(days=31)
 @pytest.fixture
 def two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each transaction removes two rows of a table at most."""
-    monkeypatch.setattr(expiry, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(expired_rows, "ROWS_AT_ONCE", 2)
 
 
 async def test_what_has_expired_goes(app: Litestar, grace: Person, tables: Tables, clock: Clock) -> None:
@@ -30,7 +30,7 @@ async def test_what_has_expired_goes(app: Litestar, grace: Person, tables: Table
     assert all([await tables.rows(name) for name in EXPIRING])
     users = await tables.rows("user")
     clock.advance(LIFETIME)
-    assert await remove_expired_rows(app) == expiry.EVERY.total_seconds()
+    assert await remove_expired_rows(app) == expired_rows.EVERY.total_seconds()
     assert [await tables.rows(name) for name in EXPIRING] == [[], [], []]
     assert await tables.rows("user") == users
 

@@ -14,9 +14,9 @@ from litestar import get
 from litestar import post
 from sqlalchemy import text
 
-from app import engine
-from app.database import engine_of
-from app.database import request_session
+from app.database import engine
+from app.database.sessions import engine_of
+from app.database.sessions import request_session
 from app.models import User
 from app.settings import Settings
 from tests.cast import Person

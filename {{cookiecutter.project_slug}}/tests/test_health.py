@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.health import migrations
+from app.operations.health import migrations
 from app.settings import Settings
 from tests.cast import Person
 from tests.other_services import DATABASE_AWAY
@@ -31,7 +31,7 @@ async def test_alive_and_ready(visitor: Person) -> None:
 
 async def test_not_ready_while_migrations_are_pending(visitor: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     _, known = migrations()
-    monkeypatch.setattr("app.health.migrations", lambda: ({"newer"}, known | {"newer"}))
+    monkeypatch.setattr("app.operations.health.migrations", lambda: ({"newer"}, known | {"newer"}))
     answer = await visitor.get("/health/ready")
     assert (answer.status_code, answer.json()["missing"]) == (503, "migrations")
 

@@ -16,8 +16,8 @@ from sqlalchemy import Table
 from sqlalchemy import text
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
-from app import embedded_postgres
-from app.engine import engine_for
+from app.database import embedded_postgres
+from app.database.engine import engine_for
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from tests.cast import Person

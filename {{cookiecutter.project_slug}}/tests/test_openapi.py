@@ -12,9 +12,9 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from app.auth import credentials
-from app.problems import PROBLEM_TYPE
-from app.setting_types import Switch
+from app.http.problem_details import PROBLEM_TYPE
 from app.settings import Settings
+from app.settings.types import Switch
 from tests.authorization import TABLE
 from tests.authorization import Access
 from tests.cast import Person

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.setting_types import HASH_CHOICES
 from app.settings import PROJECT_ROOT
 from app.settings import Environment
 from app.settings import SettingsError
 from app.settings import read_settings
+from app.settings.types import HASH_CHOICES
 
 MOST_MODULES = 1_450
 SECRET = "a secret key of the tests that opens nothing else"

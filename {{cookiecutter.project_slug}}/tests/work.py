@@ -12,9 +12,9 @@ from litestar import Litestar
 from sqlalchemy import Connection
 from sqlalchemy import event
 
-from app.accounts.passwords import Hasher
-from app.accounts.passwords import Verdict
-from app.database import engine_of
+from app.accounts.passwords.hasher import Hasher
+from app.accounts.passwords.hasher import Verdict
+from app.database.sessions import engine_of
 
 
 @dataclass

@@ -19,8 +19,8 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.callers import caller
-from app.database import aside
+from app.database.transactions import separate_transaction
+from app.http.current_request import current_request
 from app.models import AuditEvent
 from app.models import User
 
@@ -69,7 +69,7 @@ def record(  # noqa: PLR0913  # a line of the trail has as many columns
 
     `before` and `after` say what changed, and never a secret.
     """
-    now = caller()
+    now = current_request()
     session.add(
         AuditEvent(
             kind=event,
@@ -87,7 +87,7 @@ async def record_for_each(
     session: AsyncSession, event: StrEnum, targets: Select[tuple[UUID]], *, before: Facts | None = None
 ) -> None:
     """Enter the same for each user that `targets` selects, in one statement however many; `/metrics` counts none."""
-    now = caller()
+    now = current_request()
     entry = {
         AuditEvent.id: func.gen_random_uuid(),
         AuditEvent.created_at: literal(clock.now()),
@@ -110,9 +110,9 @@ async def is_entered_since(session: AsyncSession, event: StrEnum, target: UUID, 
 
 async def record_refusal(session: AsyncSession, event: StrEnum, target: UUID | None = None) -> None:
     """Enter what is about to be refused, whatever becomes of this request, which has written nothing yet."""
-    async with aside(session) as other:
+    async with separate_transaction(session) as other:
         record(other, event, target)
-    caller().is_refusal_entered = True
+    current_request().is_refusal_entered = True
 
 
 async def forget(session: AsyncSession, user: User) -> None:

@@ -5,9 +5,9 @@ from time import perf_counter
 import click
 
 from app.accounts.commands import app_of
-from app.accounts.hashes import Hashes
-from app.setting_types import HASH_CHOICES
+from app.accounts.passwords.hashes import Hashes
 from app.settings import Settings
+from app.settings.types import HASH_CHOICES
 
 # From the most memory, which makes guessing on graphics cards expensive, down to OWASP's choices: each with the fewest
 # iterations that are enough.

@@ -13,12 +13,12 @@ from litestar_users.utils import get_user_service
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import ProgrammingError
 
-from app import addresses
-from app.accounts import passwords
+from app import email_address
+from app.accounts.passwords import policy
 from app.accounts.registration import RegistrationService
-from app.database import only_transaction
-from app.errors import Conflict
-from app.errors import InvalidField
+from app.database.transactions import command_transaction
+from app.http.errors import Conflict
+from app.http.errors import InvalidField
 from app.models import User
 
 
@@ -30,7 +30,7 @@ class AddressType(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The one spelling of the address."""
         try:
-            return addresses.normalise(value)
+            return email_address.normalise_email(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -96,7 +96,7 @@ def choose_password() -> Choice:
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
-        return Choice(passwords.generate(), is_generated=True)
+        return Choice(policy.generate(), is_generated=True)
     return Choice(password, is_generated=False)
 
 
@@ -131,7 +131,7 @@ async def service_of(context: click.Context) -> AsyncIterator[RegistrationServic
     """
     app = app_of(context)
     try:
-        async with only_transaction(app) as session:
+        async with command_transaction(app) as session:
             yield cast("RegistrationService", get_user_service(app, session))
     except ProgrammingError as error:
         raise click.ClickException("The tables are missing or old. Run first: alembic upgrade head") from error

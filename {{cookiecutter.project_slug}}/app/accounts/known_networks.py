@@ -9,13 +9,13 @@ from typing import Any
 from litestar import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import addresses
-from app.accounts import counters
-from app.accounts.counters import Bucket
-from app.callers import client_network
-from app.database import request_session
-from app.setting_types import Switch
+from app import email_address
+from app.accounts import attempt_counters
+from app.accounts.attempt_counters import Bucket
+from app.database.sessions import request_session
+from app.http.client_address import client_network
 from app.settings import Settings
+from app.settings.types import Switch
 
 
 class Tie(StrEnum):
@@ -45,7 +45,7 @@ async def ties_to(session: AsyncSession, place: str, address: str) -> set[Tie]:
     settings: Settings = session.info["settings"]
     keys = {tie: _tie_to(place, settings, tie, address) for tie in Tie}
     handed_over = _handover_of(settings, address)
-    counted = await counters.counted_of(session, *keys.values(), handed_over)
+    counted = await attempt_counters.counted_of(session, *keys.values(), handed_over)
     # Both last equally long, so the one that ends later is the younger one.
     since = counted[handed_over].ends_at if handed_over in counted else datetime.min.replace(tzinfo=UTC)
     return {tie for tie, key in keys.items() if key in counted and counted[key].ends_at >= since}
@@ -55,7 +55,7 @@ async def forget(session: AsyncSession, address: str) -> None:
     """Let the account know no network any more, since it is handed over: its users so far may have been thieves."""
     settings: Settings = session.info["settings"]
     if settings.throttle is Switch.ON:
-        await counters.add(session, {_handover_of(settings, address): KNOWN_FOR}, prolong=True)
+        await attempt_counters.add(session, {_handover_of(settings, address): KNOWN_FOR}, prolong=True)
 
 
 async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie.KNOWN) -> None:
@@ -63,12 +63,12 @@ async def remember(request: Request[Any, Any, Any], address: str, tie: Tie = Tie
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.ON:
         key = _tie_to(client_network(request, settings), settings, tie, address)
-        await counters.add(request_session(request), {key: KNOWN_FOR}, prolong=True)
+        await attempt_counters.add(request_session(request), {key: KNOWN_FOR}, prolong=True)
 
 
 def _tie_to(place: str, settings: Settings, tie: Tie, address: str) -> Bucket:
-    return counters.bucket(settings, tie, addresses.compared(address), place)
+    return attempt_counters.bucket(settings, tie, email_address.compared(address), place)
 
 
 def _handover_of(settings: Settings, address: str) -> Bucket:
-    return counters.bucket(settings, "handover", addresses.compared(address))
+    return attempt_counters.bucket(settings, "handover", email_address.compared(address))

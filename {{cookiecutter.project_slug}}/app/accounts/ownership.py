@@ -21,13 +21,13 @@ from sqlalchemy.sql.base import ExecutableOption
 from app import clock
 from app.accounts import audit
 from app.accounts import known_networks
-from app.accounts import outbox
-from app.accounts import passwords
-from app.accounts import tokens
+from app.accounts import one_time_tokens
 from app.accounts.audit import Event
-from app.accounts.hashes import is_hash
-from app.accounts.tokens import Purpose
-from app.locks import lock
+from app.accounts.mail import outbox
+from app.accounts.one_time_tokens import Purpose
+from app.accounts.passwords import hasher
+from app.accounts.passwords.hashes import is_hash
+from app.accounts.row_locks import lock
 from app.models import WAY_IN
 from app.models import User
 from app.models import UserSession
@@ -42,7 +42,7 @@ KEPT_AFTER_LINK = timedelta(days=7)
 
 
 async def hand_over(
-    session: AsyncSession, user: User, *, password_hash: str = passwords.NONE, display_name: str = ""
+    session: AsyncSession, user: User, *, password_hash: str = hasher.NONE, display_name: str = ""
 ) -> list[str]:
     """Give the account, whose row is locked, to the person who has just proven its address.
 
@@ -53,7 +53,7 @@ async def hand_over(
 
 
 async def disown(
-    session: AsyncSession, user: User, *, password_hash: str = passwords.NONE, display_name: str = ""
+    session: AsyncSession, user: User, *, password_hash: str = hasher.NONE, display_name: str = ""
 ) -> list[str]:
     """End all that the users of the account so far know, hold and wrote: password, name, sign-ins, links, ways in.
 
@@ -78,7 +78,7 @@ async def end_credentials(session: AsyncSession, user: User, *, but: UUID | None
     """End every sign-in of this user, except the one with this id, and every link that would start another."""
     others = (UserSession.user_id == user.id) & (UserSession.id.is_distinct_from(but))
     await session.execute(delete(UserSession).where(others))
-    await tokens.revoke(session, user, *WORTHLESS_AFTER_A_CHANGE)
+    await one_time_tokens.revoke(session, user, *WORTHLESS_AFTER_A_CHANGE)
 
 
 async def compare_sign_up(session: AsyncSession, user: User, display_name: str, *, is_again: bool) -> None:
@@ -91,13 +91,13 @@ async def compare_sign_up(session: AsyncSession, user: User, display_name: str, 
     if not is_again:
         # Without a password there was no sign-up whose name this could be.
         display_name = "" if is_hash(user.password_hash) else user.display_name
-    password_hash = user.password_hash if is_again else passwords.NONE
+    password_hash = user.password_hash if is_again else hasher.NONE
     until = user.unproven_until and max(user.unproven_until, unproven_until(session.info["settings"]))
     changes = {"password_hash": password_hash, "display_name": display_name, "unproven_until": until}
     changed = update(User).where(User.id == user.id, literal(is_unproven)).values(changes)
     await session.execute(changed, execution_options={"synchronize_session": False})
     is_disowned = is_unproven and not is_again
-    await tokens.revoke(session, user, Purpose.VERIFY, only_if=is_disowned)
+    await one_time_tokens.revoke(session, user, Purpose.VERIFY, only_if=is_disowned)
     await outbox.drop_links(session, user, Purpose.VERIFY, only_if=is_disowned)
 
 
@@ -127,7 +127,7 @@ async def lock_address(
 
 async def make(session: AsyncSession, email: str) -> User:
     """Store an account without a password that nobody has proven; the address is locked."""
-    user = User(id=uuid4(), email=email, password_hash=passwords.NONE, is_active=True, is_verified=False)
+    user = User(id=uuid4(), email=email, password_hash=hasher.NONE, is_active=True, is_verified=False)
     session.add(user)
     await session.flush()
     return (await lock(session, User, user.id))[user.id]

@@ -7,17 +7,18 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app import clock
 from app.accounts import audit
-from app.accounts import outbox
 from app.accounts import ownership
-from app.accounts import passwords
 from app.accounts.audit import Event
-from app.accounts.mail import Letter
+from app.accounts.mail import outbox
+from app.accounts.mail.letters import Letter
 from app.accounts.ownership import ALONE
+from app.accounts.passwords import hasher
+from app.accounts.passwords import policy
 from app.accounts.schemas import Registration
 from app.accounts.schemas import address_in
-from app.accounts.service import AccountService
-from app.errors import Conflict
-from app.errors import TooBusy
+from app.accounts.sign_in import AccountService
+from app.http.errors import Conflict
+from app.http.errors import TooBusy
 from app.models import User
 from app.repositories import copy_named
 
@@ -38,7 +39,7 @@ class RegistrationService(AccountService):
             TooBusy: if other requests keep changing the account.
         """
         email = address_in(data.email)
-        await passwords.require_good(data.password, email, self.settings, name=data.display_name)
+        await policy.require_good(data.password, email, self.settings, name=data.display_name)
         new = User(id=uuid4(), email=email, unproven_until=ownership.unproven_until(self.settings))
         copy_named(User(display_name=data.display_name), new)
         is_admitted = self.settings.admits(email)
@@ -49,7 +50,7 @@ class RegistrationService(AccountService):
         if is_new:
             owner, is_again = new, True
         # Where there is no account, the same statements find none.
-        known = owner or User(id=uuid4(), email=email, password_hash=passwords.NONE, is_verified=True)
+        known = owner or User(id=uuid4(), email=email, password_hash=hasher.NONE, is_verified=True)
         await ownership.compare_sign_up(self.session, known, new.display_name, is_again=is_again)
         audit.record(self.session, self._event_of(owner, is_new=is_new), owner.id if owner else None)
         if is_told:
@@ -117,7 +118,7 @@ class RegistrationService(AccountService):
             Conflict: if the address is proven, or the account is deactivated.
             InvalidField: if this is not an e-mail address, or the password is easily guessed.
         """
-        await passwords.require_good(password, email, self.settings)
+        await policy.require_good(password, email, self.settings)
         password_hash = await self.hasher.digest(password, email)
         user, _ = await self._unproven(address_in(email))
         await ownership.hand_over(self.session, user, password_hash=password_hash)

@@ -13,8 +13,8 @@ from litestar_users.dependencies import provide_user_service
 
 from app.accounts import known_networks
 from app.accounts import throttle
-from app.accounts.changes import ChangeService
 from app.accounts.known_networks import Tie
+from app.accounts.profile import ProfileService
 from app.accounts.schemas import Accepted
 from app.accounts.schemas import Address
 from app.accounts.schemas import NewPasswordWithProof
@@ -30,7 +30,7 @@ SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
 
 @post("/register", status_code=202)
 async def register(
-    data: JSONBody[Registration], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+    data: JSONBody[Registration], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> Accepted:
     """Ask for an account; a mail to the address says how to go on."""
     is_admitted = await throttle.admit_mail(request, Action.REGISTER, data.email)
@@ -40,7 +40,7 @@ async def register(
 
 @post("/verify", status_code=200, return_dto=UserRead)
 async def verify(
-    data: JSONBody[Proof], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+    data: JSONBody[Proof], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> User:
     """Prove an address with the token from the mail."""
     user = await service.verify(data.token)
@@ -50,7 +50,7 @@ async def verify(
 
 @post("/verify/resend", status_code=202)
 async def resend_verification(
-    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> Accepted:
     """Ask for the mail again; the older link stops working."""
     if await throttle.admit_mail(request, Action.RESEND_VERIFICATION, data.email):
@@ -60,7 +60,7 @@ async def resend_verification(
 
 @post("/forgot-password", status_code=202)
 async def forgot_password(
-    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> Accepted:
     """Ask for a mail with a link that sets a new password."""
     if await throttle.admit_mail(request, Action.FORGET_PASSWORD, data.email):
@@ -70,7 +70,7 @@ async def forgot_password(
 
 @post("/reset-password", status_code=204)
 async def reset_password(
-    data: JSONBody[NewPasswordWithProof], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+    data: JSONBody[NewPasswordWithProof], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> None:
     """Set a password with the token from the mail, also that of an invitation; every device is signed out."""
     user = await service.choose_password(data.token, data.password)
@@ -78,13 +78,13 @@ async def reset_password(
 
 
 @post("/users/me/email/confirm", status_code=200, return_dto=UserRead)
-async def confirm_email(data: JSONBody[Proof], service: NamedDependency[ChangeService]) -> User:
+async def confirm_email(data: JSONBody[Proof], service: NamedDependency[ProfileService]) -> User:
     """Prove the new address with the token from the mail to it; from now on it is the one to sign in with."""
     return await service.confirm_email(data.token)
 
 
 @post("/users/me/email/undo", status_code=200, return_dto=UserRead)
-async def undo_email_change(data: JSONBody[Proof], service: NamedDependency[ChangeService]) -> User:
+async def undo_email_change(data: JSONBody[Proof], service: NamedDependency[ProfileService]) -> User:
     """Keep the former address, with the token from the mail to it; every device is signed out."""
     return await service.undo_email_change(data.token)
 

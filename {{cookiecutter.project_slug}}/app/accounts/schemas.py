@@ -9,11 +9,11 @@ from msgspec import Meta
 from msgspec import Struct
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app import addresses
-from app.accounts import passwords
-from app.addresses import MAX_LENGTH
-from app.dto import ListedDTO
-from app.errors import InvalidField
+from app import email_address
+from app.accounts.passwords import policy
+from app.email_address import MAX_LENGTH
+from app.http.dto import ListedDTO
+from app.http.errors import InvalidField
 from app.models import User
 
 # Lists, never exclusions: a column that somebody adds to the model stays private until it is named here.
@@ -27,7 +27,7 @@ RENAMED |= {"role_names": "roles"}
 
 Email = Annotated[str, Meta(max_length=MAX_LENGTH, description="An e-mail address.", examples=["grace@example.com"])]
 # The rules for new ones are in passwords.py; this bounds what is hashed, before characters are put together.
-Password = Annotated[str, Meta(max_length=4 * passwords.MAX_LENGTH)]
+Password = Annotated[str, Meta(max_length=4 * policy.MAX_LENGTH)]
 Token = Annotated[str, Meta(max_length=256, description="The token from the link in the mail.")]
 
 
@@ -121,6 +121,6 @@ def address_in(email: str, field: str = "email") -> str:
         InvalidField: if this is not an e-mail address.
     """
     try:
-        return addresses.normalise(email)
+        return email_address.normalise_email(email)
     except ValueError as error:
         raise InvalidField(field, str(error)) from error

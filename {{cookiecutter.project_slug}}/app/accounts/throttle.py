@@ -11,24 +11,24 @@ from litestar import Request
 from sqlalchemy import func
 from sqlalchemy import select
 
-from app import addresses
 from app import clock
+from app import email_address
+from app.accounts import attempt_counters
 from app.accounts import audit
-from app.accounts import counters
 from app.accounts import known_networks
+from app.accounts.attempt_counters import Bucket
+from app.accounts.attempt_counters import Count
 from app.accounts.audit import Event
-from app.accounts.counters import Bucket
-from app.accounts.counters import Count
 from app.accounts.known_networks import Tie
-from app.callers import client_network
-from app.database import aside
-from app.database import request_session
-from app.errors import InvalidCredentials
-from app.errors import TooBusy
-from app.errors import TooManyAttempts
+from app.database.sessions import request_session
+from app.database.transactions import separate_transaction
+from app.http.client_address import client_network
+from app.http.errors import InvalidCredentials
+from app.http.errors import TooBusy
+from app.http.errors import TooManyAttempts
 from app.models import User
-from app.setting_types import Switch
 from app.settings import Settings
+from app.settings.types import Switch
 
 
 class Action(StrEnum):
@@ -104,8 +104,8 @@ async def trying_a_password(request: Request[Any, Any, Any], address: str) -> As
         _require_share(attempt.of_network, for_network)
         raise
     except (TooBusy, TooManyAttempts):
-        async with aside(request_session(request)) as session:
-            await counters.take_back(session, *attempt.keys)
+        async with separate_transaction(request_session(request)) as session:
+            await attempt_counters.take_back(session, *attempt.keys)
         raise
 
 
@@ -132,8 +132,8 @@ async def succeed(request: Request[Any, Any, Any], action: Action, address: str)
     # In the transaction of the request: if the success is not stored, the attempt stays counted.
     session, place = request_session(request), client_network(request, settings)
     ties = await known_networks.recognise(request, address)
-    await counters.reset(session, _of_account(settings, action, address, place if Tie.KNOWN in ties else ""))
-    await counters.take_back(session, _of_network(settings, action, place))
+    await attempt_counters.reset(session, _of_account(settings, action, address, place if Tie.KNOWN in ties else ""))
+    await attempt_counters.take_back(session, _of_network(settings, action, place))
     return bool(ties)
 
 
@@ -142,7 +142,7 @@ async def readmit(request: Request[Any, Any, Any], address: str) -> None:
     settings: Settings = request.app.state.settings
     await known_networks.remember(request, address)
     for place in ("", client_network(request, settings)):
-        await counters.reset(request_session(request), _of_account(settings, Action.SIGN_IN, address, place))
+        await attempt_counters.reset(request_session(request), _of_account(settings, Action.SIGN_IN, address, place))
 
 
 async def _attempt(request: Request[Any, Any, Any], action: Action, address: str) -> Attempt:
@@ -151,14 +151,14 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, address: str
         return Attempt(Count(0, clock.now()), Count(0, clock.now()))
     for_account, for_network = LIMITS[action]
     place = client_network(request, settings)
-    async with aside(request_session(request)) as session:
+    async with separate_transaction(request_session(request)) as session:
         is_known = action is Action.SIGN_IN and Tie.KNOWN in await known_networks.ties_to(session, place, address)
         account = _of_account(settings, action, address, place if is_known else "")
         windows = {account: for_account.window, _of_network(settings, action, place): for_network.window}
-        of_account, of_network = await counters.add(session, windows)
+        of_account, of_network = await attempt_counters.add(session, windows)
         if action is Action.SIGN_IN and of_account.attempts == for_account.attempts + 1:
             # Once and not for each attempt, or an attacker would fill the trail.
-            named = select(User.id).where(func.lower(User.email) == addresses.compared(address))
+            named = select(User.id).where(func.lower(User.email) == email_address.compared(address))
             audit.record(session, Event.SIGN_IN_THROTTLED, await session.scalar(named))
     return Attempt(of_account, of_network, is_known, (*windows,))
 
@@ -169,8 +169,8 @@ def _require_share(count: Count, limit: Limit) -> None:
 
 
 def _of_account(settings: Settings, action: Action, address: str, place: str) -> Bucket:
-    return counters.bucket(settings, action, "account", addresses.compared(address), place)
+    return attempt_counters.bucket(settings, action, "account", email_address.compared(address), place)
 
 
 def _of_network(settings: Settings, action: Action, place: str) -> Bucket:
-    return counters.bucket(settings, action, "network", place)
+    return attempt_counters.bucket(settings, action, "network", place)

@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter
 from sqlalchemy import bindparam
 
 from app import clock
-from app.auth.sign_ins import GRACE
+from app.auth.user_sessions import GRACE
 from app.models import UserSession
 from app.settings import Settings
 

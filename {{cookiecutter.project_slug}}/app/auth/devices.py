@@ -9,8 +9,8 @@ from sqlalchemy import delete
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.sign_ins import MOST_SIGN_INS
-from app.auth.sign_ins import is_alive
+from app.auth.user_sessions import MAX_SIGN_INS
+from app.auth.user_sessions import is_alive
 from app.models import UserSession
 
 
@@ -33,7 +33,7 @@ class OwnDevice(Device):
 async def of_user(session: AsyncSession, user_id: UUID) -> list[Device]:
     """The sign-ins of this user that have not ended, the latest seen first."""
     theirs = select(UserSession).where(UserSession.user_id == user_id, is_alive(session.info["settings"]))
-    rows = await session.scalars(theirs.order_by(UserSession.last_seen_at.desc()).limit(MOST_SIGN_INS))
+    rows = await session.scalars(theirs.order_by(UserSession.last_seen_at.desc()).limit(MAX_SIGN_INS))
     return [Device(row.id, row.created_at, row.last_seen_at, row.ip, row.user_agent) for row in rows]
 
 

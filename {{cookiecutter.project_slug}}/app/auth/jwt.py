@@ -17,10 +17,10 @@ from msgspec import Meta
 from msgspec import Struct
 
 from app.auth import access_tokens
-from app.auth import refresh
-from app.auth.backend import CredentialBackend
-from app.auth.backend import CredentialConfig
-from app.auth.sign_ins import note_proof
+from app.auth import refresh_tokens
+from app.auth.litestar_backend import CredentialBackend
+from app.auth.litestar_backend import CredentialConfig
+from app.auth.user_sessions import mark_reauthenticated
 from app.models import User
 from app.settings import Settings
 
@@ -46,23 +46,23 @@ SignedInDTO = None
 
 async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -> Response[SignedIn]:
     """A new pair of tokens."""
-    renewal = await refresh.start(request, user, JWTBackend.sign_in_of(request), **columns)
+    renewal = await refresh_tokens.start(request, user, JWTBackend.sign_in_of(request), **columns)
     return Response(_pair(request, renewal), status_code=201)
 
 
 async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
     """No new tokens: the caller holds them itself, and no page of another site can plant or read them."""
-    await note_proof(request)
+    await mark_reauthenticated(request)
     return []
 
 
-@refresh.route
+@refresh_tokens.route
 async def renew(request: Request[Any, Any, Any], data: JSONBody[Refresh]) -> TokenPair:
     """Trade the refresh token for a new pair. If the answer is lost, ask again with the same token.
 
     Once the new refresh token has been used, presenting the old one ends the sign-in.
     """
-    return _pair(request, await refresh.renew(request, data.refresh_token))
+    return _pair(request, await refresh_tokens.renew(request, data.refresh_token))
 
 
 ROUTES: list[HTTPRouteHandler] = [renew]
@@ -102,7 +102,7 @@ class JWTConfig(CredentialConfig):
     _backend_class = JWTBackend
 
 
-def _pair(request: Request[Any, Any, Any], renewal: refresh.Renewal) -> TokenPair:
+def _pair(request: Request[Any, Any, Any], renewal: refresh_tokens.Renewal) -> TokenPair:
     return TokenPair(
         access_token=access_tokens.issue(request.app.state.settings, renewal.row),
         refresh_token=renewal.token,

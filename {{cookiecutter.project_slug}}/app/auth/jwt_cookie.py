@@ -19,13 +19,13 @@ from msgspec import Struct
 
 from app.accounts.schemas import UserRead
 from app.auth import access_tokens
-from app.auth import refresh
-from app.auth.backend import CredentialBackend
-from app.auth.backend import CredentialConfig
-from app.auth.sign_ins import lifetime
-from app.browsers import one_cookie
+from app.auth import refresh_tokens
+from app.auth.litestar_backend import CredentialBackend
+from app.auth.litestar_backend import CredentialConfig
+from app.auth.user_sessions import lifetime
+from app.http.cookies import single_cookie
+from app.http.problem_details import WORTHLESS_COOKIES
 from app.models import User
-from app.problems import WORTHLESS_COOKIES
 from app.settings import Settings
 
 SignedIn: TypeAlias = User
@@ -35,13 +35,13 @@ NO_TIME = timedelta()
 
 async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -> Response[SignedIn]:
     """The user, and both cookies."""
-    renewal = await refresh.start(request, user, JWTCookieBackend.sign_in_of(request), **columns)
+    renewal = await refresh_tokens.start(request, user, JWTCookieBackend.sign_in_of(request), **columns)
     return Response(user, status_code=201, cookies=_cookies(request, renewal))
 
 
 async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
     """New values for both cookies, since the holder of the sign-in has just shown who they are."""
-    return _cookies(request, await refresh.rotate(request))
+    return _cookies(request, await refresh_tokens.rotate(request))
 
 
 class Renewed(Struct):
@@ -50,18 +50,18 @@ class Renewed(Struct):
     expires_in: Annotated[int, Meta(description="Seconds until the access cookie has to be renewed.")]
 
 
-@refresh.route
+@refresh_tokens.route
 async def renew(request: Request[Any, Any, Any]) -> Response[Renewed]:
     """Trade the refresh cookie for two new cookies. If the answer is lost, ask again with the same cookie.
 
     Once the new refresh cookie has been used, presenting the old one ends the sign-in.
     """
     settings: Settings = request.app.state.settings
-    token = one_cookie(request, _names(settings).refresh)
+    token = single_cookie(request, _names(settings).refresh)
     try:
-        cookies = _cookies(request, await refresh.renew(request, token or ""))
+        cookies = _cookies(request, await refresh_tokens.renew(request, token or ""))
     except NotAuthorizedException:
-        if token is not None and not await refresh.names_a_sign_in(request, token):
+        if token is not None and not await refresh_tokens.names_a_sign_in(request, token):
             request.state[WORTHLESS_COOKIES] = cleared_cookies(settings)
         raise
     return Response(Renewed(expires_in=int(access_tokens.LIFETIME.total_seconds())), cookies=cookies)
@@ -94,11 +94,11 @@ class JWTCookieBackend(CredentialBackend):
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The access token names it."""
         settings: Settings = connection.app.state.settings
-        return access_tokens.named(settings, one_cookie(connection, _names(settings).access) or "")
+        return access_tokens.named(settings, single_cookie(connection, _names(settings).access) or "")
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:
         """The access cookie; the refresh cookie may still work, and travels to `/refresh` alone."""
-        is_there = one_cookie(connection, self.config.key) is not None
+        is_there = single_cookie(connection, self.config.key) is not None
         return [_access_cookie(self.config.settings, "", NO_TIME)] if is_there else []
 
 
@@ -121,7 +121,7 @@ def _names(settings: Settings) -> Names:
     return Names("__Host-access", "__Secure-refresh") if settings.serves_https else Names("access", "refresh")
 
 
-def _cookies(request: Request[Any, Any, Any], renewal: refresh.Renewal) -> list[Cookie]:
+def _cookies(request: Request[Any, Any, Any], renewal: refresh_tokens.Renewal) -> list[Cookie]:
     settings = request.app.state.settings
     access_token = access_tokens.issue(settings, renewal.row)
     return [

@@ -13,21 +13,21 @@ from litestar.params import JSONBody
 from litestar.router import Router
 
 from app.accounts import audit
-from app.accounts import outbox
 from app.accounts import throttle
 from app.accounts.audit import Event
-from app.accounts.changes import ChangeService
-from app.accounts.mail import Letter
+from app.accounts.mail import outbox
+from app.accounts.mail.letters import Letter
+from app.accounts.profile import ProfileService
 from app.accounts.routes import SERVICE
 from app.accounts.schemas import KnownPassword
 from app.accounts.schemas import SignIn
 from app.accounts.throttle import Action
 from app.auth import credentials
-from app.auth import me
-from app.auth.sign_ins import end_session
+from app.auth import me_routes
 from app.auth.signed_out import signed_out
-from app.database import request_session
-from app.errors import InvalidCredentials
+from app.auth.user_sessions import end_session
+from app.database.sessions import request_session
+from app.http.errors import InvalidCredentials
 
 # More wrong passwords than people usually need to remember the right one; the owner is told then (ASVS 6.3.5).
 SUSPICIOUS_ATTEMPTS = 5
@@ -44,7 +44,7 @@ SUSPICIOUS_ATTEMPTS = 5
     tags=["Credentials"],
 )
 async def login(
-    data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+    data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> Response[credentials.SignedIn]:
     """Trade an address and a password for credentials."""
     async with throttle.trying_a_password(request, data.email) as attempts:
@@ -60,7 +60,7 @@ async def login(
 
 @post("/reauthenticate", status_code=204, dependencies=SERVICE, tags=["Credentials"])
 async def reauthenticate(
-    data: JSONBody[KnownPassword], request: Request[Any, Any, Any], service: NamedDependency[ChangeService]
+    data: JSONBody[KnownPassword], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> Response[None]:
     """Show the password again; what asks for a fresh sign-in is open for ten minutes then."""
     email = request.user.email
@@ -81,4 +81,4 @@ async def logout(request: Request[Any, Any, Any]) -> Response[None]:
     return signed_out(request)
 
 
-ROUTES: list[HTTPRouteHandler | Router] = [login, reauthenticate, logout, *credentials.ROUTES, *me.ROUTES]
+ROUTES: list[HTTPRouteHandler | Router] = [login, reauthenticate, logout, *credentials.ROUTES, *me_routes.ROUTES]

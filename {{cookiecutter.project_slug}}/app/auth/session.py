@@ -15,15 +15,15 @@ from litestar.openapi.spec import SecurityScheme
 from sqlalchemy import bindparam
 
 from app.accounts.schemas import UserRead
-from app.auth.backend import CredentialBackend
-from app.auth.backend import CredentialConfig
-from app.auth.sign_ins import digest
-from app.auth.sign_ins import is_just_replaced
-from app.auth.sign_ins import lifetime
-from app.auth.sign_ins import rotate_session
-from app.auth.sign_ins import start_session
-from app.browsers import one_cookie
-from app.database import request_session
+from app.auth.litestar_backend import CredentialBackend
+from app.auth.litestar_backend import CredentialConfig
+from app.auth.user_sessions import is_just_replaced
+from app.auth.user_sessions import lifetime
+from app.auth.user_sessions import rotate_session
+from app.auth.user_sessions import sha256_of
+from app.auth.user_sessions import start_session
+from app.database.sessions import request_session
+from app.http.cookies import single_cookie
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
@@ -71,12 +71,12 @@ class SessionBackend(CredentialBackend):
     @classmethod
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The cookie holds the secret."""
-        secret = one_cookie(connection, _cookie_name(connection.app.state.settings))
-        return {"presented_digest": digest(secret.encode())} if secret else None
+        secret = single_cookie(connection, _cookie_name(connection.app.state.settings))
+        return {"presented_digest": sha256_of(secret.encode())} if secret else None
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:
         """The cookie, unless another request of this browser has just got the next one."""
-        secret = one_cookie(connection, self.config.key)
+        secret = single_cookie(connection, self.config.key)
         if secret is None or await is_just_replaced(request_session(connection), secret.encode()):
             return []
         return cleared_cookies(self.config.settings)

@@ -6,7 +6,7 @@ from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from litestar import Request
 from sqlalchemy import ColumnElement
 
-from app.database import request_session
+from app.database.sessions import request_session
 from app.models import User
 from app.notes.models import Note
 # {% if cookiecutter.include_rbac %}

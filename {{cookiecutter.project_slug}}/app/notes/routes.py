@@ -19,7 +19,10 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 from sqlalchemy import select
 
-from app.database import request_session
+from app.database.sessions import request_session
+from app.http.pagination import PAGINATION
+from app.http.pagination import Page
+from app.http.pagination import paginate
 from app.notes.models import Note
 from app.notes.repository import NoteRepository
 from app.notes.repository import owned_by
@@ -28,19 +31,16 @@ from app.notes.repository import readable_by
 from app.notes.schemas import NewNote
 from app.notes.schemas import NoteChanges
 from app.notes.schemas import NoteRead
-from app.paging import PART
-from app.paging import Page
-from app.paging import part_of
 
 NoteId = Annotated[UUID, Parameter(description="From the list.")]
 Notes = NamedDependency[NoteRepository]
 
 
-@get("/", dependencies=PART)
+@get("/", dependencies=PAGINATION)
 async def list_notes(request: Request[Any, Any, Any], part: NamedDependency[Page]) -> OffsetPagination[Note]:
     """What the caller may read, the newest first."""
     newest_first = select(Note).where(readable_by(request.user)).order_by(Note.created_at.desc(), Note.id.desc())
-    return await part_of(request_session(request), newest_first, part)
+    return await paginate(request_session(request), newest_first, part)
 
 
 @post("/")

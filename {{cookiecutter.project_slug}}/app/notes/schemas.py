@@ -8,7 +8,7 @@ from msgspec import Meta
 from msgspec import UnsetType
 
 from app.accounts.schemas import Body
-from app.dto import ListedDTO
+from app.http.dto import ListedDTO
 from app.notes.models import TEXT_MAX_LENGTH
 from app.notes.models import TITLE_MAX_LENGTH
 from app.notes.models import Note

@@ -17,33 +17,34 @@ from msgspec import Meta
 from msgspec import Struct
 
 from app.accounts import known_networks
-from app.accounts.changes import ChangeService
 from app.accounts.known_networks import Tie
+from app.accounts.profile import ProfileService
 from app.accounts.routes import SERVICE
 from app.accounts.schemas import Body
 from app.accounts.schemas import UserRead
 from app.auth import credentials
-from app.errors import Refusal
-from app.oauth import handover
-from app.oauth import identities
-from app.oauth import linking
-from app.oauth import pages
-from app.oauth import visits
-from app.oauth import without_password
+from app.http.errors import Refusal
+from app.oauth import account_linking
+from app.oauth import error_page
+from app.oauth import exchange_codes
+from app.oauth import flow
+from app.oauth import linking_routes
+from app.oauth import reauthentication_routes
+from app.oauth import redirects
+from app.oauth.authorization_request import FlowPurpose
+from app.oauth.authorization_request import challenge_of
+from app.oauth.errors import AddressNotVerified
+from app.oauth.errors import CannotSignIn
+from app.oauth.errors import InvalidCode
+from app.oauth.errors import LinkRequired
+from app.oauth.errors import NotLinked
+from app.oauth.errors import SignUpClosed
+from app.oauth.flow import Answer
+from app.oauth.flow import AtOnce
+from app.oauth.flow import Challenge
+from app.oauth.flow import Departure
+from app.oauth.flow import Next
 from app.oauth.providers import offered
-from app.oauth.refusals import AddressNotVerified
-from app.oauth.refusals import CannotSignIn
-from app.oauth.refusals import InvalidCode
-from app.oauth.refusals import LinkRequired
-from app.oauth.refusals import NotLinked
-from app.oauth.refusals import SignUpClosed
-from app.oauth.trips import Purpose
-from app.oauth.trips import challenge_of
-from app.oauth.visits import Answer
-from app.oauth.visits import AtOnce
-from app.oauth.visits import Challenge
-from app.oauth.visits import Departure
-from app.oauth.visits import Next
 
 
 class ProviderRead(Struct):
@@ -75,7 +76,7 @@ def list_providers(request: Request[Any, Any, Any]) -> list[ProviderRead]:
     return [ProviderRead(each.name, each.label) for each in offered(request.app.state.settings).values()]
 
 
-@get("/oauth2/{provider:str}/authorize", responses=visits.REDIRECT, refuses=visits.LEAVING)
+@get("/oauth2/{provider:str}/authorize", responses=flow.REDIRECT, refuses=flow.LEAVING)
 async def go(
     request: Request[Any, Any, Any],
     provider: FromPath[str],
@@ -85,18 +86,18 @@ async def go(
     at_once: AtOnce = False,
 ) -> Response[Departure]:
     """Where to go to sign in with a provider, or to sign up; the cookie lets this browser alone come back."""
-    path = handover.own_path(next_path)
-    return await visits.send(request, provider, Purpose.SIGN_IN, next_path=path, challenge=challenge, at_once=at_once)
+    path = redirects.own_path(next_path)
+    return await flow.send(request, provider, FlowPurpose.SIGN_IN, next_path=path, challenge=challenge, at_once=at_once)
 
 
 @get(
     "/oauth2/{provider:str}/callback",
-    return_dto=UserOrNothing if handover.ARE_IN_COOKIES else None,
-    dependencies=visits.ANSWER,
+    return_dto=UserOrNothing if exchange_codes.ARE_IN_COOKIES else None,
+    dependencies=flow.ANSWER,
     status_code=201,
-    responses={**visits.REDIRECT, **visits.LED_BACK, **without_password.SHOWN},
+    responses={**flow.REDIRECT, **flow.LED_BACK, **reauthentication_routes.SHOWN},
     refuses=[
-        *visits.RETURNING,
+        *flow.RETURNING,
         AddressNotVerified,
         SignUpClosed,
         LinkRequired,
@@ -109,17 +110,17 @@ async def come_back(
     request: Request[Any, Any, Any],
     provider: FromPath[str],
     answer: NamedDependency[Answer],
-    service: NamedDependency[ChangeService],
+    service: NamedDependency[ProfileService],
 ) -> Response[credentials.SignedIn]:
     """Where a provider sends the browser back to: credentials as after a sign-in, or a redirect with them."""
-    back, arrival = await visits.receive(request, provider, answer, Purpose.SIGN_IN, Purpose.REAUTHENTICATE)
-    if back.purpose is Purpose.REAUTHENTICATE:
-        response = await without_password.come_back(request, service, back, arrival)
+    back, arrival = await flow.receive(request, provider, answer, FlowPurpose.SIGN_IN, FlowPurpose.REAUTHENTICATE)
+    if back.purpose is FlowPurpose.REAUTHENTICATE:
+        response = await reauthentication_routes.come_back(request, service, back, arrival)
     else:
-        user, account, is_first_time = await identities.user_of(service, arrival)
+        user, account, is_first_time = await account_linking.user_of(service, arrival)
         if is_first_time:
             await known_networks.remember(request, user.email, Tie.EXPECTED)
-        response = await handover.sign_in(request, user, account.id, back)
+        response = await exchange_codes.sign_in(request, user, account.id, back)
     response.cookies.append(back.cookie)
     return response
 
@@ -127,23 +128,25 @@ async def come_back(
 @post("/oauth2/exchange", return_dto=credentials.SignedInDTO, exclude_from_auth=True, refuses=[InvalidCode])
 async def exchange(data: JSONBody[Code], request: Request[Any, Any, Any]) -> Response[credentials.SignedIn]:
     """Trade the code in the address of the page that one came back to for credentials; it works once, for a minute."""
-    return await handover.redeem(request, data.code, challenge_of(data.code_verifier) if data.code_verifier else "")
+    return await exchange_codes.redeem(
+        request, data.code, challenge_of(data.code_verifier) if data.code_verifier else ""
+    )
 
 
 PUBLIC: list[HTTPRouteHandler] = [list_providers, go, come_back]
-if not handover.ARE_IN_COOKIES:
+if not exchange_codes.ARE_IN_COOKIES:
     PUBLIC.append(exchange)
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
-        route_handlers=[*PUBLIC, linking.come_back],
+        route_handlers=[*PUBLIC, linking_routes.come_back],
         dependencies=SERVICE,
-        exception_handlers={Refusal: pages.refusal, NotAuthorizedException: pages.refusal},
+        exception_handlers={Refusal: error_page.refusal, NotAuthorizedException: error_page.refusal},
         opt={"exclude_from_auth": True},
         security=[{}],
         tags=["Providers"],
     ),
-    *linking.ROUTES,
-    *without_password.ROUTES,
+    *linking_routes.ROUTES,
+    *reauthentication_routes.ROUTES,
 ]

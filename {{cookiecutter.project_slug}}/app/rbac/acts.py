@@ -3,9 +3,9 @@
 The guard of the route has judged the caller as they were when the request came in. Another act may have changed that
 since, so nothing that was read before the locks counts.
 
-The order of the locks is that of app/locks.py: the caller and the users concerned by id, then by id the roles concerned
-and all roles that these users have. An act on an administrator therefore locks the administrators' role, so of two
-such acts the second one is judged on what the first one has left.
+The order of the locks is that of app/accounts/row_locks.py: first the caller and the users concerned, by id; then the
+roles concerned and all roles that these users have, by id. An act on an administrator therefore locks the
+administrators' role, so the second of two such acts is judged on what the first one has left.
 """
 
 from collections.abc import Collection
@@ -17,9 +17,9 @@ from litestar.exceptions import PermissionDeniedException
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.callers import caller
-from app.locks import lock
-from app.locks import still_signed_in
+from app.accounts.row_locks import lock
+from app.accounts.row_locks import still_signed_in
+from app.http.current_request import current_request
 from app.models import Role
 from app.models import User
 from app.permissions import Permission
@@ -46,7 +46,7 @@ async def begin(
         NotFoundError: if one of these users or roles does not exist.
         PermissionDeniedException: if the caller lost a permission after the request began.
     """
-    now = caller()
+    now = current_request()
     # If the act is refused, its entry in the trail names the user, or else the role, also where the path does not.
     now.target_id = next((each for each in (*user_ids, *role_ids) if isinstance(each, UUID)), None)
     locked = await _lock(session, user_ids, role_ids, deletes_user=deletes_user)
@@ -66,7 +66,7 @@ async def _lock(
     *,
     deletes_user: bool,
 ) -> Locked:
-    caller_id = caller().user_id
+    caller_id = current_request().user_id
     ids = {*user_ids} if caller_id is None else {*user_ids, caller_id}
     users = await lock(session, User, *ids, to_delete=deletes_user)
     held = {role.id for user in users.values() for role in user.roles}

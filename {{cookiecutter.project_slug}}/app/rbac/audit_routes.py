@@ -16,13 +16,13 @@ from litestar.pagination import OffsetPagination
 from litestar.params import QueryParameter
 from sqlalchemy import select
 
-from app.database import request_session
-from app.errors import InvalidField
+from app.database.sessions import request_session
+from app.http.errors import InvalidField
+from app.http.pagination import PAGINATION
+from app.http.pagination import Page
+from app.http.pagination import paginate
+from app.http.pagination import printable
 from app.models import AuditEvent
-from app.paging import PART
-from app.paging import Page
-from app.paging import part_of
-from app.paging import printable
 from app.permissions import Permission
 from app.rbac.guards import requires
 from app.rbac.schemas import AuditEventRead
@@ -39,19 +39,19 @@ Moment = Annotated[
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AuditFilter:
     """Which entries are looked for."""
 
     conditions: list[Any]
 
 
-def events_wanted(
+def audit_filter(
     actor: Annotated[UUID | None, QueryParameter(description="Who did it.")] = None,
     target: Annotated[UUID | None, QueryParameter(description="To whom, or to which role.")] = None,
     kind: Annotated[str | None, QueryParameter(max_length=64, description="For example `role.assigned`.")] = None,
     since: Moment = None,
     until: Moment = None,
-) -> Wanted:
+) -> AuditFilter:
     """The entries that the query names: from `since` on, and before `until`.
 
     Raises:
@@ -64,7 +64,7 @@ def events_wanted(
         (AuditEvent.created_at.__ge__, _in_utc("since", since)),
         (AuditEvent.created_at.__lt__, _in_utc("until", until)),
     )
-    return Wanted([is_met(value) for is_met, value in conditions if value is not None])
+    return AuditFilter([is_met(value) for is_met, value in conditions if value is not None])
 
 
 def _in_utc(field: str, given: str | None) -> datetime | None:
@@ -83,15 +83,15 @@ def _in_utc(field: str, given: str | None) -> datetime | None:
     "/audit-events",
     return_dto=AuditEventRead,
     guards=[requires(Permission.AUDIT_READ)],
-    dependencies=PART | {"wanted": Provide(events_wanted, sync_to_thread=False)},
+    dependencies=PAGINATION | {"wanted": Provide(audit_filter, sync_to_thread=False)},
     tags=["Audit"],
 )
 async def list_events(
-    request: Request[Any, Any, Any], wanted: NamedDependency[Wanted], part: NamedDependency[Page]
+    request: Request[Any, Any, Any], wanted: NamedDependency[AuditFilter], part: NamedDependency[Page]
 ) -> OffsetPagination[AuditEvent]:
     """What happened, the latest first; `total` is exact up to 10,000, and says 10,000 if there is more."""
     newest_first = select(AuditEvent).where(*wanted.conditions).order_by(AuditEvent.created_at.desc(), AuditEvent.id)
-    return await part_of(request_session(request), newest_first, part)
+    return await paginate(request_session(request), newest_first, part)
 
 
 ROUTES: list[HTTPRouteHandler] = [list_events]

@@ -11,14 +11,14 @@ from app.accounts.commands import add_verified_user
 from app.accounts.commands import choose_password
 from app.accounts.commands import email_option
 from app.accounts.commands import service_of
-from app.errors import Conflict
-from app.errors import InvalidField
+from app.http.errors import Conflict
+from app.http.errors import InvalidField
 from app.models import Role
 from app.models import User
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
 from app.rbac.acts import begin
-from app.rbac.service import RoleService
+from app.rbac.role_service import RoleService
 
 role_option = click.option("--role", prompt="Role", help="The name of the role.")
 

@@ -9,7 +9,7 @@ from msgspec import field
 from app.accounts.schemas import CHANGEABLE as CHANGEABLE_BY_THEMSELVES
 from app.accounts.schemas import Body
 from app.accounts.schemas import Email
-from app.dto import ListedDTO
+from app.http.dto import ListedDTO
 from app.models import AuditEvent
 from app.models import Role
 from app.models import User

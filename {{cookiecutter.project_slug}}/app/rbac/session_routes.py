@@ -12,8 +12,8 @@ from litestar.params import Parameter
 from app.accounts.routes import SERVICE
 from app.auth.devices import Device
 from app.permissions import Permission
-from app.rbac.administration import AdministrationService
 from app.rbac.guards import requires
+from app.rbac.user_administration import AdministrationService
 from app.rbac.user_routes import UserId
 
 MANAGE = requires(Permission.SESSIONS_MANAGE)

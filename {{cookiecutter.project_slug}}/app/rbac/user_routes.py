@@ -17,26 +17,26 @@ from litestar.params import Parameter
 from app.accounts.routes import SERVICE
 from app.accounts.schemas import Accepted
 from app.accounts.schemas import UserRead
+from app.http.pagination import PAGINATION
+from app.http.pagination import Page
 from app.models import User
-from app.paging import PART
-from app.paging import Page
 from app.permissions import Permission
-from app.rbac.administration import AdministrationService
-from app.rbac.directory import Wanted
-from app.rbac.directory import users_wanted
 from app.rbac.guards import requires
 from app.rbac.schemas import Invitation
 from app.rbac.schemas import ManagedUserUpdate
+from app.rbac.user_administration import AdministrationService
+from app.rbac.user_search import UserFilter
+from app.rbac.user_search import user_filter
 
 UserId = Annotated[UUID, Parameter(description="From the list.")]
 READ = requires(Permission.USERS_READ)
 MANAGE = requires(Permission.USERS_MANAGE)
-WANTED = {"wanted": Provide(users_wanted, sync_to_thread=False)}
+WANTED = {"wanted": Provide(user_filter, sync_to_thread=False)}
 
 
-@get("/users", return_dto=UserRead, guards=[READ], dependencies=SERVICE | PART | WANTED, tags=["Users"])
+@get("/users", return_dto=UserRead, guards=[READ], dependencies=SERVICE | PAGINATION | WANTED, tags=["Users"])
 async def list_users(
-    wanted: NamedDependency[Wanted], part: NamedDependency[Page], service: NamedDependency[AdministrationService]
+    wanted: NamedDependency[UserFilter], part: NamedDependency[Page], service: NamedDependency[AdministrationService]
 ) -> OffsetPagination[User]:
     """Users by page; `total` is exact up to 10,000, and says 10,000 if there are more."""
     return await service.list_users(wanted, part)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
 from app.accounts.throttle import Limit
-from app.expiry import remove_expired_rows
+from app.operations.expired_rows import remove_expired_rows
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.accounts.calibration import measure
-from app.accounts.passwords import EASY_TO_GUESS
+from app.accounts.passwords.policy import EASY_TO_GUESS
 from app.settings import Settings
 from tests.cast import GUESSABLE
 from tests.cast import PASSWORD

@@ -9,8 +9,8 @@ from aiosmtplib import SMTPRecipientRefused
 from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
 
-from app.accounts.delivery import deliver_next
-from app.accounts.tokens import WAITS_AT_MOST
+from app.accounts.mail.delivery import deliver_next
+from app.accounts.one_time_tokens import WAITS_AT_MOST
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox

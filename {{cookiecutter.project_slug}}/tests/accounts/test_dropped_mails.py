@@ -11,8 +11,8 @@ from aiosmtplib import SMTPRecipientRefused
 from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
 
-from app.accounts.tokens import WAITS_AT_MOST
-from app.observability.dropped_mails import Reason
+from app.accounts.mail.dropped_mails import Reason
+from app.accounts.one_time_tokens import WAITS_AT_MOST
 from app.settings import PROJECT_ROOT
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import Clock

@@ -4,7 +4,7 @@ import pytest
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
 
-from app.database import own_transaction
+from app.database.transactions import new_transaction
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 from tests.cast import Person
@@ -93,7 +93,7 @@ async def test_asking_for_another_address_costs_the_same_whoever_has_it(
 async def test_a_registration_that_is_not_admitted_costs_the_same_too(
     grace: Person, visitor: Person, app: Litestar, work: Work
 ) -> None:
-    async with own_transaction(app) as session:
+    async with new_transaction(app) as session:
         closed = session.info["settings"].model_copy(update={"registration": frozenset({"invite"})})
     info = app.plugins.get(SQLAlchemyInitPlugin).config[0].session_config.info
     assert isinstance(info, dict)

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 from litestar import Litestar
 
-from app.accounts import export
-from app.database import own_transaction
+from app.accounts import data_export
+from app.database.transactions import new_transaction
 from app.models import User
 from tests.cast import Person
 from tests.tables import Tables
@@ -29,7 +29,7 @@ HEAP = sa.Table("heap", sa.MetaData(), sa.Column("a", sa.Integer))
 @pytest.fixture(autouse=True)
 def pages_of_three_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages so small that few rows fill some."""
-    monkeypatch.setattr(export, "ROWS_OF_A_PAGE", 3)
+    monkeypatch.setattr(data_export, "ROWS_OF_A_PAGE", 3)
 
 
 @pytest.mark.checklist("I08")
@@ -48,9 +48,9 @@ async def test_no_more_than_a_page_is_held_at_once_and_no_connection_while_the_c
     app: Litestar, signed_in: Person, tables: Tables
 ) -> None:
     await tables.execute(MANY.format(count=10))
-    async with own_transaction(app) as session:
+    async with new_transaction(app) as session:
         user = (await session.scalars(sa.select(User))).unique().one()
-        pieces = await export.export_of(app, session, user)
+        pieces = await data_export.export_of(app, session, user)
     written = [(piece, connections_in_use(app)) async for piece in pieces]
     assert {connections for _, connections in written} == {0}
     assert max(piece.count(b'"secret_changed_at"') for piece, _ in written) == 3
@@ -59,8 +59,8 @@ async def test_no_more_than_a_page_is_held_at_once_and_no_connection_while_the_c
 
 async def pages_of(app: Litestar, table: sa.Table) -> list[list[dict[str, Any]]]:
     """What the export writes of this table, page by page."""
-    part = export.Part(table, sa.true(), [*table.columns])
-    return [page async for page in export.pages(app, part)]
+    part = data_export.Part(table, sa.true(), [*table.columns])
+    return [page async for page in data_export.pages(app, part)]
 
 
 async def test_a_table_of_an_owner_may_have_any_primary_key_or_none(app: Litestar, tables: Tables) -> None:

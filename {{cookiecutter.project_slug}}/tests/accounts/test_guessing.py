@@ -10,10 +10,10 @@ import zxcvbn
 from zxcvbn import matching
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from app.accounts import guessing
-from app.accounts import passwords
-from app.accounts.guessing import MOST_CHARACTERS
-from app.accounts.guessing import is_guessable
+from app.accounts.passwords import policy
+from app.accounts.passwords import strength
+from app.accounts.passwords.strength import MOST_CHARACTERS
+from app.accounts.passwords.strength import is_guessable
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 
@@ -99,7 +99,7 @@ async def test_what_chance_makes_passes(minimum: int) -> None:
     # The same at each run, since one in a thousand of the shortest ones happens to be a word and a year.
     chance, characters = random.Random(minimum), string.ascii_letters + string.digits  # noqa: S311  # it hides nothing
     made = ["".join(chance.choices(characters, k=minimum)) for _ in range(200)]
-    made += [passwords.generate() for _ in range(100)]
+    made += [policy.generate() for _ in range(100)]
     assert [password for password in made if await is_guessable(password, ())] == []
 
 
@@ -141,7 +141,7 @@ def test_the_work_is_bounded_before_it_is_done(monkeypatch: pytest.MonkeyPatch, 
         return look_up(text, *arguments, **options)
 
     monkeypatch.setattr(matching, "dictionary_match", count)
-    guessing.guesses(password, ["word"] * 20)
+    strength.guesses(password, ["word"] * 20)
     # Forwards, backwards and each reading, for each of two spellings and what repeats in it.
     assert len(done) <= 40
     assert max(done) <= MOST_CHARACTERS

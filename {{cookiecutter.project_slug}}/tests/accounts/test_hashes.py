@@ -10,13 +10,13 @@ from argon2 import PasswordHasher
 from argon2.low_level import Type
 from passlib.handlers.argon2 import argon2
 
-from app.accounts import passwords
-from app.accounts.hashes import Hashes
-from app.accounts.hashes import cost_of
-from app.accounts.hashes import is_hash
-from app.errors import TooBusy
-from app.setting_types import HASH_MAX_MEMORY_KIB
+from app.accounts.passwords import hasher
+from app.accounts.passwords.hashes import Hashes
+from app.accounts.passwords.hashes import cost_of
+from app.accounts.passwords.hashes import is_hash
+from app.http.errors import TooBusy
 from app.settings import Settings
+from app.settings.types import HASH_MAX_MEMORY_KIB
 from tests.cast import Stage
 from tests.tables import Tables
 
@@ -129,14 +129,14 @@ def test_a_cost_that_is_seen_for_the_first_time_counts_from_then_on(settings: Se
 async def test_costs_that_are_stored_count_before_the_first_check(
     stage: Stage, tables: Tables, computed: Counter[str], monkeypatch: pytest.MonkeyPatch, former: str
 ) -> None:
-    hasher = passwords.Hasher(stage.app.state.settings)
-    monkeypatch.setattr(passwords, "hasher_for", lambda _: hasher)
+    ours = hasher.Hasher(stage.app.state.settings)
+    monkeypatch.setattr(hasher, "hasher_for", lambda _: ours)
     damaged = f"$argon2id$v=19$m={HASH_MAX_MEMORY_KIB + 1},t=1,p=1${SALT}${DIGEST}"
     grace, hopper, lovelace = [await stage.verified(name) for name in ("grace", "hopper", "lovelace")]
     for person, stored in ((hopper, STORED[former].hash(PASSWORD)), (lovelace, damaged)):
         change = f"UPDATE \"user\" SET password_hash = '{stored}' WHERE email = '{person.email}'"  # noqa: S608  # made above
         await tables.execute(change)
-    assert await passwords.learn_costs(stage.app) > 0
+    assert await hasher.learn_costs(stage.app) > 0
     for email in ("nobody@example.com", grace.email, hopper.email, lovelace.email):
         await grace.post("/login", email=email, password="a wrong password")
         assert sum(work_of(computed).values()) == 2, email
@@ -151,7 +151,7 @@ def test_no_password_fits_what_is_not_a_hash(settings: Settings, stored: str | N
 
 def test_a_missing_password_is_not_a_hash(settings: Settings) -> None:
     assert is_hash(Hashes(settings).make(PASSWORD))
-    assert not is_hash(passwords.NONE)
+    assert not is_hash(hasher.NONE)
 
 
 @pytest.mark.checklist("B10")

@@ -12,12 +12,12 @@ from litestar import Litestar
 from litestar_users.utils import get_user_service
 from sqlalchemy.exc import DBAPIError
 
-from app.accounts import tokens
+from app.accounts import one_time_tokens
+from app.accounts.one_time_tokens import WAITS_AT_MOST
+from app.accounts.one_time_tokens import Purpose
 from app.accounts.registration import RegistrationService
-from app.accounts.tokens import WAITS_AT_MOST
-from app.accounts.tokens import Purpose
-from app.database import own_transaction
-from app.expiry import remove_expired_rows
+from app.database.transactions import new_transaction
+from app.operations.expired_rows import remove_expired_rows
 from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
@@ -70,7 +70,7 @@ async def sign_up_again(stage: Stage) -> None:
 
 async def accept_invitation(stage: Stage) -> None:
     """Be invited."""
-    async with own_transaction(stage.app) as session:
+    async with new_transaction(stage.app) as session:
         service = cast("RegistrationService", get_user_service(stage.app, session))
         await service.invite("grace@example.com")
     await stage.deliver()
@@ -127,7 +127,7 @@ async def test_a_link_works_for_its_lifetime_from_when_the_server_accepts_its_ma
     server.is_open = True
     await stage.deliver()
     [token] = tokens_to(server, link.recipient)
-    clock.advance(tokens.lifetime(settings, link.purpose) - timedelta(seconds=30))
+    clock.advance(one_time_tokens.lifetime(settings, link.purpose) - timedelta(seconds=30))
     await remove_expired_rows(app)
     answer = await stage.person("grace").post(link.path, token=token, **link.body)
     assert answer.is_success, answer.text
@@ -143,7 +143,7 @@ async def test_a_link_of_a_late_mail_works_no_longer_than_the_mail_says(
     server.is_open = True
     await stage.deliver()
     [token] = tokens_to(server, link.recipient)
-    clock.advance(tokens.lifetime(settings, link.purpose))
+    clock.advance(one_time_tokens.lifetime(settings, link.purpose))
     answer = await stage.person("grace").post(link.path, token=token, **link.body)
     assert answer.json()["type"] == "/problems/invalid-token"
 
@@ -171,7 +171,7 @@ async def test_a_crash_after_the_server_accepts_repeats_the_mail_and_the_link_wo
     first, second = server.messages
     assert first["Message-ID"] == second["Message-ID"]
     assert token_in(first) == token_in(second)
-    clock.advance(tokens.lifetime(settings, Purpose.RESET_PASSWORD) - timedelta(seconds=30))
+    clock.advance(one_time_tokens.lifetime(settings, Purpose.RESET_PASSWORD) - timedelta(seconds=30))
     answer = await stage.person("grace").post("/reset-password", token=token_in(first), password=ANOTHER_PASSWORD)
     assert answer.status_code == 204
 
@@ -233,7 +233,7 @@ async def test_an_account_stays_while_its_first_mail_waits_and_its_link_lives(  
     await remove_expired_rows(app)
     server.is_open = True
     await stage.deliver()
-    clock.advance(tokens.lifetime(settings, Purpose.VERIFY) - timedelta(seconds=30))
+    clock.advance(one_time_tokens.lifetime(settings, Purpose.VERIFY) - timedelta(seconds=30))
     await remove_expired_rows(app)
     grace = stage.person("grace")
     assert (await grace.verify()).status_code == 200

@@ -23,12 +23,12 @@ from aiosmtpd.smtp import LoginPassword
 from aiosmtplib import SMTPAuthenticationError
 from pydantic import SecretStr
 
-from app.accounts.mail import Letter
-from app.accounts.mail import Mail
-from app.accounts.mail import compose
-from app.accounts.mail import in_words
-from app.accounts.mail import mailer_for
-from app.accounts.outbox import PURPOSES
+from app.accounts.mail.letters import Letter
+from app.accounts.mail.letters import Mail
+from app.accounts.mail.letters import compose
+from app.accounts.mail.letters import in_words
+from app.accounts.mail.mailer import mailer_for
+from app.accounts.mail.outbox import PURPOSES
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 from tests.cast import text_of
@@ -175,7 +175,7 @@ def test_nobody_slips_a_header_in_through_an_address(settings: Settings) -> None
 
 def test_a_name_that_reads_like_a_header_stays_a_name(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     name = 'Barbara, "Mallory" <mallory@example.com>'
-    monkeypatch.setattr("app.accounts.mail.PROJECT_NAME", name)
+    monkeypatch.setattr("app.accounts.mail.letters.PROJECT_NAME", name)
     message = compose(VERIFY, settings)
     [sender] = message["From"].addresses
     assert (sender.display_name, sender.addr_spec) == (name, settings.mail_from)

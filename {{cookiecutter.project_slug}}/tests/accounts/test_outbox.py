@@ -12,11 +12,11 @@ from litestar import Litestar
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from app.accounts import delivery
-from app.accounts.delivery import KEEP_GIVEN_UP
-from app.accounts.delivery import deliver_next
-from app.accounts.tokens import WAITS_AT_MOST
-from app.database import own_transaction
+from app.accounts.mail import delivery
+from app.accounts.mail.delivery import KEEP_GIVEN_UP
+from app.accounts.mail.delivery import deliver_next
+from app.accounts.one_time_tokens import WAITS_AT_MOST
+from app.database.transactions import new_transaction
 from app.models import OutgoingMail
 from app.settings import Environment
 from app.settings import Settings
@@ -215,7 +215,7 @@ async def test_the_links_of_one_person_are_made_in_order(grace: Person, app: Lit
     stage.delivers = False
     for _ in range(2):
         await grace.post("/forgot-password", email=grace.email)
-    async with own_transaction(app) as session:
+    async with new_transaction(app) as session:
         first = select(OutgoingMail).order_by(OutgoingMail.created_at).limit(1)
         await session.execute(first.with_for_update())
         # Another worker is at the first mail, so the second, which ends its link, has to wait.

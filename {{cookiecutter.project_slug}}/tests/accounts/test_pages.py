@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from app.accounts import pages
+from app.accounts import link_pages
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.tables import Tables
@@ -58,6 +58,8 @@ async def test_opening_a_link_consumes_nothing(visitor: Person, outbox: Outbox, 
 
 
 def test_the_name_of_the_project_is_text_whatever_it_holds() -> None:
-    page = pages.TEMPLATE.render(page=pages.PAGES[0], project_name="<b>&\"'</b>", script="", style="", min_length=15)
+    page = link_pages.TEMPLATE.render(
+        page=link_pages.PAGES[0], project_name="<b>&\"'</b>", script="", style="", min_length=15
+    )
     assert page.count("&lt;b&gt;&amp;") == 2
     assert "<b>" not in page

@@ -12,17 +12,17 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 from sqlalchemy.pool import QueuePool
 
-from app.accounts.hashes import Hashes
-from app.accounts.passwords import EASY_TO_GUESS
-from app.accounts.passwords import MOST_FOR_ONE_ACCOUNT
-from app.accounts.passwords import MOST_WAITING
-from app.accounts.passwords import NICE
-from app.accounts.passwords import Hasher
-from app.accounts.passwords import Verdict
-from app.database import engine_of
-from app.setting_types import Switch
+from app.accounts.passwords.hasher import MAX_FOR_ONE_ACCOUNT
+from app.accounts.passwords.hasher import MAX_WAITING
+from app.accounts.passwords.hasher import NICE
+from app.accounts.passwords.hasher import Hasher
+from app.accounts.passwords.hasher import Verdict
+from app.accounts.passwords.hashes import Hashes
+from app.accounts.passwords.policy import EASY_TO_GUESS
+from app.database.sessions import engine_of
 from app.settings import PROJECT_NAME
 from app.settings import Settings
+from app.settings.types import Switch
 from tests.cast import GUESSABLE
 from tests.cast import PASSWORD
 from tests.cast import Outbox
@@ -227,7 +227,7 @@ async def test_few_hashes_are_computed_at_once_and_hold_up_nothing_else(settings
     async with another_stage(settings, throttle=Switch.OFF, hash_concurrency=2) as stage:
         people = [stage.person(f"user{number}") for number in range(200)]
         signing_in = [asyncio.create_task(person.sign_in()) for person in people]
-        most = 2 + 2 * MOST_WAITING
+        most = 2 + 2 * MAX_WAITING
         refused, _ = await asyncio.wait(signing_in, timeout=10, return_when=asyncio.FIRST_COMPLETED)
         while len(refused) < len(people) - most:
             refused |= (await asyncio.wait(set(signing_in) - refused, return_when=asyncio.FIRST_COMPLETED))[0]
@@ -250,13 +250,13 @@ async def test_one_account_takes_two_of_the_places_that_hashes_have(settings: Se
         spellings = [email, email.upper(), f" {email}"] * 12
         trying = {asyncio.create_task(grace_at(stage, spelling)) for spelling in spellings}
         refused, trying = await asyncio.wait(trying, timeout=10, return_when=asyncio.FIRST_COMPLETED)
-        while len(trying) > MOST_FOR_ONE_ACCOUNT + MOST_WAITING:
+        while len(trying) > MAX_FOR_ONE_ACCOUNT + MAX_WAITING:
             done, trying = await asyncio.wait(trying, timeout=10, return_when=asyncio.FIRST_COMPLETED)
             refused |= done
         assert {task.result() for task in refused} == {(429, "5")}
-        await jam.has_begun(MOST_FOR_ONE_ACCOUNT)
+        await jam.has_begun(MAX_FOR_ONE_ACCOUNT)
         others = [asyncio.create_task(grace_at(stage, f"other{number}@example.com")) for number in range(2)]
-        await jam.has_begun(MOST_FOR_ONE_ACCOUNT + len(others))
+        await jam.has_begun(MAX_FOR_ONE_ACCOUNT + len(others))
         jam.end()
         assert {await task for task in [*trying, *others]} == {(401, None)}
 
@@ -266,12 +266,12 @@ async def test_one_account_takes_two_of_the_places_that_hashes_have(settings: Se
 async def test_sign_ups_with_an_address_do_not_hold_up_its_owner(settings: Settings, jam: Jam) -> None:
     async with another_stage(settings, throttle=Switch.OFF, hash_concurrency=4) as stage:
         grace = await stage.verified("grace")
-        most = MOST_FOR_ONE_ACCOUNT + MOST_WAITING
+        most = MAX_FOR_ONE_ACCOUNT + MAX_WAITING
         mallory = [asyncio.create_task(stage.person("grace").register()) for _ in range(most + 1)]
         [refused], _ = await asyncio.wait(mallory, timeout=30, return_when=asyncio.FIRST_COMPLETED)
         assert refused.result().status_code == 429
         signing_in = asyncio.create_task(grace.sign_in())
-        await jam.has_begun(MOST_FOR_ONE_ACCOUNT + 1)
+        await jam.has_begun(MAX_FOR_ONE_ACCOUNT + 1)
         jam.end()
         assert (await signing_in).status_code == 401, "what is jammed says no in the end"
         assert {(await task).status_code for task in mallory} == {202, 429}

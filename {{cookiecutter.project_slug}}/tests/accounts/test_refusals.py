@@ -24,17 +24,17 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.accounts import audit
-from app.accounts import refusals
+from app.accounts import refused_acts
 from app.accounts.audit import Event
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
 from app.accounts.throttle import Limit
-from app.database import request_session
-from app.errors import Conflict
-from app.errors import InvalidToken
-from app.errors import NotFresh
-from app.errors import TooBusy
-from app.errors import TooManyAttempts
+from app.database.sessions import request_session
+from app.http.errors import Conflict
+from app.http.errors import InvalidToken
+from app.http.errors import RecentSignInRequired
+from app.http.errors import TooBusy
+from app.http.errors import TooManyAttempts
 from app.models import User
 from app.settings import Settings
 from tests.cast import Clock
@@ -59,7 +59,7 @@ NOT_ENTERED: dict[str, Exception] = {
     "not found": NotFoundError(),
     "invalid": ValidationException(),
     "a used link": InvalidToken(),
-    "not fresh": NotFresh(),
+    "not fresh": RecentSignInRequired(),
     "another request": IntegrityError(),
     "a row that is gone": StaleDataError(),
     "busy": TooBusy(),
@@ -231,8 +231,8 @@ async def test_a_flood_costs_the_database_nothing(
 async def test_a_flood_from_many_networks_takes_bounded_memory_and_is_entered_once_each(
     refusing: Stage, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refusals, "REMEMBERED", 2)
-    [middleware] = [each for each in refusing.app.middleware if isinstance(each, refusals.EnterRefusals)]
+    monkeypatch.setattr(refused_acts, "REMEMBERED", 2)
+    [middleware] = [each for each in refusing.app.middleware if isinstance(each, refused_acts.EnterRefusals)]
     for _ in range(2):
         for number in range(5):
             await refusing.person("visitor", f"2001:db8:0:{number}::1").get("/refuses-anybody/denied")

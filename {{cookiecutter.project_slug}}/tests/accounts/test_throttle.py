@@ -8,17 +8,17 @@ from litestar import Request
 from litestar.types import HTTPScope
 from pydantic import SecretStr
 
-from app.accounts.hashes import Hashes
 from app.accounts.known_networks import KNOWN_FOR
+from app.accounts.passwords.hashes import Hashes
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
 from app.accounts.throttle import Limit
 from app.auth.routes import SUSPICIOUS_ATTEMPTS
-from app.callers import client_network
-from app.errors import TooBusy
-from app.setting_types import Switch
+from app.http.client_address import client_network
+from app.http.errors import TooBusy
 from app.settings import Environment
 from app.settings import Settings
+from app.settings.types import Switch
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 from tests.cast import Clock

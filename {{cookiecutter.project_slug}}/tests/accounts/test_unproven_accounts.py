@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from litestar import Litestar
 
-from app.expiry import EVERY
-from app.expiry import remove_expired_rows
+from app.operations.expired_rows import EVERY
+from app.operations.expired_rows import remove_expired_rows
 from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD

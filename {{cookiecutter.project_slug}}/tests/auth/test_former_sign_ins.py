@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.auth.sign_ins import MOST_SIGN_INS
+from app.auth.user_sessions import MAX_SIGN_INS
 from tests.cast import Person
 from tests.cast import Stage
 from tests.credentials import kind
@@ -108,40 +108,40 @@ async def test_a_request_that_a_sign_in_overtakes_does_not_expire_the_new_cookie
 async def test_of_too_many_sign_ins_those_end_that_were_not_used_for_longest(
     grace: Person, mallory: Person, tables: Tables
 ) -> None:
-    await tables.execute(MANY.format(count=MOST_SIGN_INS + 5))
+    await tables.execute(MANY.format(count=MAX_SIGN_INS + 5))
     await grace.sign_in()
     users = await ids(tables)
     rows = await tables.rows("user_session")
     kept = [row["user_agent"] for row in rows if row["user_id"] == users[grace.email]]
-    assert len(kept) == MOST_SIGN_INS
-    assert {str(number) for number in range(1, MOST_SIGN_INS)} <= {*kept}, "those that were used last"
+    assert len(kept) == MAX_SIGN_INS
+    assert {str(number) for number in range(1, MAX_SIGN_INS)} <= {*kept}, "those that were used last"
     assert await ended(tables) == [(users[grace.email], users[grace.email])] * 6
-    assert len((await grace.get("/users/me/sessions")).json()) == MOST_SIGN_INS
+    assert len((await grace.get("/users/me/sessions")).json()) == MAX_SIGN_INS
     of_mallory = [row for row in rows if row["user_id"] == users[mallory.email]]
-    assert len(of_mallory) == MOST_SIGN_INS + 5, "each account has its own"
+    assert len(of_mallory) == MAX_SIGN_INS + 5, "each account has its own"
 
 
 @pytest.mark.checklist("E10")
 async def test_parallel_sign_ins_keep_to_the_limit(grace: Person, stage: Stage, tables: Tables) -> None:
-    await tables.execute(MANY.format(count=MOST_SIGN_INS - 1))
+    await tables.execute(MANY.format(count=MAX_SIGN_INS - 1))
     devices = [stage.person("grace") for _ in range(4)]
     answers = await asyncio.gather(*(device.sign_in() for device in [grace, *devices]))
     assert {answer.status_code for answer in answers} == {201}
-    assert len(await tables.rows("user_session")) == MOST_SIGN_INS
+    assert len(await tables.rows("user_session")) == MAX_SIGN_INS
 
 
 @pytest.mark.checklist("E10")
 async def test_signing_in_again_at_the_limit_ends_no_other_device(signed_in: Person, tables: Tables) -> None:
-    await tables.execute(MANY.format(count=MOST_SIGN_INS - 1))
+    await tables.execute(MANY.format(count=MAX_SIGN_INS - 1))
     await signed_in.sign_in()
-    assert len(await tables.rows("user_session")) == MOST_SIGN_INS
+    assert len(await tables.rows("user_session")) == MAX_SIGN_INS
     assert len(await ended(tables)) == 1
 
 
 @pytest.mark.checklist("E10")
 async def test_many_more_than_allowed_go_in_steps(grace: Person, tables: Tables) -> None:
-    await tables.execute(MANY.format(count=3 * MOST_SIGN_INS))
-    for expected in (2 * MOST_SIGN_INS + 1, MOST_SIGN_INS + 1, MOST_SIGN_INS):
+    await tables.execute(MANY.format(count=3 * MAX_SIGN_INS))
+    for expected in (2 * MAX_SIGN_INS + 1, MAX_SIGN_INS + 1, MAX_SIGN_INS):
         await grace.sign_in()
         assert len(await tables.rows("user_session")) == expected
-        assert len((await grace.get("/users/me/sessions")).json()) == MOST_SIGN_INS
+        assert len((await grace.get("/users/me/sessions")).json()) == MAX_SIGN_INS

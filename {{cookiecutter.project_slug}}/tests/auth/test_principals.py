@@ -8,7 +8,7 @@ from litestar import Request
 from litestar import get
 from sqlalchemy import event
 
-from app.database import request_session
+from app.database.sessions import request_session
 from app.models import User
 from app.settings import Settings
 from tests.cast import Person

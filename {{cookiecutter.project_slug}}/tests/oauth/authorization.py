@@ -1,6 +1,6 @@
 """Who may call the routes of sign-in with other providers."""
 
-from app.oauth.handover import ARE_IN_COOKIES
+from app.oauth.exchange_codes import ARE_IN_COOKIES
 
 TABLE = {
     "GET /oauth2/providers": "public",

@@ -8,7 +8,7 @@ from litestar import Litestar
 from pydantic import SecretStr
 
 from app.asgi import create_app
-from app.oauth import wire
+from app.oauth.providers import http_client
 from app.oauth.providers import offered
 from app.settings import Settings
 from tests.oauth.abroad import CLIENT_ID
@@ -39,7 +39,7 @@ async def app(settings: Settings) -> AsyncIterator[Litestar]:
 def abroad(monkeypatch: pytest.MonkeyPatch) -> Iterator[Abroad]:
     """The providers, which know nobody yet, and of which the service knows nothing yet."""
     abroad = Abroad()
-    monkeypatch.setattr(wire, "network", abroad)
+    monkeypatch.setattr(http_client, "network", abroad)
     offered.cache_clear()
     yield abroad
     offered.cache_clear()

@@ -11,7 +11,7 @@ import pytest
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
 
-from app.oauth import wire
+from app.oauth.providers import http_client
 from tests.cast import Person
 from tests.oauth.abroad import Abroad
 from tests.oauth.abroad import come_back
@@ -33,7 +33,7 @@ FAILED = (502, "provider-failed")
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that does not answer is given up soon."""
-    monkeypatch.setattr(wire, "PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(http_client, "PATIENCE_SECONDS", PATIENCE_SECONDS)
 
 
 class Endless(httpx.AsyncByteStream):
@@ -173,8 +173,8 @@ async def test_of_an_answer_without_an_end_little_is_read(
     assert problem_of(await visitor.get("/oauth2/oidc/authorize")) == FAILED
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert stream.sent <= wire.MOST_BYTES + 1024
-    assert most < 20 * wire.MOST_BYTES
+    assert stream.sent <= http_client.MAX_BYTES + 1024
+    assert most < 20 * http_client.MAX_BYTES
 
 
 @pytest.mark.checklist("G11", "G10")

@@ -13,13 +13,14 @@ from httpx import Response
 from litestar import Litestar
 
 from app.auth import credentials
-from app.auth.sign_ins import digest
-from app.oauth import handover
-from app.oauth.refusals import LinkRequired
+from app.auth.user_sessions import sha256_of
+from app.oauth import exchange_codes
+from app.oauth import redirects
+from app.oauth.authorization_request import challenge_of
+from app.oauth.errors import LinkRequired
+from app.oauth.reauthentication_routes import FirstPassword
 from app.oauth.routes import Code
 from app.oauth.routes import exchange
-from app.oauth.trips import challenge_of
-from app.oauth.without_password import FirstPassword
 from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import BASE_URL
@@ -119,7 +120,7 @@ async def with_code(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:
     """Likewise, and its page gets a code to trade, as where credentials are no cookies."""
-    monkeypatch.setattr(handover, "ARE_IN_COOKIES", False)
+    monkeypatch.setattr(exchange_codes, "ARE_IN_COOKIES", False)
     async with another_stage(settings, *([exchange] if ARE_IN_COOKIES else []), oauth_return_url=PAGE) as stage:
         yield stage
 
@@ -156,9 +157,9 @@ async def test_a_path_that_is_too_long_is_refused_before_it_is_decoded(
         decoded.append(path)
         return unquote(path)
 
-    monkeypatch.setattr(handover, "unquote", count)
+    monkeypatch.setattr(redirects, "unquote", count)
     await grace.sign_in()
-    for path, rounds in (("/" + "%25" * 5_000, 0), ("/%" + "25" * 500 + "41", handover.MOST_DECODINGS + 1)):
+    for path, rounds in (("/" + "%25" * 5_000, 0), ("/%" + "25" * 500 + "41", redirects.MOST_DECODINGS + 1)):
         answer = await grace.client.get(begin, params={"next": path})
         assert (*problem_of(answer), answer.json()["errors"][0]["field"]) == (400, "invalid-request", "next")
         assert len(decoded) == rounds
@@ -299,7 +300,7 @@ async def test_the_tables_hold_no_code(with_code: Stage, abroad: Abroad, tables:
     code = await code_of(with_code.person("grace"), abroad)
     [row] = await tables.rows("user_session")
     assert code not in str(row)
-    assert digest(code.encode()) not in row.values()
+    assert sha256_of(code.encode()) not in row.values()
 
 
 @pytest.mark.parametrize("end", ["reset", "deactivate", "delete"])
@@ -475,7 +476,7 @@ async def test_nothing_is_stored_of_what_ends_in_a_refusal(
     async def refuse(*_: object) -> Response:
         raise LinkRequired
 
-    monkeypatch.setattr(handover, "sign_in", refuse)
+    monkeypatch.setattr(exchange_codes, "sign_in", refuse)
     visitor = with_page.person("visitor")
     back = await abroad.consent(await leave(visitor), email=visitor.email)
     assert page_of(await visitor.client.get(back, headers=HTML)) == f"{PAGE}&error=link-required"

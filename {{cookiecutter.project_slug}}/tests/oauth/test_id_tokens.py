@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.oauth import openid
-from app.oauth.id_tokens import REQUIRED
+from app.oauth.providers import openid
+from app.oauth.providers.id_tokens import REQUIRED
 from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage

@@ -6,7 +6,7 @@ import pytest
 from litestar import Litestar
 from sqlalchemy.exc import IntegrityError
 
-from app.setting_types import Switch
+from app.settings.types import Switch
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 from tests.cast import Outbox

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.oauth import sealing
-from app.oauth.handover import ARE_IN_COOKIES
-from app.setting_types import Switch
+from app.oauth import token_encryption
+from app.oauth.exchange_codes import ARE_IN_COOKIES
+from app.settings.types import Switch
 from tests.cast import Person
 from tests.cast import Stage
 from tests.credentials import kind
@@ -65,7 +65,7 @@ async def test_a_token_that_one_instance_seals_is_opened_by_the_other(
         await sign_in(pair.first.person("grace"), abroad)
     [account] = await tables.rows("oauth_account")
     [token] = abroad.oidc.tokens
-    assert sealing.unseal(pair.second.app.state.settings, account["access_token"]) == token
+    assert token_encryption.unseal(pair.second.app.state.settings, account["access_token"]) == token
 
 
 async def test_a_trip_whose_key_was_unset_meanwhile_begins_again(instances: list[Stage], abroad: Abroad) -> None:

@@ -7,9 +7,9 @@ import pytest
 from litestar import Litestar
 from pydantic import SecretStr
 
-from app.oauth import sealing
-from app.setting_types import Switch
+from app.oauth import token_encryption
 from app.settings import Settings
+from app.settings.types import Switch
 from tests.cast import Person
 from tests.cast import Stage
 from tests.oauth.abroad import Abroad
@@ -52,8 +52,8 @@ async def test_what_is_kept_is_sealed_and_can_be_opened(
     [token], [refresh] = abroad.oidc.tokens, abroad.oidc.refresh_tokens
     assert len(token) == 300
     assert not any(secret in str(account) for secret in (token, refresh))
-    assert sealing.unseal(settings, account["access_token"]) == token
-    assert sealing.unseal(settings, account["refresh_token"]) == refresh
+    assert token_encryption.unseal(settings, account["access_token"]) == token
+    assert token_encryption.unseal(settings, account["refresh_token"]) == refresh
     assert account["expires_at"] > account["created_at"].timestamp()
 
 
@@ -67,7 +67,7 @@ async def test_each_sign_in_brings_new_tokens_and_a_missing_one_leaves_the_one_b
     abroad.oidc.gives_refresh_tokens = False
     await sign_in(visitor, abroad)
     after = await row(tables)
-    assert sealing.unseal(settings, after["access_token"]) == [*abroad.oidc.tokens][-1]
+    assert token_encryption.unseal(settings, after["access_token"]) == [*abroad.oidc.tokens][-1]
     assert (after["access_token"] != before["access_token"], after["refresh_token"]) == (True, before["refresh_token"])
 
 
@@ -91,18 +91,18 @@ async def test_a_new_key_takes_the_place_of_the_old_one(
     [token] = abroad.oidc.tokens
     changing = {"secret_key": ANOTHER_KEY, "secret_key_previous": settings.secret_key}
     both = settings.model_copy(update=changing)
-    assert sealing.unseal(both, sealed) == token
+    assert token_encryption.unseal(both, sealed) == token
     with with_settings(app, **changing):
         await sign_in(keeping.person("visitor"), abroad)
     resealed = (await row(tables))["access_token"]
     changed = both.model_copy(update={"secret_key_previous": None})
-    assert sealing.unseal(changed, resealed) == [*abroad.oidc.tokens][-1]
-    assert sealing.unseal(changed, sealed) is None, "its key is gone"
+    assert token_encryption.unseal(changed, resealed) == [*abroad.oidc.tokens][-1]
+    assert token_encryption.unseal(changed, sealed) is None, "its key is gone"
 
 
 @pytest.mark.parametrize("sealed", [None, "", "made up", "gAAAAA==", "\u20ac"])
 def test_what_was_never_sealed_is_no_token(settings: Settings, sealed: str | None) -> None:
-    assert sealing.unseal(settings, sealed) is None
+    assert token_encryption.unseal(settings, sealed) is None
 
 
 async def test_the_export_shows_no_token(keeping: Stage, abroad: Abroad) -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
+from app.oauth.authorization_request import FlowPurpose
+from app.oauth.authorization_request import redirect_uri
 from app.oauth.providers import offered
-from app.oauth.trips import Purpose
-from app.oauth.trips import redirect_uri
-from app.setting_types import Switch
 from app.settings import SettingsError
 from app.settings import read_settings
+from app.settings.types import Switch
 
 SECRET_KEY = "a secret key of the tests that opens nothing else"
 TEST = {"ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY}
@@ -120,7 +120,7 @@ def test_secrets_show_in_no_representation_and_in_no_refusal() -> None:
 
 def test_what_has_to_be_registered_with_a_provider_hangs_on_base_url_alone() -> None:
     settings = read_settings(TEST | GOOGLE | {"BASE_URL": "https://service.example/"})
-    addresses = [redirect_uri(settings, "google", purpose) for purpose in Purpose]
+    addresses = [redirect_uri(settings, "google", purpose) for purpose in FlowPurpose]
     assert sorted(set(addresses)) == [
         "https://service.example/oauth2-associate/google/callback",
         "https://service.example/oauth2/google/callback",

@@ -9,8 +9,8 @@ import pytest
 from httpx import Response
 from litestar import Litestar
 
-from app.expiry import remove_expired_rows
-from app.oauth import states
+from app.oauth import state_store
+from app.operations.expired_rows import remove_expired_rows
 from app.settings import Settings
 from tests.cast import BASE_URL
 from tests.cast import Clock
@@ -263,7 +263,7 @@ async def test_what_nobody_comes_back_from_goes(app: Litestar, visitor: Person, 
     await leave(visitor)
     await remove_expired_rows(app)
     assert len(await tables.rows("oauth_state")) == 1
-    clock.advance(states.LIFETIME)
+    clock.advance(state_store.LIFETIME)
     await remove_expired_rows(app)
     assert await tables.rows("oauth_state") == []
 
@@ -271,7 +271,7 @@ async def test_what_nobody_comes_back_from_goes(app: Litestar, visitor: Person, 
 async def test_a_network_begins_few_trips_at_once(
     visitor: Person, stage: Stage, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(states, "MOST", 2)
+    monkeypatch.setattr(state_store, "MOST", 2)
     answers = [await visitor.get("/oauth2/oidc/authorize") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert int(answers[-1].headers["Retry-After"]) > 0

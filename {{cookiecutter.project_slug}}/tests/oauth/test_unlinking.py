@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.oauth.identities import MOST_LINKED
+from app.oauth.account_linking import MOST_LINKED
 from tests.cast import PASSWORD
 from tests.cast import Outbox
 from tests.cast import Person

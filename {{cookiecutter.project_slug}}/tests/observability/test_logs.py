@@ -13,12 +13,12 @@ from litestar import Request
 from litestar import get
 from litestar import post
 
-from app.database import request_session
+from app.database.sessions import request_session
 from app.models import User
-from app.observability import logs
-from app.setting_types import Switch
+from app.operations import logs
 from app.settings import Environment
 from app.settings import Settings
+from app.settings.types import Switch
 from tests.cast import Person
 from tests.cast import Stage
 from tests.other_services import another_stage
@@ -137,7 +137,7 @@ async def test_a_failure_is_logged_with_its_request_and_without_the_values_of_va
 
 async def test_lines_of_the_same_request_have_the_same_number(with_a_bug: Stage, production: io.StringIO) -> None:
     await with_a_bug.person("visitor").get("/broken")
-    [failure], [answer] = lines(production, "app.errors"), lines(production)
+    [failure], [answer] = lines(production, "app.http.errors"), lines(production)
     assert failure["level"] == "error"
     assert failure["request_id"] == answer["request_id"]
     assert answer["status"] == 500

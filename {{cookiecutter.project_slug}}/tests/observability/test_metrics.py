@@ -11,9 +11,9 @@ import yaml
 from httpx import Response
 from pydantic import SecretStr
 
+from app.accounts.mail.dropped_mails import Reason
 from app.asgi import create_app
-from app.observability import extras
-from app.observability.dropped_mails import Reason
+from app.operations import optional_plugins
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from app.settings import SettingsError
@@ -61,7 +61,7 @@ async def test_there_are_none_unless_somebody_asks(visitor: Person) -> None:
 
 
 async def test_what_is_asked_for_and_not_installed_is_said(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    monkeypatch.setattr(optional_plugins, "find_spec", lambda _: None)
     changes: dict[str, Any] = {"metrics_token": SecretStr(TOKEN)}
     for name, group in (("METRICS_TOKEN", "metrics"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces")):
         with pytest.raises(SettingsError, match=f"^{name} needs .* uv sync --no-dev --group {group}$"):

@@ -9,8 +9,8 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app.observability import logs
-from app.observability import traces
+from app.operations import logs
+from app.operations import traces
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 from tests.cast import PASSWORD

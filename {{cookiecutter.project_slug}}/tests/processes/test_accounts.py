@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import text
 
-from app.engine import engine_for
+from app.database.engine import engine_for
 from app.settings import Settings
 from tests.cast import PASSWORD
 from tests.cast import Person

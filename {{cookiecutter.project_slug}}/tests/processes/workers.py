@@ -29,7 +29,7 @@ from tests.other_services import ALLOWED
 
 # Far more than anything here takes, for machines that have other things to do.
 PATIENCE_SECONDS = 120
-SERVE = (sys.executable, "-m", "app.serve")
+SERVE = (sys.executable, "-m", "app.operations.serve")
 # In the environment of a process: by how many seconds the clock of its machine is ahead.
 WRONG_BY = "WRONG_BY_SECONDS"
 SERVE_WITH_WRONG_CLOCK = (sys.executable, "-m", "tests.processes.wrong_clock")

@@ -8,12 +8,12 @@ from litestar import Litestar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import paging
-from app.database import own_transaction
-from app.rbac.directory import Sort
-from app.rbac.directory import State
-from app.rbac.directory import Wanted
-from app.rbac.directory import users_matching
+from app.database.transactions import new_transaction
+from app.http import pagination
+from app.rbac.user_search import AccountState
+from app.rbac.user_search import Sort
+from app.rbac.user_search import UserFilter
+from app.rbac.user_search import users_matching
 from tests.cast import Person
 from tests.tables import Tables
 
@@ -37,7 +37,7 @@ async def crowd(ada: Person, tables: Tables) -> Person:
 @pytest.fixture
 async def session(app: Litestar, tables: Tables) -> AsyncIterator[AsyncSession]:
     """A way to ask PostgreSQL what it would do."""
-    async with own_transaction(app) as session:
+    async with new_transaction(app) as session:
         yield session
     await tables.restore()
 
@@ -64,9 +64,9 @@ async def test_the_newest_come_first_a_page_at_a_time(crowd: Person) -> None:
 
 
 async def test_a_total_is_exact_up_to_what_is_counted(crowd: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (await found(crowd))["total"] == paging.MOST_COUNTED
+    assert (await found(crowd))["total"] == pagination.MAX_COUNTED
     assert (await found(crowd, search="user12"))["total"] == 1111
-    monkeypatch.setattr(paging, "MOST_COUNTED", 100_000)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 100_000)
     assert (await found(crowd))["total"] == MANY + 1
 
 
@@ -118,11 +118,11 @@ async def test_what_cannot_be_listed_is_refused_by_name(ada: Person, query: dict
 
 
 LISTS = [
-    *(Wanted("", None, None, sort) for sort in Sort),
-    *(Wanted("", None, state, Sort.NEWEST) for state in State),
-    Wanted("user12", None, None, Sort.NEWEST),
-    Wanted("user12345", None, None, Sort.EMAIL),
-    Wanted("", "administrator", None, Sort.NEWEST),
+    *(UserFilter("", None, None, sort) for sort in Sort),
+    *(UserFilter("", None, state, Sort.NEWEST) for state in AccountState),
+    UserFilter("user12", None, None, Sort.NEWEST),
+    UserFilter("user12345", None, None, Sort.EMAIL),
+    UserFilter("", "administrator", None, Sort.NEWEST),
 ]
 
 

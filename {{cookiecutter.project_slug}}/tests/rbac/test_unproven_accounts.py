@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from litestar import Litestar
 
-from app.expiry import remove_expired_rows
+from app.operations.expired_rows import remove_expired_rows
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox

@@ -1,0 +1,105 @@
+"""What is stored about a user: their row, and every row that points to it, also of tables that are added later.
+
+An account may have many rows, so the export is written in pages: memory and connections are used for one page at a
+time, however slowly the caller reads. Each page shows its rows as they are when it is read. If the database goes away
+in the middle, the connection is closed before the JSON is complete.
+"""
+
+from collections.abc import AsyncIterator
+from itertools import chain
+from typing import Any
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from litestar import Litestar
+from litestar.exceptions import NotAuthorizedException
+from litestar.serialization import default_serializer
+from litestar.serialization import encode_json
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database.transactions import new_transaction
+from app.models import AuditEvent
+from app.models import User
+
+ROWS_OF_A_PAGE = 500
+
+
+class Part(NamedTuple):
+    """A table, which of its rows are about the user, and what is shown of them."""
+
+    table: sa.FromClause
+    condition: sa.ColumnElement[bool]
+    columns: list[sa.ColumnElement[Any]]
+
+
+async def export_of(app: Litestar, session: AsyncSession, user: User) -> AsyncIterator[bytes]:
+    """JSON: the columns of the user, and a list of rows for each table with a foreign key to users, without secrets.
+
+    Raises:
+        NotAuthorizedException: if the account was deleted after this request began.
+    """
+    whole = _part(User.__table__, User.id == user.id)
+    own = (await session.execute(sa.select(*whole.columns).where(whole.condition))).one_or_none()
+    if own is None:
+        raise NotAuthorizedException
+    return _written(app, b'{"user":' + _encoded(_named(whole, own)), _parts(user))
+
+
+async def _written(app: Litestar, beginning: bytes, parts: dict[str, Part]) -> AsyncIterator[bytes]:
+    yield beginning
+    for name, part in parts.items():
+        yield b"," + _encoded(name) + b":["
+        is_first = True
+        async for rows in pages(app, part):
+            # Without the brackets, which are around all pages together.
+            yield (b"" if is_first else b",") + _encoded(rows)[1:-1]
+            is_first = False
+        yield b"]"
+    yield b"}"
+
+
+def _parts(user: User) -> dict[str, Part]:
+    keys = chain.from_iterable(table.foreign_keys for table in User.metadata.sorted_tables)
+    parts = {
+        key.parent.table.name: _part(key.parent.table, key.parent == user.id)
+        for key in keys
+        if key.column is User.__table__.c.id
+    }
+    # What others did to this user names them, and what this user did to others is about those.
+    trail = _part(AuditEvent.__table__, AuditEvent.actor_id == user.id, {"created_at", "kind", "ip"})
+    return parts | {AuditEvent.__tablename__: trail}
+
+
+def _part(table: sa.FromClause, condition: sa.ColumnElement[bool], only: set[str] | None = None) -> Part:
+    named = [column for column in table.columns if only is None or column.key in only]
+    return Part(table, condition, [column for column in named if not _is_secret(column)])
+
+
+async def pages(app: Litestar, part: Part) -> AsyncIterator[list[dict[str, Any]]]:
+    """The rows in the order of their primary key, some at a time, each page in a transaction of its own."""
+    key = [*part.table.primary_key]
+    # A table without a primary key has no order, so it is one page.
+    page = sa.select(*part.columns, *key).where(part.condition).order_by(*key).limit(ROWS_OF_A_PAGE if key else None)
+    later: sa.ColumnElement[bool] = sa.true()
+    while True:
+        async with new_transaction(app) as session:
+            rows = (await session.execute(page.where(later))).all()
+        if rows:
+            yield [_named(part, row) for row in rows]
+        if not key or len(rows) < ROWS_OF_A_PAGE:
+            return
+        last = (sa.literal(value, column.type) for column, value in zip(key, rows[-1][-len(key) :], strict=True))
+        later = sa.tuple_(*key) > sa.tuple_(*last)
+
+
+def _named(part: Part, row: sa.Row[Any]) -> dict[str, Any]:
+    return {column.name: value for column, value in zip(part.columns, row, strict=False)}
+
+
+def _encoded(value: Any) -> bytes:
+    return encode_json(value, default_serializer)
+
+
+def _is_secret(column: sa.ColumnElement[Any]) -> bool:
+    # Digests are bytes; other secrets say so in the model.
+    return isinstance(column.type, sa.LargeBinary) or column.info.get("is_secret", column.key == "sa_orm_sentinel")

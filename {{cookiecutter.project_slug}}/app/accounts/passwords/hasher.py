@@ -1,0 +1,145 @@
+"""Passwords: which are good enough, and their hashes, computed away from the event loop."""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from contextlib import suppress
+from datetime import timedelta
+from functools import cache
+from typing import NamedTuple
+from typing import TypeVar
+
+from litestar import Litestar
+from sqlalchemy import func
+from sqlalchemy import select
+
+from app import email_address
+from app.accounts.passwords.hashes import ARGON2ID
+from app.accounts.passwords.hashes import Hashes
+from app.accounts.passwords.hashes import cost_of
+from app.accounts.passwords.hashes import decoy
+from app.accounts.passwords.policy import normalise_password
+from app.database.transactions import new_transaction
+from app.http.errors import RETRY_AFTER_SECONDS
+from app.http.errors import TooBusy
+from app.http.errors import TooManyAttempts
+from app.models import User
+from app.settings import Settings
+
+# A tenth of the share of those that do not give way, when the processors are busy.
+NICE = 10
+# For each hash that is computed, and for each account. Later requests are refused instead of waiting for seconds.
+MAX_WAITING = 25
+# How many hashes of one account are computed or wait for a thread. Others of that account wait in a line of their own:
+# a caller who knows a few passwords does not hold up everybody else.
+MAX_FOR_ONE_ACCOUNT = 2
+LEARN_EVERY = timedelta(hours=1)
+# Stored where there is no password: no password fits it.
+NONE = "!"
+
+Result = TypeVar("Result")
+
+
+class Verdict(NamedTuple):
+    """Whether a password is right, and whether its hash has another cost than the settings name."""
+
+    is_right: bool
+    is_outdated: bool = False
+
+
+class AccountQueue:
+    """The requests of one account that want a hash."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.places = asyncio.Semaphore(MAX_FOR_ONE_ACCOUNT)
+
+
+class Hasher:
+    """Computes hashes beside the event loop, few at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.hashes = Hashes(settings)
+        # A hash holds its memory and a core while it runs, so the others wait; and only so many of them.
+        self._threads = ThreadPoolExecutor(settings.hash_concurrency, "hash", _give_way)
+        self._most = settings.hash_concurrency * (1 + MAX_WAITING)
+        self._asked_for = 0
+        self._lines: dict[tuple[str, bool], AccountQueue] = {}
+
+    async def digest(self, password: str, email: str, *, is_sign_up: bool = False) -> str:
+        """The hash to store.
+
+        Raises:
+            TooBusy: if too many wait to be computed, or the memory is used up.
+            TooManyAttempts: if too many of this account wait.
+        """
+        async with self._place_of(email, is_sign_up=is_sign_up):
+            return await self._run(self.hashes.make, normalise_password(password))
+
+    async def verify(self, password: str, stored: str | None, email: str, *, is_sign_up: bool = False) -> Verdict:
+        """Whether the password belongs to the stored hash; without one it takes as long and says no.
+
+        Raises:
+            TooBusy: if too many wait to be computed, or the memory is used up.
+            TooManyAttempts: if too many of this address wait, whether or not it has an account.
+        """
+        async with self._place_of(email, is_sign_up=is_sign_up):
+            return await self._run(self._verify, normalise_password(password), stored)
+
+    @asynccontextmanager
+    async def _place_of(self, email: str, *, is_sign_up: bool) -> AsyncIterator[None]:
+        # Sign-ups are not counted for an address as wrong passwords are, so they do not hold up its owner's sign-ins.
+        account = email_address.compared(email), is_sign_up
+        line = self._lines.setdefault(account, AccountQueue())
+        if line.length >= MAX_FOR_ONE_ACCOUNT + MAX_WAITING:
+            raise TooManyAttempts(RETRY_AFTER_SECONDS)
+        line.length += 1
+        try:
+            async with line.places:
+                yield
+        finally:
+            line.length -= 1
+            if not line.length:
+                del self._lines[account]
+
+    async def _run(self, compute: Callable[..., Result], *arguments: str | None) -> Result:
+        if self._asked_for >= self._most:
+            raise TooBusy
+        self._asked_for += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, compute, *arguments)
+        finally:
+            self._asked_for -= 1
+
+    def _verify(self, password: str, stored: str | None) -> Verdict:
+        is_right = self.hashes.fits(password, stored)
+        return Verdict(is_right, is_outdated=is_right and stored is not None and self.hashes.is_outdated(stored))
+
+
+def _give_way() -> None:
+    # A caller who signs in waits for a hash anyway; every other request goes first. Linux has a priority for each
+    # thread; where it may not be set, hashes are computed all the same.
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
+@cache
+def hasher_for(settings: Settings) -> Hasher:
+    """The one hasher of these settings in this process: it bounds what all requests ask for."""
+    return Hasher(settings)
+
+
+async def learn_costs(app: Litestar) -> float:
+    """Find out what stored hashes cost, so that each check costs the same; returns the seconds until the next time."""
+    hashes = hasher_for(app.state.settings).hashes
+    async with new_transaction(app) as session:
+        # A quarter of a second among a million users; a regular expression would take eight times as long.
+        parameters = await session.scalars(select(func.split_part(User.password_hash, "$", 4)).distinct())
+        hashes.learn(cost_of(decoy(f"{ARGON2ID}${each}")) for each in parameters)
+    return LEARN_EVERY.total_seconds()

@@ -1,0 +1,184 @@
+"""What signed-in users do to their own account; a change needs a proof, ends credentials, is told by mail."""
+
+from uuid import UUID
+from uuid import uuid4
+
+from app.accounts import audit
+from app.accounts import known_networks
+from app.accounts import one_time_tokens
+from app.accounts import ownership
+from app.accounts.audit import Event
+from app.accounts.mail import outbox
+from app.accounts.mail.letters import Letter
+from app.accounts.one_time_tokens import Proof
+from app.accounts.one_time_tokens import Purpose
+from app.accounts.ownership import ALONE
+from app.accounts.passwords import policy
+from app.accounts.registration import RegistrationService
+from app.accounts.row_locks import lock_user
+from app.accounts.schemas import address_in
+from app.http.errors import Conflict
+from app.http.errors import InvalidField
+from app.http.errors import InvalidToken
+from app.models import User
+from app.repositories import copy_named
+
+
+class ProfileService(RegistrationService):
+    """New names, passwords and addresses, and the end of an account."""
+
+    async def update_user(self, user: User) -> User:
+        """Change what `user`, a partial row, names; passwords and addresses have their own ways.
+
+        Raises:
+            InvalidField: if a column cannot hold what it is given.
+            NotAuthorizedException: if the account was deleted after this request began.
+        """
+        stored = await lock_user(self.session, user.id)
+        copy_named(user, stored, never=frozenset({"id", "email", "password_hash"}))
+        await self.session.flush()
+        return stored
+
+    async def require_password(self, user: User, password: str, field: str = "password") -> None:
+        """Hold up whoever has got hold of a credential but does not know the password.
+
+        Raises:
+            InvalidField: if the password is wrong.
+        """
+        if not await self.proves(user, password, user.email):
+            await audit.record_refusal(self.session, Event.PASSWORD_REFUSED, user.id)
+            raise InvalidField(field, "This is not your password.")
+
+    async def change_password(self, user: User, current: str, new: str, keep: UUID) -> None:
+        """Store a new password and end every sign-in except the one with the id `keep`.
+
+        Raises:
+            InvalidField: if the present password is wrong, or the new one is the same or easily guessed.
+        """
+        # No connection is held while passwords are judged and hashed.
+        await self.session.commit()
+        await policy.require_good(new, user.email, self.settings, "new_password", name=user.display_name)
+        new_hash = await self.hasher.digest(new, user.email)
+        await self.require_password(user, current, "current_password")
+        # Only now: the present password is proven, so this tells nobody what it is.
+        if policy.is_same(new, current):
+            raise InvalidField("new_password", "This is your current password. Choose another one.")
+        user.password_hash = new_hash
+        await self.end_credentials(user, but=keep)
+        audit.record(self.session, Event.PASSWORD_CHANGED, user.id)
+        outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
+
+    async def ask_for_email_change(self, user: User, email: str, password: str) -> None:
+        """Mail the new address a link that confirms it, and the present one a link that undoes it.
+
+        Raises:
+            InvalidField: if the password is wrong, or this is no address or the present one.
+        """
+        email = address_in(email)
+        if email == user.email:
+            raise InvalidField("email", "This is your address already.")
+        if not self.settings.allows(email):
+            domains = ", ".join(sorted(self.settings.registration))
+            raise InvalidField("email", f"Use an address of one of these domains: {domains}.")
+        await self.require_password(user, password)
+        audit.record(
+            self.session, Event.EMAIL_CHANGE_ASKED, user.id, before={"email": user.email}, after={"email": email}
+        )
+        # Stored now and not when the mails leave: whatever ends the thief's sign-in has to end these links too.
+        await outbox.put_link(self.session, Letter.EMAIL_CHANGING, user.email, user)
+        holder = await self.find(email, ALONE)
+        if holder is None or not holder.is_verified:
+            await outbox.put_link(self.session, Letter.CONFIRM_EMAIL, email, user)
+        else:
+            # The caller does not learn who has an account, by the time that it takes neither.
+            await one_time_tokens.store(self.session, user, Purpose.CHANGE_EMAIL, email, uuid4())
+            outbox.put(self.session, Letter.ALREADY_REGISTERED, email)
+
+    async def confirm_email(self, token: str) -> User:
+        """Give the user the address that the token proves, and end every sign-in.
+
+        Raises:
+            Conflict: if another account has proven the address.
+            InvalidToken: if the token is used, expired or unknown, or no account may have the address any more.
+        """
+        user, email = await self._prove(token, Purpose.CHANGE_EMAIL)
+        if not self.settings.allows(email):
+            raise InvalidToken
+        # At a former address again, what undoes the changes made since would only take the account away.
+        await one_time_tokens.revoke_undo_since(self.session, user, email)
+        await self._move(user, email, Event.EMAIL_CHANGED)
+        user.is_verified, user.unproven_until = True, None
+        await self.end_credentials(user)
+        # Those of an account that had the address before, if there was one.
+        await known_networks.forget(self.session, email)
+        return user
+
+    async def undo_email_change(self, token: str) -> User:
+        """Give the user the address back to which the token was sent, and end everything that a thief may hold.
+
+        Raises:
+            Conflict: if another account has proven the address.
+            InvalidToken: if the token is used, expired or unknown.
+        """
+        user, email = await self._prove(token, Purpose.UNDO_EMAIL_CHANGE)
+        await self._move(user, email, Event.EMAIL_RESTORED)
+        removed = await ownership.hand_over(self.session, user)
+        # The thief may have links that undo this in turn.
+        await one_time_tokens.revoke(self.session, user, Purpose.UNDO_EMAIL_CHANGE)
+        outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id, details=removed)
+        return user
+
+    async def _prove(self, token: str, purpose: Purpose) -> Proof:
+        """What the token proves; an account that has not proven the address makes way.
+
+        Raises:
+            Conflict: if another account has proven the address.
+            InvalidToken: if the token is used, expired or unknown.
+        """
+        wanted = await one_time_tokens.find(self.session, token, purpose)
+        holder = await ownership.lock_address(self.session, wanted.email, wanted.user.id)
+        user, email = await one_time_tokens.consume(self.session, token, purpose)
+        if holder is not None and holder.id != user.id:
+            if holder.is_verified:
+                raise Conflict("Another account has this address.")
+            await ownership.remove(self.session, holder, actor=user.id)
+        return Proof(user, email)
+
+    async def _move(self, user: User, email: str, event: Event) -> None:
+        audit.record(self.session, event, user.id, actor=user.id, before={"email": user.email}, after={"email": email})
+        user.email = email
+        await self.session.flush()
+
+    async def delete_account(self, user_id: UUID) -> None:
+        """Remove the user and everything that belongs to them; the address is free again.
+
+        Raises:
+            NotAuthorizedException: if it is the caller's own account, and was deleted after this request began.
+            NotFoundError: if there is no such user.
+        """
+        user = await self.delete_user(user_id)
+        email = user.email
+        await outbox.forget(self.session, user)
+        audit.record(self.session, Event.DELETED, user.id)
+        await self.session.flush()
+        await audit.forget(self.session, user)
+        outbox.put(self.session, Letter.ACCOUNT_DELETED, email)
+
+    async def delete_user(self, user_id: UUID | int) -> User:
+        """Remove the row of a user, and every row that points to it.
+
+        Raises:
+            NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
+            NotFoundError: if there is no such user.
+        """
+        await self.lock_to_delete(user_id)
+        return await super().delete_user(user_id)
+
+    async def lock_to_delete(self, user_id: UUID | int) -> None:
+        """Lock a user who is about to be deleted; a rule about who may be deleted belongs here.
+
+        Raises:
+            NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
+            NotFoundError: if there is no such user.
+        """
+        await lock_user(self.session, user_id, to_delete=True)

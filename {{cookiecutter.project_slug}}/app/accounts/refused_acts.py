@@ -1,0 +1,109 @@
+"""Refused acts in the audit trail: at most one entry a minute for each actor and type of refusal (ASVS 16.3.2)."""
+
+import logging
+import re
+from collections import OrderedDict
+from datetime import datetime
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from advanced_alchemy.exceptions import RepositoryError
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp
+from litestar.types import Receive
+from litestar.types import Scope
+from litestar.types import Send
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import clock
+from app.accounts import attempt_counters
+from app.accounts import audit
+from app.accounts.audit import Event
+from app.database.transactions import new_transaction
+from app.http.client_address import client_network
+from app.http.current_request import current_request
+from app.http.error_responses import row_of
+from app.http.errors import RecentSignInRequired
+from app.http.problem_details import ERROR
+from app.settings import Settings
+
+ENTERED = {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+# The caller is asked for the password and goes on; a row that another request took breaks no rule.
+NOT_ENTERED = (RecentSignInRequired, RepositoryError, SQLAlchemyError)
+ONCE_IN = timedelta(minutes=1)
+# How many refusals a process remembers, to spare the database what was entered just now.
+REMEMBERED = 10_000
+
+logger = logging.getLogger(__name__)
+
+
+async def note_error(error: Exception, scope: Scope) -> None:
+    """A hook that notes why a request fails, for the middleware below."""
+    scope["state"][ERROR] = error
+
+
+class EnterRefusals(ASGIMiddleware):
+    """Enters what was refused once the answer has left: no caller waits for it, and no answer depends on it.
+
+    By then the request has given its connection back. What other middlewares refuse is not entered: they do not know
+    who calls.
+    """
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self) -> None:
+        self._remembered: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Enter what `next_app` refuses."""
+        await next_app(scope, receive, send)
+        error = scope["state"].get(ERROR)
+        if error is None or (type_ := _type_of(error)) is None or current_request().is_refusal_entered:
+            return
+        request: Request[Any, Any, Any] = Request(scope)
+        actor = str(current_request().user_id or client_network(request, request.app.state.settings))
+        if self._is_new((actor, type_)):
+            try:
+                await _enter(request, actor, type_)
+            except Exception as failure:  # noqa: BLE001  # the answer has left
+                logger.warning("A refused act was not entered in the trail: %s", type(failure).__name__)
+
+    def _is_new(self, refusal: tuple[str, str]) -> bool:
+        now = clock.now()
+        if self._remembered.get(refusal, now) > now:
+            return False
+        self._remembered.pop(refusal, None)
+        self._remembered[refusal] = now + ONCE_IN
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return True
+
+
+def _type_of(error: Exception) -> str | None:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    status, type_, _ = row_of(error)
+    return type_ if status in ENTERED and not isinstance(error, NOT_ENTERED) else None
+
+
+async def _enter(request: Request[Any, Any, Any], actor: str, type_: str) -> None:
+    settings: Settings = request.app.state.settings
+    # The route and never the path, which may hold a secret.
+    route = re.sub(r":\w+}", "}", request.scope["path_template"])
+    named = [value for value in request.path_params.values() if isinstance(value, UUID)]
+    async with new_transaction(request.app) as session:
+        [count] = await attempt_counters.add(
+            session, {attempt_counters.bucket(settings, "refused", actor, type_): ONCE_IN}
+        )
+        # Otherwise another process has entered it.
+        if count.attempts == 1:
+            audit.record(
+                session,
+                Event.ACT_REFUSED,
+                next(iter(named), current_request().target_id),
+                after={"method": request.method, "route": route, "type": type_},
+            )

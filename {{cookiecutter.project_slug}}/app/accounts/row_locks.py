@@ -1,0 +1,61 @@
+"""Rows are locked before a rule is judged on them, so that it still holds when the request is stored.
+
+Every request locks in the same order, so no two wait for each other: an address (`ownership.lock_address`), the users
+concerned, then everything else; several rows of one table by id.
+"""
+
+from typing import TypeVar
+from uuid import UUID
+
+from advanced_alchemy.base import UUIDBase
+from advanced_alchemy.exceptions import NotFoundError
+from litestar.exceptions import NotAuthorizedException
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.http.current_request import current_request
+from app.models import User
+from app.models import UserSession
+
+Row = TypeVar("Row", bound=UUIDBase)
+
+
+async def lock(
+    session: AsyncSession, model: type[Row], *ids: UUID | int, to_delete: bool = False
+) -> dict[UUID | int, Row]:
+    """The rows with these ids as they are now, by id; no other transaction changes them before this one ends.
+
+    Rows that point to a locked one can still be added, unless it is locked `to_delete` it.
+    """
+    found = select(model).where(model.id.in_(ids)).order_by(model.id)
+    locked = found.with_for_update(of=model, key_share=not to_delete)
+    rows = await session.scalars(locked, execution_options={"populate_existing": True})
+    return {row.id: row for row in rows.unique()}
+
+
+async def lock_user(session: AsyncSession, user_id: UUID | int, *, to_delete: bool = False) -> User:
+    """The user with this id as they are now, locked as by `lock`.
+
+    Raises:
+        NotAuthorizedException: if it is the caller, who may not act any more, as `still_signed_in` says.
+        NotFoundError: if there is no such user.
+    """
+    user = (await lock(session, User, user_id, to_delete=to_delete)).get(user_id)
+    if user_id == current_request().user_id:
+        return await still_signed_in(session, user)
+    if user is None:
+        raise NotFoundError
+    return user
+
+
+async def still_signed_in(session: AsyncSession, user: User | None) -> User:
+    """The caller, read again under a lock.
+
+    Raises:
+        NotAuthorizedException: if the account was deleted or deactivated, or the sign-in has ended, since the request
+            began. A body may take half a minute to arrive: a thief could begin requests and finish them after a reset.
+    """
+    sign_in = select(UserSession.id).where(UserSession.id == current_request().session_id)
+    if user is None or not (user.is_active and user.is_verified) or await session.scalar(sign_in) is None:
+        raise NotAuthorizedException
+    return user

@@ -1,0 +1,123 @@
+"""What signed-in users do about their own account, at /users/me; litestar-users has the routes that read and rename."""
+
+from typing import Annotated
+from typing import Any
+from uuid import UUID
+
+from advanced_alchemy.exceptions import NotFoundError
+from litestar import MediaType
+from litestar import Request
+from litestar import Response
+from litestar import delete
+from litestar import get
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
+from litestar.params import JSONBody
+from litestar.params import Parameter
+from litestar.response import Stream
+from litestar.router import Router
+
+from app.accounts import audit
+from app.accounts import throttle
+from app.accounts.audit import Event
+from app.accounts.data_export import export_of
+from app.accounts.profile import ProfileService
+from app.accounts.routes import SERVICE
+from app.accounts.schemas import Accepted
+from app.accounts.schemas import NewAddress
+from app.accounts.schemas import NewPassword
+from app.accounts.throttle import Action
+from app.auth import credentials
+from app.auth import devices
+from app.auth.devices import OwnDevice
+from app.auth.signed_out import signed_out
+from app.database.sessions import request_session
+from app.http.recent_sign_in import require_recent_sign_in
+
+EXPORT = {200: ResponseSpec(dict[str, Any], generate_examples=False, description="The user and lists of rows.")}
+
+
+@post("/password", status_code=204)
+async def change_password(
+    data: JSONBody[NewPassword], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+) -> Response[None]:
+    """Trade the present password for another; every other device is signed out."""
+    email = request.user.email
+    async with throttle.trying_a_password(request, email):
+        await service.change_password(
+            request.user, data.current_password, data.new_password, keep=request.auth["session_id"]
+        )
+    await throttle.succeed(request, Action.SIGN_IN, email)
+    return Response(None, status_code=204, cookies=await credentials.rotate(request))
+
+
+@post("/email", status_code=202)
+async def change_email(
+    data: JSONBody[NewAddress], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+) -> Accepted:
+    """Ask for another address; it takes the place of the present one when the mail to it is answered."""
+    email = request.user.email
+    await throttle.admit(request, Action.CHANGE_EMAIL, email)
+    async with throttle.trying_a_password(request, email):
+        await service.ask_for_email_change(request.user, data.email, data.password)
+    await throttle.succeed(request, Action.SIGN_IN, email)
+    return Accepted()
+
+
+@get("/sessions")
+async def list_devices(request: Request[Any, Any, Any]) -> list[OwnDevice]:
+    """Where the caller is signed in, the latest first."""
+    return await devices.of_caller(request_session(request), request.user.id, request.auth["session_id"])
+
+
+@delete("/sessions/{session_id:uuid}", status_code=204, guards=[require_recent_sign_in])
+async def end_device(
+    request: Request[Any, Any, Any], session_id: Annotated[UUID, Parameter(description="From the list.")]
+) -> None:
+    """Sign one device out."""
+    if not await devices.end(request_session(request), request.user.id, session_id):
+        raise NotFoundError
+    audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
+
+
+@delete("/sessions", status_code=204, guards=[require_recent_sign_in])
+async def end_other_devices(request: Request[Any, Any, Any]) -> None:
+    """Sign every device out except this one."""
+    if await devices.end_all(request_session(request), request.user.id, but=request.auth["session_id"]):
+        audit.record(request_session(request), Event.OTHERS_SIGNED_OUT, request.user.id)
+
+
+@get("/export", guards=[require_recent_sign_in], media_type=MediaType.JSON, responses=EXPORT)
+async def export(request: Request[Any, Any, Any]) -> Stream:
+    """Everything that is stored about the caller, except secrets."""
+    session = request_session(request)
+    audit.record(session, Event.EXPORTED, request.user.id)
+    return Stream(await export_of(request.app, session, request.user))
+
+
+@delete("/users/me", status_code=204, guards=[require_recent_sign_in], dependencies=SERVICE, tags=["Accounts"])
+async def delete_account(request: Request[Any, Any, Any], service: NamedDependency[ProfileService]) -> Response[None]:
+    """End the account of the caller, and with it everything that belongs to it."""
+    await service.delete_account(request.user.id)
+    return signed_out(request)
+
+
+ROUTES: list[HTTPRouteHandler | Router] = [
+    Router(
+        "/users/me",
+        route_handlers=[
+            change_password,
+            change_email,
+            list_devices,
+            end_device,
+            end_other_devices,
+            export,
+        ],
+        dependencies=SERVICE,
+        tags=["Accounts"],
+    ),
+    # By itself, since litestar-users has a router at this path, and Litestar wants no second one.
+    delete_account,
+]

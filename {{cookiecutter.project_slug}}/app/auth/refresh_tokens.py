@@ -1,0 +1,196 @@
+"""Refresh tokens: each is used once, and its successor is derived from it, so parallel requests get the same one.
+
+A token is the id of the sign-in, a secret, and a seal that shows that we made it; the database keeps the digest of the
+newest secret alone. What an older token of ours gets (RFC 9700, 4.14.2):
+
+| presented | answer |
+| --- | --- |
+| the newest token | its successor |
+| the one before it | the newest token, at any time: the answer to that renewal may have been lost |
+| two or three before it | the newest token within `GRACE` of the last renewal; later the sign-in ends |
+| any older one | the sign-in ends, and the audit trail says so |
+| one from before a password was shown | 401; the sign-in ends too unless that was within `GRACE` |
+
+Within the grace an older token gets the newest one, and not a refusal: requests of one client that overtake each other
+share one cookie jar or one store, and a refusal would make that client drop the token that the others have just got.
+
+The price: a thief with a copy who renews in turn with the owner is not noticed. As soon as either of the two renews
+twice in a row, the other's token is too old: its next use ends the sign-in for both.
+"""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from typing import NamedTuple
+from uuid import UUID
+
+from litestar import Request
+from litestar import post
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import AsyncAnyCallable
+from sqlalchemy import ColumnElement
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.accounts import audit
+from app.auth.user_sessions import end_session
+from app.auth.user_sessions import is_alive
+from app.auth.user_sessions import is_just_replaced
+from app.auth.user_sessions import rotate_session
+from app.auth.user_sessions import seen_from
+from app.auth.user_sessions import sha256_of
+from app.auth.user_sessions import start_session
+from app.database.sessions import request_session
+from app.database.transactions import separate_transaction
+from app.models import User
+from app.models import UserSession
+from app.settings import Settings
+
+# Tabs and processes of one client renew at the same moment, and their requests overtake each other.
+GRACE = timedelta(seconds=10)
+RENEWALS_WITHIN_GRACE = 3
+SUCCESSOR, SEAL = "refresh-token", "refresh-token-seal"
+# Together a multiple of three, so Base64 needs no padding, which cookies would have to quote.
+ID_BYTES, SECRET_BYTES, SEAL_BYTES = 16, 32, 18
+
+
+class TokenEvent(StrEnum):
+    """What the audit trail says of refresh tokens."""
+
+    COPY_USED = "sign-in.copy-used"
+
+
+class Renewal(NamedTuple):
+    """A sign-in and the refresh token that renews it next time."""
+
+    row: UserSession
+    token: str
+
+
+def route(renew: AsyncAnyCallable) -> HTTPRouteHandler:
+    """`POST /refresh`, answered by the kind of credentials that is decorated with it."""
+    return post(
+        "/refresh",
+        status_code=200,
+        exclude_from_auth=True,
+        refuses=[NotAuthorizedException],
+        security=[{}],
+        tags=["Credentials"],
+    )(renew)
+
+
+async def start(
+    request: Request[Any, Any, Any], user: User, presented: ColumnElement[bool] | None, **columns: Any
+) -> Renewal:
+    """A new sign-in of this user."""
+    secret = secrets.token_bytes(SECRET_BYTES)
+    row = await start_session(request, user, secret, presented, **columns)
+    return _renewal(request, row, secret)
+
+
+async def rotate(request: Request[Any, Any, Any]) -> Renewal:
+    """A new token for the sign-in of this request, since its holder has just shown who they are."""
+    secret = secrets.token_bytes(SECRET_BYTES)
+    return _renewal(request, await rotate_session(request, secret), secret)
+
+
+async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
+    """The sign-in to which the token belongs, and the token that renews it next time.
+
+    Raises:
+        NotAuthorizedException: if we did not make the token, its sign-in is over, or it is too old; in the last case
+            the sign-in is over from now on.
+    """
+    settings: Settings = request.app.state.settings
+    session_id, secret = _read(settings, token)
+    row = await _locked(request_session(request), session_id)
+    if row is None:
+        raise NotAuthorizedException
+    if sha256_of(secret) == row.secret_digest:
+        successor = _successors(settings, row, secret)[0]
+        row.secret_digest, row.secret_changed_at = sha256_of(successor), clock.now()
+        for column, value in seen_from(request).items():
+            setattr(row, column, value)
+        return _renewal(request, row, successor)
+    newest = _newest_after(settings, row, secret)
+    if newest is None:
+        await _end_for_good(request_session(request), session_id)
+        raise NotAuthorizedException
+    return _renewal(request, row, newest)
+
+
+async def names_a_sign_in(request: Request[Any, Any, Any], token: str) -> bool:
+    """Whether the token is one of ours and its sign-in is not over, so the caller may hold a newer token."""
+    try:
+        session_id, secret = _read(request.app.state.settings, token)
+    except NotAuthorizedException:
+        return False
+    alive = select(UserSession.id).where(UserSession.id == session_id, is_alive(request.app.state.settings))
+    session = request_session(request)
+    return await session.scalar(alive) is not None or await is_just_replaced(session, secret)
+
+
+async def _locked(session: AsyncSession, session_id: UUID) -> UserSession | None:
+    # Requests at the same moment wait here, and each sees what the one before it has made of the secret.
+    found = (
+        select(UserSession)
+        .join(User, User.id == UserSession.user_id)
+        .where(UserSession.id == session_id, is_alive(session.info["settings"]), User.is_active, User.is_verified)
+        .with_for_update(of=UserSession)
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(found)).one_or_none()
+
+
+def _newest_after(settings: Settings, row: UserSession, secret: bytes) -> bytes | None:
+    is_within_grace = row.secret_changed_at > clock.now() - GRACE
+    later = [secret]
+    for _ in range(RENEWALS_WITHIN_GRACE if is_within_grace else 1):
+        later = [successor for each in later for successor in _successors(settings, row, each)]
+        for each in later:
+            if sha256_of(each) == row.secret_digest:
+                return each
+    return None
+
+
+def _successors(settings: Settings, row: UserSession, secret: bytes) -> list[bytes]:
+    # The first is ours to make; another instance may have made one with the other key while the key is replaced.
+    return [hmac.digest(key, row.id.bytes + secret, "sha256") for key in settings.keys_for(SUCCESSOR)]
+
+
+async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
+    # In another transaction, since the refusal rolls this one back; `aside` gives up the lock on the row first.
+    async with separate_transaction(session) as other:
+        # While one tab shows the password, another may present the token that this has just replaced.
+        is_copy = (UserSession.generation == 0) | (UserSession.authenticated_at <= clock.now() - GRACE)
+        user_id = await end_session(other, session_id, is_copy)
+        if user_id is not None:
+            audit.record(other, TokenEvent.COPY_USED, user_id)
+
+
+def _renewal(request: Request[Any, Any, Any], row: UserSession, secret: bytes) -> Renewal:
+    content = row.id.bytes + secret
+    seal = _seal(request.app.state.settings.key_for(SEAL), content)
+    return Renewal(row, urlsafe_b64encode(content + seal).decode())
+
+
+def _read(settings: Settings, token: str) -> tuple[UUID, bytes]:
+    try:
+        raw = urlsafe_b64decode(token)
+    except ValueError as error:
+        raise NotAuthorizedException from error
+    content, seal = raw[:-SEAL_BYTES], raw[-SEAL_BYTES:]
+    # Access tokens say the id of their sign-in: without the seal, that id and any secret would be enough to end it.
+    if not any(hmac.compare_digest(seal, _seal(key, content)) for key in settings.keys_for(SEAL)):
+        raise NotAuthorizedException
+    return UUID(bytes=content[:ID_BYTES]), content[ID_BYTES:]
+
+
+def _seal(key: bytes, content: bytes) -> bytes:
+    return hmac.digest(key, content, "sha256")[:SEAL_BYTES]

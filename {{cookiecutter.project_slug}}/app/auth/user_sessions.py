@@ -1,0 +1,155 @@
+"""The rows of `user_session`, one for each sign-in, for every kind of credentials."""
+
+from datetime import datetime
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException
+from sqlalchemy import BindParameter
+from sqlalchemy import ColumnElement
+from sqlalchemy import delete
+from sqlalchemy import select
+from sqlalchemy import sql
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.accounts import audit
+from app.accounts.audit import Event
+from app.database.sessions import request_session
+from app.http.current_request import current_request
+from app.models import User
+from app.models import UserSession
+from app.settings import Settings
+
+# Requests that were on their way when a secret was replaced still arrive this long.
+GRACE = timedelta(seconds=10)
+SEEN_AGAIN_AFTER = timedelta(minutes=1)
+SHOWN_OF_USER_AGENT = 255
+# Of one account at the same time. Lists of them stay short, and programs that sign in again and again leave few rows.
+MAX_SIGN_INS = 100
+
+
+def lifetime(settings: Settings) -> timedelta:
+    """How long a sign-in lasts at most."""
+    return timedelta(days=settings.session_lifetime_days)
+
+
+def idle_time(settings: Settings) -> timedelta:
+    """How long a sign-in lasts that is not used."""
+    return timedelta(days=settings.session_idle_days)
+
+
+def is_alive(settings: Settings) -> ColumnElement[bool]:
+    """The condition that a sign-in has neither expired nor been unused for too long (ASVS 7.3.1, 7.3.2)."""
+    now = clock.now()
+    return is_alive_at(now, now - idle_time(settings))
+
+
+def is_alive_at(
+    now: datetime | BindParameter[datetime], seen_since: datetime | BindParameter[datetime]
+) -> ColumnElement[bool]:
+    """The same condition for a statement that gets its times later."""
+    return (UserSession.expires_at > now) & (UserSession.last_seen_at > seen_since)
+
+
+async def start_session(
+    request: Request[Any, Any, Any], user: User, secret: bytes, presented: ColumnElement[bool] | None, **columns: Any
+) -> UserSession:
+    """Store a new sign-in, which takes the place of the one that the request presents (ASVS 7.2.4).
+
+    That one may belong to another user: its holder is in front of this browser or program. If the user has too many
+    sign-ins, those end that were not used for the longest time.
+    """
+    session = request_session(request)
+    replaced = sql.false() if presented is None else presented & is_alive(session.info["settings"])
+    others = select(UserSession.id).where(UserSession.user_id == user.id, ~replaced)
+    last_used = others.order_by(UserSession.last_seen_at.desc()).offset(MAX_SIGN_INS - 1).limit(MAX_SIGN_INS)
+    over = select(UserSession.id).where(replaced).union_all(select(last_used.subquery()))
+    ended = delete(UserSession).where(UserSession.id.in_(over))
+    shown = (UserSession.user_id, UserSession.secret_digest, replaced.label("is_replaced"))
+    # What is pending is stored together with the entries below.
+    for row in await session.execute(ended.returning(*shown), execution_options={"autoflush": False}):
+        audit.record(session, Event.SIGNED_OUT, row.user_id, actor=row.user_id)
+        columns |= {"former_digest": row.secret_digest} if row.is_replaced else {}
+    return await store_session(request, user, secret, **columns)
+
+
+async def store_session(request: Request[Any, Any, Any], user: User, secret: bytes, **columns: Any) -> UserSession:
+    """Store a sign-in of this user; `secret` is what the caller will hold, and it is not stored."""
+    session = request_session(request)
+    expires_at = clock.now() + lifetime(session.info["settings"])
+    known = {"user_id": user.id, "secret_digest": sha256_of(secret), "expires_at": expires_at, **seen_from(request)}
+    row = UserSession(**{**known, **columns})
+    session.add(row)
+    await session.flush()
+    return row
+
+
+def seen_from(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+    """The columns that say when, from where and with what a sign-in was used last."""
+    agent = "".join(filter(str.isprintable, connection.headers.get("User-Agent", "")))
+    return {"last_seen_at": clock.now(), "ip": current_request().ip, "user_agent": agent[:SHOWN_OF_USER_AGENT]}
+
+
+async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: UserSession) -> None:
+    """Note from where this sign-in is used, once a minute at most, also if the network changes in between."""
+    if row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
+        session = request_session(connection)
+        # Of parallel requests, the first one writes.
+        seen = update(UserSession).where(UserSession.id == row.id, UserSession.last_seen_at == row.last_seen_at)
+        await session.execute(seen.values(seen_from(connection)))
+        # At once: signing out elsewhere must not wait for the end of this request.
+        await session.commit()
+
+
+async def mark_reauthenticated(request: Request[Any, Any, Any]) -> None:
+    """Note that the holder of the sign-in of this request has just shown who they are."""
+    proven = update(UserSession).where(UserSession.id == request.auth["session_id"])
+    await request_session(request).execute(proven.values(authenticated_at=clock.now()))
+
+
+async def rotate_session(request: Request[Any, Any, Any], secret: bytes) -> UserSession:
+    """Replace the secret of the sign-in of this request, whose holder has just shown who they are (ASVS 7.2.4).
+
+    Raises:
+        NotAuthorizedException: if the sign-in has ended, or another request has replaced its secret meanwhile.
+    """
+    rotated = (
+        update(UserSession)
+        .where(UserSession.id == request.auth["session_id"])
+        .where(UserSession.generation == request.auth["generation"])
+        .values(secret_digest=sha256_of(secret), former_digest=UserSession.secret_digest)
+        .values(generation=UserSession.generation + 1, secret_changed_at=clock.now(), authenticated_at=clock.now())
+        .returning(UserSession)
+    )
+    found = await request_session(request).scalars(rotated, execution_options={"synchronize_session": False})
+    row = found.one_or_none()
+    if row is None:
+        raise NotAuthorizedException
+    return row
+
+
+async def is_just_replaced(session: AsyncSession, secret: bytes) -> bool:
+    """Whether another request has replaced this secret so lately that the caller may hold the new one already."""
+    is_it = (UserSession.former_digest == sha256_of(secret)) & (UserSession.secret_changed_at > clock.now() - GRACE)
+    return await session.scalar(select(UserSession.id).where(is_it).limit(1)) is not None
+
+
+async def end_session(session: AsyncSession, session_id: UUID, *conditions: ColumnElement[bool]) -> UUID | None:
+    """End a sign-in that meets the conditions: what its holder presents opens nothing from now on (ASVS 7.4.1).
+
+    Returns the id of its user, or None if nothing was ended.
+    """
+    ended = delete(UserSession).where(UserSession.id == session_id, *conditions)
+    user_id: UUID | None = await session.scalar(ended.returning(UserSession.user_id))
+    return user_id
+
+
+def sha256_of(secret: bytes) -> bytes:
+    """What is stored of a secret. Fast on purpose: 256 random bits cannot be guessed."""
+    return sha256(secret).digest()

@@ -1,0 +1,1 @@
+"""The engine, sessions and transactions, the embedded PostgreSQL, expired rows."""

@@ -1,0 +1,53 @@
+"""E-mail addresses: one spelling for each, whichever way it enters (HTTP, command line, code)."""
+
+from functools import lru_cache
+
+from email_validator import EmailNotValidError
+from email_validator import validate_email
+
+MAX_LENGTH = 254
+# What stands for a text that is not an address, where only the comparison matters.
+NOT_AN_ADDRESS = "none"
+
+
+def normalise_email(address: str) -> str:
+    """The one spelling under which an address is stored and looked up.
+
+    Only ASCII is accepted, since letters of other scripts look like Latin ones and could pose as somebody else's
+    address; an international domain is written in its `xn--` form.
+
+    Raises:
+        ValueError: if this is not an e-mail address; the message says why and can be shown.
+    """
+    address = address.strip()
+    # Before it is parsed and remembered, since both grow with it.
+    if len(address) > MAX_LENGTH:
+        raise ValueError(f"An e-mail address has at most {MAX_LENGTH} characters.")
+    return _normalised(address)
+
+
+# A request asks for the same one several times.
+@lru_cache(maxsize=100)
+def _normalised(address: str) -> str:
+    try:
+        parts = validate_email(
+            address,
+            allow_smtputf8=False,
+            strict=True,
+            # An address is proven by the mail that arrives there, so neither its domain nor its name server is asked.
+            check_deliverability=False,
+            test_environment=True,
+        )
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+    if parts.normalized != parts.ascii_email:
+        raise ValueError("Write an international domain in its xn-- form.")
+    return parts.normalized.lower()
+
+
+def compared(address: str) -> str:
+    """The spelling to compare or count by, also for a text that is not an e-mail address."""
+    try:
+        return normalise_email(address)
+    except ValueError:
+        return NOT_AN_ADDRESS

@@ -1,0 +1,1 @@
+"""What every request passes: errors, limits, cross-site checks, headers, pages, OpenAPI."""

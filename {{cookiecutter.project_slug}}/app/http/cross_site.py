@@ -1,0 +1,64 @@
+"""What browsers are told about every answer, and which of their requests are believed."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp
+from litestar.types import Receive
+from litestar.types import Scope
+from litestar.types import Send
+
+from app.http.errors import CrossSiteRequest
+from app.http.errors import UnsupportedMediaType
+from app.settings import Settings
+
+READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+
+class RefuseCrossSite(ASGIMiddleware):
+    """Refuses what the pages of other sites make a browser send, whoever is signed in (ASVS 3.5.1 to 3.5.3).
+
+    Browsers say where a request comes from, and no page can change that: `Sec-Fetch-Site`, and in older ones `Origin`.
+    Whoever sends neither is no browser, and holds no cookies that another site could use. Bodies are JSON, since forms
+    can be sent to any site and JSON cannot.
+    """
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, settings: Settings) -> None:
+        self._trusted = {settings.base_url, *settings.cors_origins}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Let it pass.
+
+        Raises:
+            CrossSite: if it comes from another site.
+            UnsupportedMediaType: if it has a body that does not say that it is JSON.
+        """
+        request: Request[Any, Any, Any] = Request(scope)
+        if request.method not in READING:
+            if not self._is_own(request):
+                raise CrossSiteRequest
+            if _has_body(request) and not _may_be_sent(request):
+                raise UnsupportedMediaType
+        await next_app(scope, receive, send)
+
+    def _is_own(self, request: Request[Any, Any, Any]) -> bool:
+        origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+        if origin in self._trusted:
+            return True
+        if site is not None:
+            return site in {"same-origin", "none"}
+        host = request.headers.get("Host")
+        return origin is None or origin in {f"https://{host}", f"http://{host}"}
+
+
+def _has_body(request: Request[Any, Any, Any]) -> bool:
+    return "Transfer-Encoding" in request.headers or request.headers.get("Content-Length", "0") != "0"
+
+
+def _may_be_sent(request: Request[Any, Any, Any]) -> bool:
+    # A handler that takes files says so: `@post(..., accepts_forms=True)`.
+    return request.content_type[0] == "application/json" or request.route_handler.opt.get("accepts_forms", False)

@@ -1,0 +1,133 @@
+"""The description of the API: with everything that may be refused, and a page that loads nothing from elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from typing import NamedTuple
+from typing import get_type_hints
+
+from advanced_alchemy.exceptions import NotFoundError
+from litestar import Router
+from litestar.datastructures import ResponseHeader
+from litestar.exceptions import NotAuthorizedException
+from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi import ResponseSpec
+from litestar.plugins import ReceiveRoutePlugin
+from litestar.routes import BaseRoute
+from litestar.routes import HTTPRoute
+from litestar.types import Guard
+from litestar.typing import FieldDefinition
+from msgspec import Struct
+
+from app.http.cross_site import READING
+from app.http.error_responses import TABLE
+from app.http.errors import BodyTooSlow
+from app.http.errors import Conflict
+from app.http.errors import CrossSiteRequest
+from app.http.errors import InvalidToken
+from app.http.errors import RecentSignInRequired
+from app.http.errors import TooBusy
+from app.http.errors import TooManyAttempts
+from app.http.errors import UnsupportedMediaType
+from app.http.problem_details import PROBLEM_TYPE
+from app.http.problem_details import Problem
+from app.http.recent_sign_in import require_recent_sign_in
+from app.http.swagger_ui import POLICY
+from app.http.swagger_ui import SwaggerUI
+from app.http.swagger_ui import _asset
+from app.settings import PROJECT_NAME
+
+
+def openapi_config() -> OpenAPIConfig:
+    """The document and one page that shows it."""
+    return OpenAPIConfig(
+        PROJECT_NAME,
+        version="0.1.0",
+        use_handler_docstrings=True,
+        render_plugins=[SwaggerUI(path="/")],
+        openapi_router=Router(
+            "/schema",
+            route_handlers=[_asset("swagger-ui.css", "text/css"), _asset("swagger-ui-bundle.js", "text/javascript")],
+            include_in_schema=False,
+            response_headers=[ResponseHeader(name="Content-Security-Policy", value=POLICY)],
+        ),
+    )
+
+
+class Refusals(ReceiveRoutePlugin):
+    """Writes into the description of each operation how it may refuse; `refuses` of a handler adds to the rules."""
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Describe what is being mounted."""
+        for handler, inputs in route.route_handler_map.values() if isinstance(route, HTTPRoute) else ():
+            if handler.resolve_include_in_schema():
+                operation = Operation(handler, bool(route.path_parameters), bool(inputs.expected_query_params))
+                handler.responses = _refusals(operation) | {**(handler.responses or {})}
+
+
+class Operation(NamedTuple):
+    """What the rules look at."""
+
+    handler: HTTPRouteHandler
+    is_named: bool
+    is_filtered: bool
+
+    @property
+    def body(self) -> FieldDefinition | None:
+        """What is sent."""
+        return self.handler.parsed_data_field
+
+    @property
+    def names(self) -> set[str]:
+        """What that consists of."""
+        kind = self.body.annotation if self.body else None
+        is_body = isinstance(kind, type) and (issubclass(kind, Struct) or is_dataclass(kind))
+        return {*get_type_hints(kind)} if is_body else set()
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may leave something other than it was."""
+        return not self.handler.http_methods <= READING
+
+    @property
+    def guards(self) -> list[Guard]:
+        """What it asks of callers besides being signed in."""
+        return [guard for layer in self.handler.ownership_layers for guard in layer.guards or ()]
+
+    @property
+    def is_counted(self) -> bool:
+        """Whoever shows a password or asks for a mail is counted; whoever follows a link is not."""
+        names = self.names
+        return bool({"email", "password", "current_password"} & names) and "token" not in names and not self.guards
+
+
+# What may be answered, and to what.
+RULES: dict[type[Exception], Callable[[Operation], bool]] = {
+    ValidationException: lambda operation: bool(operation.body) or operation.is_named or operation.is_filtered,
+    InvalidToken: lambda operation: "token" in operation.names,
+    NotAuthorizedException: lambda operation: not operation.handler.opt.get("exclude_from_auth"),
+    CrossSiteRequest: lambda operation: operation.changes,
+    RecentSignInRequired: lambda operation: require_recent_sign_in in operation.guards,
+    PermissionDeniedException: lambda operation: bool({*operation.guards} - {require_recent_sign_in}),
+    NotFoundError: lambda operation: operation.is_named or any(name.endswith("_id") for name in operation.names),
+    BodyTooSlow: lambda operation: bool(operation.body),
+    Conflict: lambda operation: operation.changes and not operation.is_counted,
+    RequestEntityTooLarge: lambda operation: bool(operation.body),
+    UnsupportedMediaType: lambda operation: operation.changes,
+    TooManyAttempts: lambda operation: operation.is_counted or bool(operation.names & {"password", "new_password"}),
+    TooBusy: lambda operation: not operation.handler.opt.get("is_always_answered"),
+}
+
+
+def _refusals(operation: Operation) -> dict[int, ResponseSpec]:
+    kinds = [*(kind for kind, may_be in RULES.items() if may_be(operation)), *operation.handler.opt.get("refuses", ())]
+    lines: dict[int, list[str]] = {}
+    for status, type_, title in (TABLE[kind] for kind in kinds):
+        lines.setdefault(status, []).append(f"`/problems/{type_}`: {title}")
+    return {
+        status: ResponseSpec(Problem, False, "\n\n".join(dict.fromkeys(said)), PROBLEM_TYPE)  # noqa: FBT003  # no examples
+        for status, said in sorted(lines.items())
+    }

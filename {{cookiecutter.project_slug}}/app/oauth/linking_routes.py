@@ -1,0 +1,161 @@
+"""The accounts at providers that a user can sign in with: the list, one more, one less."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from advanced_alchemy.exceptions import NotFoundError
+from litestar import Request
+from litestar import Response
+from litestar import delete
+from litestar import get
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import BaseRouteHandler
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Redirect
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy import sql
+
+from app.accounts import audit
+from app.accounts.audit import Event
+from app.accounts.mail import outbox
+from app.accounts.passwords.hashes import is_hash
+from app.accounts.profile import ProfileService
+from app.accounts.routes import SERVICE
+from app.accounts.row_locks import lock_user
+from app.auth.signed_out import signed_out
+from app.database.sessions import request_session
+from app.http.errors import CrossSiteRequest
+from app.http.recent_sign_in import require_recent_sign_in
+from app.models import OAuthAccount
+from app.models import UserSession
+from app.oauth import account_linking
+from app.oauth import flow
+from app.oauth import redirects
+from app.oauth.audit_events import ProviderEvent
+from app.oauth.audit_events import ProviderLetter
+from app.oauth.authorization_request import FlowPurpose
+from app.oauth.errors import IdentityTaken
+from app.oauth.errors import LastWayIn
+from app.oauth.errors import TooManyLinked
+from app.oauth.flow import Answer
+from app.oauth.flow import AtOnce
+from app.oauth.flow import Departure
+from app.oauth.flow import Next
+from app.oauth.providers import offered
+from app.oauth.reauthentication_routes import user_of
+from app.settings import Settings
+
+
+class LinkedAccount(Struct):
+    """An account at a provider as its owner sees it."""
+
+    id: UUID
+    provider: str
+    email: str
+    created_at: datetime
+
+
+def from_our_own_page(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard for a GET that begins something: a link in a mail or on another site must not be enough.
+
+    Whoever is led to a provider where the leader is signed in would link the leader's account.
+
+    Raises:
+        CrossSite: if a browser says that it was led here.
+    """
+    settings: Settings = connection.app.state.settings
+    is_trusted = connection.headers.get("Origin") in {settings.base_url, *settings.cors_origins}
+    if not is_trusted and connection.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise CrossSiteRequest
+
+
+@get(
+    "/oauth2-associate/{provider:str}/authorize",
+    guards=[require_recent_sign_in, from_our_own_page],
+    responses=flow.REDIRECT,
+    refuses=[*flow.LEAVING, CrossSiteRequest],
+    tags=["Providers"],
+)
+async def go(
+    request: Request[Any, Any, Any], provider: FromPath[str], *, next_path: Next = None, at_once: AtOnce = False
+) -> Response[Departure]:
+    """Where to go to link an account at a provider."""
+    path, session_id = redirects.own_path(next_path), request.auth["session_id"]
+    return await flow.send(request, provider, FlowPurpose.LINK, session_id=session_id, next_path=path, at_once=at_once)
+
+
+@get(
+    "/oauth2-associate/{provider:str}/callback",
+    dependencies=flow.ANSWER,
+    responses=flow.REDIRECT,
+    refuses=[*flow.RETURNING, IdentityTaken, TooManyLinked, NotAuthorizedException],
+)
+async def come_back(
+    request: Request[Any, Any, Any],
+    provider: FromPath[str],
+    answer: NamedDependency[Answer],
+    service: NamedDependency[ProfileService],
+) -> Response[LinkedAccount]:
+    """Where a provider sends the browser back to: the account that is linked now, or a redirect."""
+    back, arrival = await flow.receive(request, provider, answer, FlowPurpose.LINK)
+    await account_linking.hold(service.session, arrival.identity)
+    account = await account_linking.link(service, await user_of(service.session, back), arrival)
+    page = redirects.page_after(service.settings, back)
+    return Redirect(page, cookies=[back.cookie]) if page else Response(_shown(account), cookies=[back.cookie])
+
+
+@get("/users/me/oauth-accounts", tags=["Providers"])
+async def list_accounts(request: Request[Any, Any, Any]) -> list[LinkedAccount]:
+    """The accounts at providers that the caller can sign in with, the first one first."""
+    theirs = select(OAuthAccount).where(OAuthAccount.user_id == request.user.id).order_by(OAuthAccount.created_at)
+    return [_shown(account) for account in await request_session(request).scalars(theirs)]
+
+
+@delete(
+    "/users/me/oauth-accounts/{account_id:uuid}",
+    status_code=204,
+    guards=[require_recent_sign_in],
+    dependencies=SERVICE,
+    refuses=[LastWayIn],
+    tags=["Providers"],
+)
+async def unlink(
+    request: Request[Any, Any, Any], account_id: FromPath[UUID], service: NamedDependency[ProfileService]
+) -> Response[None]:
+    """Remove it as a way to sign in, and end the sign-ins made with it, this one included; the last way in stays."""
+    ended = await _unlink(service, request.user.id, account_id)
+    return signed_out(request) if request.auth["session_id"] in ended else Response(None, status_code=204)
+
+
+async def _unlink(service: ProfileService, user_id: UUID, account_id: UUID) -> Sequence[UUID]:
+    # Locked, so that two requests cannot each leave the other's as the last way in.
+    user = await lock_user(service.session, user_id)
+    theirs = [*await service.session.scalars(select(OAuthAccount).where(OAuthAccount.user_id == user.id))]
+    account = next((each for each in theirs if each.id == account_id), None)
+    if account is None:
+        raise NotFoundError
+    # Nobody can sign in with a provider that is not offered any more.
+    others = [each for each in theirs if each is not account and each.oauth_name in offered(service.settings)]
+    if not others and not is_hash(user.password_hash):
+        raise LastWayIn
+    made_with_it = sql.delete(UserSession).where(UserSession.oauth_account_id == account.id)
+    ended = (await service.session.scalars(made_with_it.returning(UserSession.id))).all()
+    await service.session.delete(account)
+    audit.record(service.session, ProviderEvent.UNLINKED, user.id, before={"provider": account.oauth_name})
+    for _ in ended:
+        audit.record(service.session, Event.SIGNED_OUT, user.id)
+    outbox.put(service.session, ProviderLetter.UNLINKED, user.email, user.id)
+    return ended
+
+
+def _shown(account: OAuthAccount) -> LinkedAccount:
+    return LinkedAccount(account.id, account.oauth_name, account.account_email, account.created_at)
+
+
+ROUTES: list[HTTPRouteHandler] = [go, list_accounts, unlink]

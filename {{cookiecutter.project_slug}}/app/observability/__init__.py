@@ -1,1 +1,0 @@
-"""What operators see: log lines, metrics and traces."""

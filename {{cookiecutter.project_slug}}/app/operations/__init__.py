@@ -1,0 +1,1 @@
+"""Serving, health, the doctor, background tasks, logs, metrics, traces."""

@@ -1,0 +1,173 @@
+"""`litestar doctor`: what keeps an installation from working, which setting it is, and what to do about it.
+
+What is missing or wrong in a setting by itself keeps the service from starting; this asks what the settings lead to.
+"""
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from collections.abc import Callable
+from collections.abc import Iterable
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import anyio
+import click
+from advanced_alchemy.base import orm_registry
+from aiosmtplib import SMTPException
+from litestar import Litestar
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.accounts.commands import app_of
+from app.accounts.mail.mailer import SmtpMailer
+from app.accounts.secret_keys import has_run_with_previous
+from app.database.transactions import command_transaction
+from app.operations.health import migrations
+from app.settings import Environment
+from app.settings import Settings
+from app.settings.findings import Finding
+from app.settings.findings import Level
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+# A mail leaves within seconds; after this long nobody sends any, or the server takes none.
+MAILS_LEAVE_WITHIN = timedelta(minutes=10)
+# More than machines differ whose clocks are set by NTP.
+CLOCKS_DIFFER_BY = timedelta(seconds=5)
+# Whether a process has run with SECRET_KEY_PREVIOUS, and which of the steps in docs/secrets.md that is.
+KEY_STEPS = {
+    False: ("Step 1: this is the new key.", "Once every instance has it, swap it with SECRET_KEY."),
+    True: ("Step 2: this is the former key, and what it made still counts.", "Unset it after 30 days."),
+}
+
+
+@click.command
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+def doctor(context: click.Context, *, as_json: bool) -> None:
+    """Look for what keeps this installation from working; the exit status is 1 if there is an error."""
+    findings = anyio.run(examine, app_of(context))
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
+    for finding in [] if as_json else findings:
+        click.echo(f"{finding.level:<8} {finding.about}: {finding.says}{' ' + finding.fix if finding.fix else ''}")
+    sys.exit(any(finding.level is Level.ERROR for finding in findings))
+
+
+async def examine(app: Litestar) -> list[Finding]:
+    """Run every check."""
+    settings: Settings = app.state.settings
+    findings = [finding for check in CHECKS for finding in check(settings)]
+    findings += [await mail(app)]
+    try:
+        async with command_transaction(app) as session:
+            findings += [finding async for finding in database(session)]
+    except (SQLAlchemyError, OSError) as error:
+        says = f"The database does not answer ({type(error).__name__})."
+        findings += [Finding(Level.ERROR, "DATABASE_URL", says, "Is it running, and are name and password right?")]
+    return findings
+
+
+def addresses(settings: Settings) -> Iterable[Finding]:
+    """Where people reach the service."""
+    if settings.serves_https or urlsplit(settings.base_url).hostname in LOOPBACK:
+        yield Finding(Level.OK, "BASE_URL", f"Links in mails lead to {settings.base_url}.")
+    else:
+        says = f"Whoever is on the way to {settings.base_url} can read passwords."
+        yield Finding(Level.ERROR, "BASE_URL", says, "Let a proxy end TLS, and say https://...")
+
+
+def proxies(settings: Settings) -> Iterable[Finding]:
+    """Who says who calls."""
+    if any(network.prefixlen == 0 for network in settings.trusted_proxies):
+        says = "Everybody is believed, so callers choose the network that their attempts count for."
+        yield Finding(Level.ERROR, "TRUSTED_PROXIES", says, "Name the network of your proxy alone.")
+    elif settings.environment is Environment.PRODUCTION and not settings.trusted_proxies:
+        says = "No proxy is believed. If there is one, all callers count as one, and it locks all of them out."
+        yield Finding(Level.WARNING, "TRUSTED_PROXIES", says, "Name its network.")
+
+
+async def mail(app: Litestar) -> Finding:
+    """Whether the mail server lets the service in."""
+    mailer = app.state.mailer
+    if not isinstance(mailer, SmtpMailer):
+        return Finding(Level.OK, "MAIL_URL", "Mails are printed.")
+    try:
+        await mailer.knock()
+    except (SMTPException, OSError) as error:
+        says = f"The mail server does not let us in ({type(error).__name__}); mails wait until it does."
+        return Finding(Level.ERROR, "MAIL_URL", says, "Are host, port, name and password right?")
+    return Finding(Level.OK, "MAIL_URL", "The mail server lets us in.")
+
+
+async def database(session: AsyncSession) -> AsyncIterator[Finding]:
+    """What is in it, and who we are there."""
+    settings: Settings = session.info["settings"]
+    now: datetime = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    yield Finding(Level.OK, "DATABASE_URL", "The database answers.")
+    here = datetime.fromtimestamp(clock.machine_time(), UTC)
+    if abs(now - here) > CLOCKS_DIFFER_BY:
+        says = f"It is {here:%H:%M:%S} UTC on this machine and {now:%H:%M:%S} for the database, whose clock counts."
+        fix = "Set both clocks by NTP: log lines and certificates go by the clock of the machine."
+        yield Finding(Level.WARNING, "clock", says, fix)
+    connections = int((await session.execute(text("SHOW max_connections"))).scalar_one())
+    if settings.database_pool_size >= connections:
+        says = f"A process may open {settings.database_pool_size} connections; PostgreSQL allows {connections} to all."
+        yield Finding(Level.ERROR, "DATABASE_POOL_SIZE", says, "docs/scaling.md says how to choose it.")
+    is_superuser = (await session.execute(text("SHOW is_superuser"))).scalar_one() == "on"
+    if is_superuser and settings.environment is Environment.PRODUCTION:
+        says = "The service is a superuser of PostgreSQL, so nothing there is safe from a mistake in it."
+        yield Finding(Level.WARNING, "DATABASE_URL", says, "Make a user that owns this database alone.")
+    try:
+        async for finding in tables(session):
+            yield finding
+    except ProgrammingError:
+        yield Finding(Level.ERROR, "migrations", "The tables are missing.", "Run: alembic upgrade head")
+
+
+async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
+    """Whether they are there, and what waits in them."""
+    heads, known = migrations()
+    applied = set(await session.scalars(text("SELECT version_num FROM alembic_version")))
+    if applied - known:
+        yield Finding(Level.WARNING, "migrations", "The tables are newer than this code.", "Deploy what made them.")
+    elif applied != heads:
+        yield Finding(Level.ERROR, "migrations", "The tables are older than this code.", "Run: alembic upgrade head")
+    expected = {str(index.name) for table in orm_registry.metadata.sorted_tables for index in table.indexes}
+    valid = "SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indisvalid"
+    for name in sorted(expected - set(await session.scalars(text(valid)))):
+        says = f"The index {name} is missing, or was never finished."
+        yield Finding(Level.ERROR, "indexes", says, "migrations/versions says how it is made.")
+    waiting = "SELECT min(next_attempt_at), count(*) FILTER (WHERE next_attempt_at IS NULL) FROM outgoing_mail"
+    oldest, given_up = (await session.execute(text(waiting))).one()
+    if oldest and clock.now() - oldest > MAILS_LEAVE_WITHIN:
+        says = f"A mail should have left at {oldest:%Y-%m-%d %H:%M} UTC."
+        yield Finding(Level.ERROR, "outbox", says, "Does a process of the service run, and reach MAIL_URL?")
+    if given_up:
+        says = f"{given_up} mails were refused, or given up after three days, in the last month."
+        yield Finding(Level.WARNING, "outbox", says, "last_error in the table outgoing_mail says why.")
+    async for finding in hashes(session):
+        yield finding
+    if session.info["settings"].secret_key_previous is not None:
+        yield Finding(Level.WARNING, "SECRET_KEY_PREVIOUS", *KEY_STEPS[await has_run_with_previous(session)])
+
+
+async def hashes(session: AsyncSession) -> AsyncIterator[Finding]:
+    """Whether checking a password costs more than `HASH_*` says."""
+    settings: Settings = session.info["settings"]
+    today = f"m={settings.hash_memory_kib},t={settings.hash_iterations},p={settings.hash_parallelism}"
+    costs = "SELECT split_part(password_hash, '$', 4), count(*) FROM \"user\" WHERE password_hash LIKE '$%' GROUP BY 1"
+    for cost, users in await session.execute(text(costs)):
+        if cost != today:
+            says = f"Users with a hash of the cost {cost}: {users}. Each check of a password computes one of those too."
+            fix = "They are renewed at sign-in. docs/deploy.md says how to end it at once."
+            yield Finding(Level.WARNING, "HASH_*", says, fix)
+
+
+# Of the settings alone. A check that you add is a function like `addresses`, named here.
+CHECKS: list[Callable[[Settings], Iterable[Finding]]] = [addresses, proxies]

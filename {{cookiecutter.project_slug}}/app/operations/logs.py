@@ -1,0 +1,102 @@
+"""Log lines: JSON in production, for people elsewhere; each names its request and its user, and shows no secret."""
+
+import logging
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from litestar import Request
+from litestar.types import Message
+from litestar.types import Scope
+from structlog.processors import JSONRenderer
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict
+from structlog.typing import Processor
+from structlog.typing import WrappedLogger
+
+from app.http.current_request import STATE_KEY
+from app.http.current_request import CurrentRequest
+from app.http.current_request import current_request
+from app.http.current_request import describe_request
+from app.settings import Environment
+from app.settings import Settings
+from app.settings.types import Switch
+
+# uvicorn brings handlers of its own, and a line for each request that shows what its address ends with.
+TAKEN_OVER = ("uvicorn", "uvicorn.error", "uvicorn.access")
+# Asked every few seconds by whoever watches the process.
+PROBES = {"/health", "/health/ready", "/metrics"}
+
+# What else tells which request a line belongs to.
+ALSO_KNOWN: set[Callable[[], dict[str, str]]] = set()
+
+logger = logging.getLogger("app.requests")
+
+
+def configure(settings: Settings) -> None:
+    """Print whatever is logged, by us or by a library, in one form to the standard error stream."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(settings))
+    # Libraries are heard when something is wrong: what they do otherwise names addresses with all that belongs to them.
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in ("app", *TAKEN_OVER):
+        taken = logging.getLogger(name)
+        taken.setLevel(logging.INFO)
+        taken.handlers.clear()
+        taken.propagate = name != "uvicorn.access"
+    logger.disabled = settings.access_log is Switch.OFF
+
+
+def formatter(settings: Settings) -> ProcessorFormatter:
+    """A line for each record."""
+    known: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _whose,
+    ]
+    return ProcessorFormatter(
+        foreign_pre_chain=known,
+        processors=[ProcessorFormatter.remove_processors_meta, *_rendered(settings)],
+    )
+
+
+def _rendered(settings: Settings) -> list[Processor]:
+    # Tracebacks go without the values of variables, among which are passwords (ASVS 16.2.5).
+    if settings.environment is Environment.PRODUCTION:
+        return [structlog.processors.format_exc_info, JSONRenderer()]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+
+
+def _whose(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+    # uvicorn says everything once more, in colours.
+    line.pop("color_message", None)
+    for name, value in _names(current_request()).items():
+        line.setdefault(name, value)
+    return line
+
+
+def _names(caller: CurrentRequest) -> dict[str, str]:
+    named = {"request_id": caller.request_id, "user_id": str(caller.user_id or "")}
+    for more in ALSO_KNOWN:
+        named |= more()
+    return {name: value for name, value in named.items() if value}
+
+
+async def log_answer(message: Message, scope: Scope) -> None:
+    """A hook that logs each answer: a line without what follows the path, where links in mails carry tokens."""
+    if message["type"] != "http.response.start" or not logger.isEnabledFor(logging.INFO):
+        return
+    status = int(message["status"])
+    if scope["path"] in PROBES and status < 500:
+        return
+    request: Request[Any, Any, Any] = Request(scope)
+    # Nobody has noted the caller of a path that does not exist.
+    caller: CurrentRequest = request.state.get(STATE_KEY) or describe_request(request, request.app.state.settings)
+    shown = {"status": status, "milliseconds": round((monotonic() - caller.began) * 1000, 1), "ip": caller.ip}
+    logger.info("%s %s", request.method, quote(scope["path"]), extra=shown | _names(caller))

@@ -1,0 +1,46 @@
+"""Administration over HTTP: litestar-users' routes for changing roles, the list that it lacks, users, the trail."""
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar_users.config import RoleManagementHandlerConfig
+
+from app.accounts.routes import SERVICE
+from app.models import Role
+from app.permissions import Permission
+from app.rbac import audit_routes
+from app.rbac import session_routes
+from app.rbac import user_routes
+from app.rbac.guards import requires
+from app.rbac.role_service import RoleService
+from app.rbac.schemas import RoleCreate
+from app.rbac.schemas import RoleRead
+from app.rbac.schemas import RoleUpdate
+from app.repositories import RoleRepository
+
+
+def role_management() -> RoleManagementHandlerConfig:
+    """What litestar-users makes of roles: create, change, delete, assign, revoke."""
+    return RoleManagementHandlerConfig(
+        role_repository_class=RoleRepository,
+        role_create_dto=RoleCreate,
+        role_read_dto=RoleRead,
+        role_update_dto=RoleUpdate,
+        guards=[requires(Permission.ROLES_MANAGE)],
+        tags=["Roles"],
+    )
+
+
+@get(
+    "/users/roles",
+    return_dto=RoleRead,
+    guards=[requires(Permission.ROLES_READ)],
+    dependencies=SERVICE,
+    tags=["Roles"],
+)
+async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:
+    """All roles by name."""
+    return await service.list_roles()
+
+
+ROUTES: list[HTTPRouteHandler] = [list_roles, *user_routes.ROUTES, *session_routes.ROUTES, *audit_routes.ROUTES]
