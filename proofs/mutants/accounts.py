@@ -388,9 +388,16 @@ MUTANTS = [
     Mutant(
         "One account has two places among the hashes",
         "app/accounts/passwords/hasher.py",
-        "            async with line.places:\n                yield\n",
-        "            yield\n",
+        "            async with line.places:\n",
+        "            if line.places:\n",
         "accounts/test_passwords.py::test_one_account_takes_two_of_the_places_that_hashes_have",
+    ),
+    Mutant(
+        "Judging new passwords takes the places of one account, too",
+        "app/accounts/passwords/policy.py",
+        "    async with hasher_for(settings).place_of(email, is_sign_up=is_sign_up):\n",
+        "    if is_sign_up in {True, False}:\n",
+        "accounts/test_passwords.py::test_an_account_takes_two_of_the_places_where_new_passwords_are_judged",
     ),
     Mutant(
         "The line of one account has an end",
@@ -437,8 +444,8 @@ MUTANTS = [
     Mutant(
         "Passwords that are easy to guess are refused",
         "app/accounts/passwords/policy.py",
-        "    if await is_guessable(",
-        "    if not password and await is_guessable(",
+        "    if is_easy:\n",
+        "    if is_easy and not password:\n",
         "accounts/test_passwords.py::test_what_attackers_try_first_is_refused_at_sign_up_and_at_reset",
     ),
     Mutant(
@@ -499,7 +506,7 @@ MUTANTS = [
     ),
     Mutant(
         "Passwords are the same however they are typed",
-        "app/accounts/passwords/policy.py",
+        "app/accounts/passwords/hashes.py",
         'return unicodedata.normalize("NFC", password)',
         "return password",
         "accounts/test_passwords.py::test_it_is_the_same_however_the_keyboard_writes_it",

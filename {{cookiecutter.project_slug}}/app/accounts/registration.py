@@ -39,7 +39,7 @@ class RegistrationService(AccountService):
             TooBusy: if other requests keep changing the account.
         """
         email = address_in(data.email)
-        await policy.require_good(data.password, email, self.settings, name=data.display_name)
+        await policy.require_good(data.password, email, self.settings, name=data.display_name, is_sign_up=True)
         new = User(id=uuid4(), email=email, unproven_until=ownership.unproven_until(self.settings))
         copy_named(User(display_name=data.display_name), new)
         is_admitted = self.settings.admits(email)

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 from sqlalchemy.pool import QueuePool
 
+from app.accounts.passwords import policy
 from app.accounts.passwords.hasher import MAX_FOR_ONE_ACCOUNT
 from app.accounts.passwords.hasher import MAX_WAITING
 from app.accounts.passwords.hasher import NICE
@@ -259,6 +260,30 @@ async def test_one_account_takes_two_of_the_places_that_hashes_have(settings: Se
         await jam.has_begun(MAX_FOR_ONE_ACCOUNT + len(others))
         jam.end()
         assert {await task for task in [*trying, *others]} == {(401, None)}
+
+
+@pytest.mark.checklist("B10", "I13")
+async def test_an_account_takes_two_of_the_places_where_new_passwords_are_judged(
+    grace: Person, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, go_on = 0, asyncio.Event()
+
+    async def judge(*_: object) -> bool:
+        nonlocal judged
+        judged += 1
+        await go_on.wait()
+        return True
+
+    monkeypatch.setattr(policy, "is_guessable", judge)
+    await grace.post("/forgot-password", email=grace.email)
+    # A link that is not used up by passwords that are refused.
+    body = {"token": stage.outbox.token_for(grace), "password": UNUSUAL}
+    most = MAX_FOR_ONE_ACCOUNT + MAX_WAITING
+    trying = [asyncio.create_task(grace.post("/reset-password", **body)) for _ in range(most + 1)]
+    [refused], _ = await asyncio.wait(trying, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    assert (refused.result().status_code, judged) == (429, MAX_FOR_ONE_ACCOUNT)
+    go_on.set()
+    assert sorted([(await each).status_code for each in trying]) == [400] * most + [429]
 
 
 @pytest.mark.checklist("B06", "B10")

@@ -23,7 +23,7 @@ from app.accounts.passwords.hashes import ARGON2ID
 from app.accounts.passwords.hashes import Hashes
 from app.accounts.passwords.hashes import cost_of
 from app.accounts.passwords.hashes import decoy
-from app.accounts.passwords.policy import normalise_password
+from app.accounts.passwords.hashes import normalise_password
 from app.database.transactions import new_transaction
 from app.http.errors import RETRY_AFTER_SECONDS
 from app.http.errors import TooBusy
@@ -78,7 +78,7 @@ class Hasher:
             TooBusy: if too many wait to be computed, or the memory is used up.
             TooManyAttempts: if too many of this account wait.
         """
-        async with self._place_of(email, is_sign_up=is_sign_up):
+        async with self.place_of(email, is_sign_up=is_sign_up):
             return await self._run(self.hashes.make, normalise_password(password))
 
     async def verify(self, password: str, stored: str | None, email: str, *, is_sign_up: bool = False) -> Verdict:
@@ -88,11 +88,17 @@ class Hasher:
             TooBusy: if too many wait to be computed, or the memory is used up.
             TooManyAttempts: if too many of this address wait, whether or not it has an account.
         """
-        async with self._place_of(email, is_sign_up=is_sign_up):
+        async with self.place_of(email, is_sign_up=is_sign_up):
             return await self._run(self._verify, normalise_password(password), stored)
 
     @asynccontextmanager
-    async def _place_of(self, email: str, *, is_sign_up: bool) -> AsyncIterator[None]:
+    async def place_of(self, email: str, *, is_sign_up: bool) -> AsyncIterator[None]:
+        """A place for work on a password of this account.
+
+        Raises:
+            TooBusy: if too many have one.
+            TooManyAttempts: if too many of this account wait for one.
+        """
         # Sign-ups are not counted for an address as wrong passwords are, so they do not hold up its owner's sign-ins.
         account = email_address.compared(email), is_sign_up
         line = self._lines.setdefault(account, AccountQueue())
@@ -101,20 +107,20 @@ class Hasher:
         line.length += 1
         try:
             async with line.places:
-                yield
+                if self._asked_for >= self._most:
+                    raise TooBusy
+                self._asked_for += 1
+                try:
+                    yield
+                finally:
+                    self._asked_for -= 1
         finally:
             line.length -= 1
             if not line.length:
                 del self._lines[account]
 
     async def _run(self, compute: Callable[..., Result], *arguments: str | None) -> Result:
-        if self._asked_for >= self._most:
-            raise TooBusy
-        self._asked_for += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, compute, *arguments)
-        finally:
-            self._asked_for -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._threads, compute, *arguments)
 
     def _verify(self, password: str, stored: str | None) -> Verdict:
         is_right = self.hashes.fits(password, stored)

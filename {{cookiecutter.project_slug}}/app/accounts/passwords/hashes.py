@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -127,3 +128,8 @@ def shortage_is_busy() -> Iterator[None]:
 def is_shortage(error: Exception) -> bool:
     """Whether passlib took a shortage for a hash that it cannot read."""
     return str(error.__context__) in SHORTAGES
+
+
+def normalise_password(password: str) -> str:
+    """The one spelling of a password: keyboards encode the same letter in different ways."""
+    return unicodedata.normalize("NFC", password)

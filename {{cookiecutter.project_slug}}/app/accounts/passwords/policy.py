@@ -1,8 +1,9 @@
 """The rules for new passwords."""
 
 import secrets
-import unicodedata
 
+from app.accounts.passwords.hasher import hasher_for
+from app.accounts.passwords.hashes import normalise_password
 from app.accounts.passwords.strength import is_guessable
 from app.http.errors import InvalidField
 from app.settings import PROJECT_NAME
@@ -14,8 +15,8 @@ CONTEXT_WORD_MIN_LENGTH = 4
 EASY_TO_GUESS = "This password is easy to guess. Use four or more unusual words, or let a password manager make one."
 
 
-async def require_good(
-    password: str, email: str, settings: Settings, field: str = "password", *, name: str = ""
+async def require_good(  # noqa: PLR0913  # what a password is judged by
+    password: str, email: str, settings: Settings, field: str = "password", *, name: str = "", is_sign_up: bool = False
 ) -> None:
     """Refuse what attackers try first; any character may be used and none has to be (NIST SP 800-63B-4, 3.1.1.2).
 
@@ -23,6 +24,8 @@ async def require_good(
 
     Raises:
         InvalidField: says what to do instead.
+        TooBusy: if too many passwords wait to be judged or hashed.
+        TooManyAttempts: if too many of this account wait.
     """
     password = normalise_password(password)
     if not settings.password_min_length <= len(password) <= MAX_LENGTH:
@@ -31,7 +34,10 @@ async def require_good(
     for word in (PROJECT_NAME.casefold(), local_part.casefold()):
         if len(word) >= CONTEXT_WORD_MIN_LENGTH and word in password.casefold():
             raise InvalidField(field, "Leave out your address and the name of this service: attackers try them first.")
-    if await is_guessable(password, (PROJECT_NAME, local_part, domain, name)):
+    # An estimate takes up to 25 ms, one at a time, and a guessable password does not use up a link.
+    async with hasher_for(settings).place_of(email, is_sign_up=is_sign_up):
+        is_easy = await is_guessable(password, (PROJECT_NAME, local_part, domain, name))
+    if is_easy:
         raise InvalidField(field, EASY_TO_GUESS)
 
 
@@ -43,8 +49,3 @@ def is_same(one: str, another: str) -> bool:
 def generate() -> str:
     """A random password of 128 bits."""
     return secrets.token_urlsafe(16)
-
-
-def normalise_password(password: str) -> str:
-    """The one spelling of a password: keyboards encode the same letter in different ways."""
-    return unicodedata.normalize("NFC", password)
