@@ -17,33 +17,15 @@ from pathlib import Path
 
 # Removed when the feature was declined. A test of the template sees to it that each path exists in the full project.
 FEATURE_PATHS = {
-    "rbac": [
-        "app/rbac",
-        "app/accounts/mail/templates/account-confirmed.jinja",
-        "app/permissions.py",
-        "docs/roles.md",
-        "tests/rbac",
-        "tests/notes/test_administration.py",
-    ],
-    "oauth": [
-        "app/oauth",
-        "app/accounts/mail/templates/provider-linked.jinja",
-        "app/accounts/mail/templates/provider-unlinked.jinja",
-        "app/settings/providers.py",
-        "docs/providers.md",
-        "tests/oauth",
-        "tests/provider",
-    ],
-    "session": ["app/auth/session.py", "tests/credentials/session.py", "tests/auth/test_session.py"],
-    "jwt": ["app/auth/jwt.py", "tests/credentials/jwt.py", "tests/auth/test_jwt.py"],
-    "jwt_cookie": ["app/auth/jwt_cookie.py", "tests/credentials/jwt_cookie.py", "tests/auth/test_jwt_cookie.py"],
-    "tokens": [
-        "app/auth/access_tokens.py",
-        "app/auth/refresh_tokens.py",
-        "tests/auth/test_access_tokens.py",
-        "tests/auth/test_refresh.py",
-        "tests/credentials/tokens.py",
-    ],
+    "rbac": "app/rbac app/permissions.py app/accounts/mail/templates/account-confirmed.jinja docs/decisions/0018-* "
+    "docs/roles.md tests/rbac tests/notes/test_administration.py",
+    "oauth": "app/oauth app/settings/providers.py app/accounts/mail/templates/provider-* docs/decisions/002[0-5]-* "
+    "docs/providers.md tests/oauth tests/provider",
+    "session": "app/auth/session.py tests/credentials/session.py tests/auth/test_session.py",
+    "jwt": "app/auth/jwt.py tests/credentials/jwt.py tests/auth/test_jwt.py",
+    "jwt_cookie": "app/auth/jwt_cookie.py tests/credentials/jwt_cookie.py tests/auth/test_jwt_cookie.py",
+    "tokens": "app/auth/access_tokens.py app/auth/refresh_tokens.py tests/auth/test_access_tokens.py "
+    "tests/auth/test_refresh.py tests/credentials/tokens.py",
 }
 
 # JSON never has three quotes in a row and is ASCII here, so no answer can end this string.
@@ -92,8 +74,8 @@ def path_from_the_shell() -> str:
 
 for feature, paths in FEATURE_PATHS.items():
     if not CHOSEN.get(feature):
-        for declined in paths:
-            remove(Path(declined))
+        for declined in (path for pattern in paths.split() for path in Path().glob(pattern)):
+            remove(declined)
 
 Path("licenses", ANSWERS["license"]).replace("LICENSE")
 remove(Path("licenses"))

@@ -137,7 +137,7 @@ async def test_a_failure_is_logged_with_its_request_and_without_the_values_of_va
 
 async def test_lines_of_the_same_request_have_the_same_number(with_a_bug: Stage, production: io.StringIO) -> None:
     await with_a_bug.person("visitor").get("/broken")
-    [failure], [answer] = lines(production, "app.http.errors"), lines(production)
+    [failure], [answer] = lines(production, "app.http.error_responses"), lines(production)
     assert failure["level"] == "error"
     assert failure["request_id"] == answer["request_id"]
     assert answer["status"] == 500
