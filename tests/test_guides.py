@@ -27,6 +27,7 @@ LEAST = Combination("session", include_rbac=False, include_oauth=False)
 DONE_HERE = ["columns.md", "routes.md", "mails.md", "providers.md"]
 # Where the others are done.
 DONE_ELSEWHERE = {
+    "architecture.md": "It says nothing to do; tests/test_architecture.py compares it with the code.",
     "backups.md": "tests/test_backups.py of the project",
     "credentials.md": "tests/test_switching.py",
     "deploy.md": "tests/test_production.py",
@@ -115,6 +116,15 @@ def test_links_lead_to_files(bake: Bake) -> None:
     for page in [rendering / "README.md", *(rendering / "docs").glob("*.md")]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_files_that_the_guides_name_exist(bake: Bake) -> None:
+    rendering = bake()
+    for page in [rendering / "README.md", *(rendering / "docs").glob("*.md")]:
+        text = page.read_text("utf-8")
+        named = set(re.findall(r"`((?:app|tests|scripts|migrations|deploy)/[\w./-]+\w)`", text))
+        named -= set(re.findall(r"In a new file `(\S+)`", text))
+        assert {name for name in named if not (rendering / name).exists()} == set(), page.name
 
 
 def test_a_changed_project_passes_its_own_checks(changed: Project) -> None:
