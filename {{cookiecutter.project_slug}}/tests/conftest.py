@@ -12,8 +12,8 @@ from litestar import Litestar
 from pydantic import SecretStr
 
 from app import clock as service_clock
-from app.database import embedded_postgres
 from app.asgi import create_app
+from app.database import embedded_postgres
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import Clock
