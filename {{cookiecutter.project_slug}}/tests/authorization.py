@@ -1,13 +1,11 @@
 """Who may call which route, as a table; a route that is not in it fails the tests.
 
-What concerns one folder alone stands in `authorization.py` beside its tests.
+Routes that not every service has are in the modules that `tests/features.py` lists.
 """
 
 from enum import StrEnum
-from importlib import import_module
-from pathlib import Path
 
-from tests.credentials import kind
+from tests.features import FEATURES
 
 
 class Access(StrEnum):
@@ -44,6 +42,5 @@ TABLE: dict[str, str] = {
     "DELETE /users/me/sessions": Access.FRESH,
     "DELETE /users/me/sessions/{session_id}": Access.FRESH,
 }
-TABLE |= kind.ROUTES
-for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/authorization.py")):
-    TABLE |= import_module(f"tests.{folder}.authorization").TABLE
+for feature in FEATURES:
+    TABLE |= feature.ROUTES

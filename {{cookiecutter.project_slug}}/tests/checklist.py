@@ -1,18 +1,17 @@
 """`make security`: what the service promises to withstand, and the tests that hold each promise.
 
-Run as `python -m tests.checklist`; a test names the rows that it holds with `@pytest.mark.checklist("A01")`. Rows about
-one folder alone stand in `checklist.py` beside its tests.
+Run as `python -m tests.checklist`; a test names the rows that it holds with `@pytest.mark.checklist("A01")`. Rows that
+not every service has are in the modules that `tests/features.py` lists.
 """
 
 import ast
 import re
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.credentials import kind
+from tests.features import FEATURES
 
 ROWS = {
     "A01": "Registering a known address looks the same from outside; its owner gets a mail",
@@ -84,9 +83,8 @@ ROWS = {
     "E12": "Every answer tells browsers to be careful with it",
     "E13": "Signing out touches no cookie of other applications",
 }
-ROWS |= kind.ROWS
-for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/checklist.py")):
-    ROWS |= import_module(f"tests.{folder}.checklist").ROWS
+for feature in FEATURES:
+    ROWS |= feature.ROWS
 
 
 class Table:

@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -23,6 +22,7 @@ from app.database import embedded_postgres
 from tests.cast import BASE_URL
 from tests.cast import PASSWORD
 from tests.credentials import kind
+from tests.features import FEATURES
 from tests.processes.workers import ToWorker
 from tests.processes.workers import Worker
 from tests.processes.workers import environment
@@ -38,10 +38,10 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 ENDINGS = ("POST /logout", "DELETE /users/me")
 # For each operation and caller.
 EACH_ROUND = 50
-# Whom each user is made into, besides somebody ordinary; folders beside this file add to it.
+# Whom each user is made into, besides an ordinary one; features add theirs.
 USERS: dict[str, str] = {"user": ""}
-for folder in sorted(path.parent.name for path in Path(__file__).parent.glob("*/fuzz.py")):
-    USERS |= import_module(f"tests.{folder}.fuzz").USERS
+for feature in FEATURES:
+    USERS |= feature.USERS
 
 
 class Outcome(NamedTuple):

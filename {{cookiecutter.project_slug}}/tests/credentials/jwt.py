@@ -13,6 +13,7 @@ ROWS = tokens.ROWS | {
     "E09": "What counts, if a request has several credentials, is one rule",
 }
 ROUTES = tokens.ROUTES
+USERS: dict[str, str] = {}
 # There are no cookies to get rid of.
 EXPIRED_BY_A_REFUSAL: list[str] = []
 REFRESH_TOKENS: WeakKeyDictionary[AsyncClient, str] = WeakKeyDictionary()

@@ -15,6 +15,7 @@ ROWS = tokens.ROWS | {
     "E09": "What counts, if a request has several credentials, is one rule",
 }
 ROUTES = tokens.ROUTES
+USERS: dict[str, str] = {}
 
 
 def present(client: AsyncClient, answer: Response) -> None:

@@ -14,6 +14,7 @@ ROWS = {
 }
 # Who may call the routes that only this kind has.
 ROUTES: dict[str, str] = {}
+USERS: dict[str, str] = {}
 
 
 def present(client: AsyncClient, answer: Response) -> None:

@@ -7,12 +7,8 @@ import pytest
 from app.permissions import ADMINISTRATOR
 from tests.cast import Person
 from tests.cast import Stage
+from tests.rbac.feature import GIVE
 from tests.tables import Tables
-
-GIVE = """
-    INSERT INTO user_role (user_id, role_id)
-    SELECT "user".id, role.id FROM "user", role WHERE "user".email = '{email}' AND role.name = '{role}'
-"""
 
 
 async def give(tables: Tables, person: Person, role: str) -> None:

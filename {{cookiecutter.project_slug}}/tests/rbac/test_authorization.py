@@ -7,8 +7,8 @@ from app.permissions import Permission
 from tests.authorization import TABLE
 from tests.cast import Person
 from tests.cast import Stage
-from tests.rbac.authorization import TABLE as ADMINISTRATION
 from tests.rbac.conftest import give
+from tests.rbac.feature import ROUTES as ADMINISTRATION
 from tests.tables import Tables
 from tests.test_authorization import REFUSALS
 from tests.test_authorization import call

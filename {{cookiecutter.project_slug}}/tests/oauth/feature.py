@@ -1,4 +1,6 @@
-"""What the checklist says of sign-in with other providers."""
+"""What the tests of the whole service take from sign-in with other providers."""
+
+from app.oauth.exchange_codes import ARE_IN_COOKIES
 
 ROWS = {
     "E13": "Unlinking a provider ends the sign-ins made with it; signing out touches no cookie of other applications",
@@ -15,3 +17,15 @@ ROWS = {
     "G11": "Whatever a provider answers, the refusal is generic and comes in bounded time and memory",
     "G12": "An answer of one provider is nothing to another",
 }
+ROUTES = {
+    "GET /oauth2/providers": "public",
+    "GET /oauth2/{provider}/authorize": "public",
+    "GET /oauth2/{provider}/callback": "public",
+    "GET /oauth2-associate/{provider}/authorize": "fresh",
+    "GET /oauth2-associate/{provider}/callback": "public",
+    "POST /reauthenticate/{provider}": "signed in",
+    "PUT /users/me/password": "fresh",
+    "GET /users/me/oauth-accounts": "signed in",
+    "DELETE /users/me/oauth-accounts/{account_id}": "fresh",
+} | ({} if ARE_IN_COOKIES else {"POST /oauth2/exchange": "public"})
+USERS: dict[str, str] = {}

@@ -1,0 +1,17 @@
+"""What the checklist, the table of routes and the fuzz run take from each feature: `ROWS`, `ROUTES` and `USERS`."""
+
+from importlib import import_module
+
+from tests.credentials import kind
+
+MODULES = [
+    kind.__name__,
+    "tests.notes.feature",  # example
+    # {% if cookiecutter.include_rbac %}
+    "tests.rbac.feature",
+    # {% endif %}
+    # {% if cookiecutter.include_oauth %}
+    "tests.oauth.feature",
+    # {% endif %}
+]
+FEATURES = [import_module(name) for name in MODULES]

@@ -1,0 +1,33 @@
+"""What the tests of the whole service take from roles."""
+
+ROWS = {
+    "D11": "Administrators start resets, and neither see nor set a password",
+    "H04": "What a role permits ends with it; the last administrator stays, whatever happens at the same moment",
+    "H07": "Any three acts of administration at once leave an administrator; rules are judged on locked rows",
+    "H05": "There is no default account; the command line makes the first administrator and says what is stored",
+    "H06": "What administrators do is in the trail, with who, to whom, what changed, from where and in which request",
+}
+# The permission that each route asks for.
+ROUTES = {
+    "GET /users": "users:read",
+    "POST /users": "users:manage",
+    "GET /users/{user_id}": "users:read",
+    "PATCH /users/{user_id}": "users:manage",
+    "DELETE /users/{user_id}": "users:manage",
+    "POST /users/{user_id}/reset-password": "users:manage",
+    "GET /users/{user_id}/sessions": "sessions:manage",
+    "DELETE /users/{user_id}/sessions": "sessions:manage",
+    "DELETE /users/{user_id}/sessions/{session_id}": "sessions:manage",
+    "GET /users/roles": "roles:read",
+    "POST /users/roles": "roles:manage",
+    "PATCH /users/roles/{role_id}": "roles:manage",
+    "DELETE /users/roles/{role_id}": "roles:manage",
+    "PUT /users/roles/assign": "roles:manage",
+    "PUT /users/roles/revoke": "roles:manage",
+    "GET /audit-events": "audit:read",
+}
+GIVE = """
+    INSERT INTO user_role (user_id, role_id)
+    SELECT "user".id, role.id FROM "user", role WHERE "user".email = '{email}' AND role.name = '{role}'
+"""
+USERS = {"administrator": GIVE.replace("{role}", "administrator")}
