@@ -38,6 +38,7 @@ DONE_ELSEWHERE = {
     "security.md": "It says nothing to do; tests/test_checklist.py of the project reads what `make security` prints.",
     "settings.md": "It says nothing to do; tests/test_deployment.py of the project compares its table with the code.",
     "trail.md": "It says nothing to do; tests/accounts/test_audit.py of the project compares its list with the code.",
+    "unavailable.md": "It says nothing to do; tests/test_outages.py of the project holds what it says.",
     "updates.md": "tests/test_updates.py",
 }
 # The rest is in the guides.

@@ -303,7 +303,7 @@ MUTANTS = [
     Mutant(
         "No connection is held while a hash is computed",
         "app/accounts/sign_in.py",
-        "        await release_connection(self.session)\n        verdict",
+        "        await self.session.commit()\n        verdict",
         "        verdict",
         "accounts/test_passwords.py::test_no_connection_is_held_while_a_password_is_hashed",
     ),
@@ -731,8 +731,8 @@ MUTANTS = [
     Mutant(
         "An export shows no secret",
         "app/accounts/data_export.py",
-        'or "is_secret" in column.info',
-        "",
+        'column.info.get("is_secret", column.key == "sa_orm_sentinel")',
+        'column.key == "sa_orm_sentinel"',
         "accounts/test_changes.py::test_an_export_holds_what_is_stored_and_no_secret",
     ),
     Mutant(
@@ -898,7 +898,7 @@ MUTANTS = [
     Mutant(
         "A table that cannot be cleared does not keep the others",
         "app/operations/expired_rows.py",
-        "        if error.connection_invalidated:\n",
+        "        if reason_of_outage(error) is not None:\n",
         "        if error:\n",
         "accounts/test_unproven_accounts.py::test_a_table_that_cannot_be_cleared_is_logged_and_does_not_keep_the_others",
     ),

@@ -78,6 +78,8 @@ ROWS = {
     "I06": "Migrations keep the rows, can be taken back, and leave the version before answering",
     "I07": "A process that is stopped finishes what it has begun; no mail is lost or sent twice",
     "I08": "Deleting an account needs a fresh sign-in and leaves nothing personal; an export is about the caller alone",
+    "I09": "A bug in the code is a 500 with a traceback; a caller's mistake is a 4xx; a 503 says what was waited for",
+    "I10": "A database that is away in any way is a 503 and a red readiness, and service goes on by itself",
     "I12": "A setting that cannot work is refused at start in one line; URLs that hosting companies hand out connect",
     "I13": "Lengths are checked before work is done; a connection has a deadline in every state",
     "E12": "Every answer tells browsers to be careful with it",

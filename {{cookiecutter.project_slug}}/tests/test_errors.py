@@ -189,11 +189,16 @@ async def test_a_conflict_says_its_reason(outsider: Person) -> None:
     assert problem_of(await outsider.get("/conflicts"), 409, "conflict")["detail"] == "Somebody was faster."
 
 
-@pytest.mark.checklist("I04")
-async def test_a_broken_constraint_is_a_conflict_that_shows_no_data(outsider: Person) -> None:
+@pytest.mark.checklist("I04", "I09")
+async def test_a_broken_constraint_is_a_conflict_that_shows_no_data(
+    outsider: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app")
     answer = await outsider.get("/collides")
     problem_of(answer, 409, "conflict")
     assert "hidden" not in answer.text
+    assert "GET /collides answered 409: constraint uq_user_email_lower of the table user (23505)" in caplog.messages
+    assert "hidden" not in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/loses", "/loses-in-repository"])

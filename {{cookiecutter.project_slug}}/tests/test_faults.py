@@ -17,6 +17,7 @@ from sqlalchemy import text
 from app.database import engine
 from app.database.sessions import engine_of
 from app.database.sessions import request_session
+from app.http.error_responses import UNAVAILABLE
 from app.models import User
 from app.settings import Settings
 from tests.cast import Person
@@ -77,7 +78,7 @@ async def failing(impatient: None, tables: Tables, settings: Settings) -> AsyncI
 
 def is_unavailable(answer: Response) -> bool:
     """Whether the caller is asked to come again, and learns nothing."""
-    assert answer.json() == {"type": "/problems/unavailable", "title": "Try again in a moment.", "status": 503}
+    assert answer.json() == {"type": "/problems/unavailable", "title": UNAVAILABLE[2], "status": 503}
     assert answer.headers["Content-Type"] == "application/problem+json"
     return int(answer.headers["Retry-After"]) > 0
 

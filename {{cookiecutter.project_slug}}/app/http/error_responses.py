@@ -19,14 +19,12 @@ from litestar.exceptions import ClientException
 from litestar.exceptions import HTTPException
 from litestar.exceptions import NotAuthorizedException
 from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import SerializationException
 from litestar.exceptions import ValidationException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
-from sqlalchemy.exc import InterfaceError
-from sqlalchemy.exc import InternalError
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.http.errors import RETRY_AFTER_SECONDS
@@ -41,10 +39,17 @@ from app.http.errors import Refusal
 from app.http.errors import TooBusy
 from app.http.errors import TooManyAttempts
 from app.http.errors import UnsupportedMediaType
+from app.http.outages import cause_of
+from app.http.outages import constraint_of
+from app.http.outages import frames_of
+from app.http.outages import reason_of_outage
+from app.http.outages import sqlstate_of
+from app.http.outages import without_values
 from app.http.problem_details import PROBLEM_TYPE
 from app.http.problem_details import WORTHLESS_COOKIES
 from app.http.problem_details import InvalidPart
 from app.http.problem_details import Problem
+from app.http.request_limits import MAX_BODY_BYTES
 from app.settings import Environment
 from app.settings import SettingsError
 
@@ -52,65 +57,54 @@ logger = logging.getLogger(__name__)
 
 
 Row: TypeAlias = tuple[int, str, str]
+# Where Litestar reads what a caller sent, as module and function.
+READS_REQUEST = {("litestar._kwargs.kwargs_model", "to_kwargs")}
+READS_REQUEST |= {("litestar.connection.request", name) for name in ("json", "msgpack", "form")}
 
 
-INVALID: Row = (400, "invalid-request", "Something in the request is not valid.")
-CONFLICT: Row = (409, "conflict", "This contradicts what is stored.")
-INTERNAL: Row = (500, "internal-error", "Something went wrong on our side.")
-UNAVAILABLE: Row = (503, "unavailable", "Try again in a moment.")
-# The types are part of the contract: clients tell refusals apart by them, never by the words.
+INVALID: Row = (400, "invalid-request", "The request is invalid.")
+CONFLICT: Row = (409, "conflict", "The request conflicts with stored data.")
+INTERNAL: Row = (500, "internal-error", "Internal server error.")
+UNAVAILABLE: Row = (503, "unavailable", "The service is temporarily unavailable. Try again.")
+# Clients tell problems apart by the types, so these never change; the titles may.
 TABLE: dict[type[Exception], Row] = {
-    InvalidCredentials: (401, "invalid-credentials", "The address or the password is wrong."),
+    InvalidCredentials: (401, "invalid-credentials", "The email address or the password is wrong."),
     InvalidToken: (400, "invalid-token", "This link was used, has expired or is unknown."),
     InvalidField: INVALID,
     ValidationException: INVALID,
     ClientException: INVALID,
     NotAuthorizedException: (401, "not-authenticated", "Sign in first."),
-    PermissionDeniedException: (403, "permission-denied", "You may not do this."),
-    RecentSignInRequired: (403, "reauthentication-required", "Show again that it is you: POST /reauthenticate."),
-    CrossSiteRequest: (403, "cross-site-request", "Only our own pages and CORS_ORIGINS may send this."),
+    PermissionDeniedException: (403, "permission-denied", "You are not allowed to do this."),
+    RecentSignInRequired: (403, "reauthentication-required", "Confirm your password first: POST /reauthenticate."),
+    CrossSiteRequest: (403, "cross-site-request", "The request comes from a site that CORS_ORIGINS does not name."),
     BodyTooSlow: (408, "body-too-slow", "The body took too long to arrive."),
-    RequestEntityTooLarge: (413, "body-too-large", "Send less at once."),
+    RequestEntityTooLarge: (413, "body-too-large", f"The body is larger than {MAX_BODY_BYTES:,} bytes."),
     UnsupportedMediaType: (415, "unsupported-media-type", "Send application/json."),
-    TooManyAttempts: (429, "too-many-attempts", "Wait, or choose a new password."),
-    NotFoundError: (404, "not-found", "There is nothing here."),
+    TooManyAttempts: (429, "too-many-attempts", "Too many attempts. Try again later."),
+    NotFoundError: (404, "not-found", "Not found."),
     TooBusy: UNAVAILABLE,
     Conflict: CONFLICT,
     IntegrityError: CONFLICT,
     DatabaseIntegrityError: CONFLICT,
     # Another request has removed the row.
     StaleDataError: CONFLICT,
-    OperationalError: UNAVAILABLE,
-    InterfaceError: UNAVAILABLE,
-    # What the driver says of a connection that is closed at this very moment.
-    InternalError: UNAVAILABLE,
-    PoolTimeoutError: UNAVAILABLE,
-    OSError: UNAVAILABLE,
-    # Litestar lets these two out when a body is no UTF-8, or nested a hundred thousand deep.
-    UnicodeDecodeError: INVALID,
-    RecursionError: INVALID,
     Exception: INTERNAL,
 }
 
 
-# The database's own classes of errors: bad data, broken constraints; lost connections, deadlocks, no resources, locked
-# for too long, shutting down.
-SQLSTATES = {"22": INVALID, "23": CONFLICT, "XX": INTERNAL} | dict.fromkeys(("08", "40", "53", "55", "57"), UNAVAILABLE)
+# By SQLSTATE: values that no column of that type can hold, and constraints that depend on stored rows. A missing value
+# for a NOT NULL column (23502) is neither: no caller can do anything about a column that the code forgets.
+SQLSTATES = dict.fromkeys(("22000", "22001", "22003", "22007", "22008", "22021", "2201B", "22P02", "22P05"), INVALID)
+SQLSTATES |= dict.fromkeys(("23000", "23001", "23503", "23505", "23514", "23P01"), CONFLICT)
 
 
 def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """The answer to an error; one that nobody expected is logged with its traceback and shows nothing to the caller."""
+    """The response to an error; an unexpected one is logged with its traceback and shows nothing to the caller."""
     while isinstance(error, ExceptionGroup):
-        # Dependencies are resolved side by side; what is wrong with one of them is enough to say.
+        # Dependencies are resolved side by side; the first error is reason enough.
         error = error.exceptions[0]
     status, type_, title = row_of(error)
-    # What a middleware raises is answered outside of the one that knows the caller.
-    caller, path = request.state.get("caller"), quote(request.url.path)
-    known = {"request_id": caller.request_id} if caller else {}
-    if status == 503:
-        logger.warning("%s %s has to wait: %s", request.method, path, type(error).__name__, extra=known)
-    elif status >= 500 and not isinstance(error, Refusal):
-        logger.error("%s %s failed", request.method, path, exc_info=error, extra=known)
+    _log(request, error, status)
     body = Problem(f"/problems/{type_}", title, status)
     if isinstance(error, Refusal) and str(error):
         body.detail = str(error)
@@ -121,6 +115,22 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     cookies = request.state.get(WORTHLESS_COOKIES, []) if status == 401 else []
     return Response(body, status_code=status, headers=headers, media_type=PROBLEM_TYPE, cookies=cookies)
+
+
+def _log(request: Request[Any, Any, Any], error: Exception, status: int) -> None:
+    # A middleware may raise outside of the one that sets the current request.
+    caller, path = request.state.get("caller"), quote(request.url.path)
+    known = {"request_id": caller.request_id} if caller else {}
+    cause = cause_of(error)
+    if status == 503:
+        reason = reason_of_outage(cause) or type(error).__name__
+        logger.warning("%s %s answered 503: %s", request.method, path, reason, extra=known)
+    elif status >= 500 and not isinstance(error, Refusal):
+        without_values(error)
+        logger.error("%s %s failed", request.method, path, exc_info=error, extra=known)
+    elif sqlstate := sqlstate_of(cause):
+        said = constraint_of(cause) if status == 409 else "a value that its column cannot hold"
+        logger.info("%s %s answered %s: %s (%s)", request.method, path, status, said, sqlstate, extra=known)
 
 
 @asynccontextmanager
@@ -140,12 +150,33 @@ def row_of(error: Exception) -> Row:
     if isinstance(error, HTTPException) and type(error) not in TABLE:
         phrase = HTTPStatus(error.status_code).phrase
         return error.status_code, phrase.lower().replace(" ", "-"), phrase
-    # The repositories wrap what the database says, and have no name of their own for some of it.
-    cause = error.__cause__ if isinstance(error, RepositoryError) else error
-    sqlstate = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
-    named = cause if cause is not None and type(error) is RepositoryError else error
-    by_type = next(TABLE[kind] for kind in type(named).__mro__ if kind in TABLE)
-    return SQLSTATES.get(sqlstate[:2], by_type)
+    cause = cause_of(error)
+    if reason_of_outage(cause) is not None:
+        return UNAVAILABLE
+    if _is_of_body(error):
+        return INVALID
+    if isinstance(cause, StatementError) and not (isinstance(cause, DatabaseIntegrityError) and not sqlstate_of(cause)):
+        return INTERNAL if _is_of_wrong_type(cause) else SQLSTATES.get(sqlstate_of(cause), INTERNAL)
+    # Of the two the repository's error may be the one that says more: that a row was not found.
+    named = cause if type(error) is RepositoryError else error
+    return next(TABLE[kind] for kind in type(named).__mro__ if kind in TABLE)
+
+
+def _is_of_body(error: Exception) -> bool:
+    """Whether the caller's body cannot be read.
+
+    Litestar lets these errors out for a body that is not UTF-8 or nested too deep. The same errors of a handler, or of
+    what it calls, are bugs: they were not raised by Litestar while it read the request.
+    """
+    if not isinstance(error, UnicodeDecodeError | RecursionError | SerializationException):
+        return False
+    places = [(str(frame.f_globals.get("__name__")), frame.f_code.co_name) for frame in frames_of(error)]
+    return places[-1][0].startswith("litestar.") and not READS_REQUEST.isdisjoint(places)
+
+
+def _is_of_wrong_type(error: StatementError) -> bool:
+    # asyncpg gives one SQLSTATE to a number that is too large, which a caller may send, and to a number for a text.
+    return error.orig is not None and isinstance(getattr(error.orig.__cause__, "__cause__", None), TypeError)
 
 
 def _invalid_parts(error: Exception) -> list[InvalidPart]:

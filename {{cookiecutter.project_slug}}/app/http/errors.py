@@ -26,7 +26,11 @@ class TooManyAttempts(Refusal):
 
 
 class TooBusy(Refusal):
-    """More work of a costly kind is waiting than can be done soon."""
+    """More costly work is waiting than can be done soon; the log shows the reason, the caller does not see it."""
+
+    def __init__(self, reason: str = "too many password hashes are waiting (HASH_CONCURRENCY)") -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class RecentSignInRequired(Refusal):

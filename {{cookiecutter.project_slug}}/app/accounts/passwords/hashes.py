@@ -23,6 +23,7 @@ HASH = re.compile(
     r"\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}",
     re.ASCII,
 )
+SHORTAGE = "no memory or thread for a password hash (HASH_MEMORY_KIB)"
 # How argon2 says that the machine has nothing left for a hash; passlib takes that for a hash that it cannot read.
 SHORTAGES = {"Memory allocation error", "Threading failure"}
 
@@ -121,7 +122,7 @@ def shortage_is_busy() -> Iterator[None]:
     except (MemoryError, ValueError) as error:
         if isinstance(error, MemoryError) or is_shortage(error):
             # Not chained: the message of passlib holds the hash.
-            raise TooBusy from None
+            raise TooBusy(SHORTAGE) from None
         raise
 
 
