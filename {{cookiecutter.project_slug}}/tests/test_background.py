@@ -9,22 +9,27 @@ from typing import cast
 import pytest
 from litestar import Litestar
 from litestar.datastructures import State
-from sqlalchemy.exc import OperationalError
 
 from app.asgi import create_app
+from app.http.outages import CannotConnect
 from app.operations import background
 from app.operations.background import repeating
 from app.settings import Environment
 from app.settings import Settings
 
 
+def away() -> Exception:
+    """What an attempt meets while the database is away."""
+    return CannotConnect("SELECT secret", {}, OSError())
+
+
 class Work:
-    """Fails in each way once, and then has nothing to do for an hour."""
+    """Fails in each way, and then has nothing to do for an hour."""
 
     def __init__(self) -> None:
         self.times = 0
         self.is_done = asyncio.Event()
-        self._errors: list[Exception] = [OperationalError("SELECT secret", {}, OSError()), OSError(), ValueError("odd")]
+        self._errors: list[Exception] = [away(), away(), OSError(), ValueError("odd"), away()]
 
     async def step(self, _app: Litestar) -> float:
         """Do some of it."""
@@ -46,14 +51,15 @@ async def test_it_goes_on_after_every_error_and_ends_at_once_with_the_service(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(background, "PAUSE_AFTER_ERROR_SECONDS", 0)
+    caplog.set_level(logging.INFO, "app")
     work = Work()
     async with asyncio.timeout(10), repeating(work.step)(an_app(settings, Environment.DEVELOPMENT)):
         await work.is_done.wait()
-    assert work.times == 4
-    assert [(record.levelno, record.exc_info is not None) for record in caplog.records] == [
-        (logging.WARNING, False),
-        (logging.WARNING, False),
-        (logging.ERROR, True),
+    assert work.times == 6
+    assert [(record.levelname, record.exc_info is not None, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", False, "Background tasks wait: cannot connect to the database: OSError"),
+        *[("ERROR", True, "The background task step has failed and will be tried again")] * 2,
+        ("INFO", False, "Background tasks run again"),
     ]
     assert "secret" not in caplog.text
 

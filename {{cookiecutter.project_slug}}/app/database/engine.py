@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
+import asyncpg  # type: ignore[import-untyped]  # It carries no types.
+from sqlalchemy import ExceptionContext
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.exc import OperationalError
@@ -10,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import clock
+from app.http.outages import READ_ONLY
+from app.http.outages import CannotConnect
+from app.http.outages import sqlstate_of
 from app.settings import Settings
 from app.settings import database_url
 from app.settings.types import Pooler
@@ -42,7 +47,7 @@ def engine_for(settings: Settings) -> AsyncEngine:
     """Connections to the database: few enough for it, and given up when they take too long."""
     engine = create_async_engine(
         ASYNCPG,
-        connect_args=_limited(connect_arguments(settings), settings),
+        connect_args={"async_creator_fn": _connect, **_limited(connect_arguments(settings), settings)},
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=WAITS_SECONDS,
@@ -53,6 +58,7 @@ def engine_for(settings: Settings) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "connect", _follow_clock)
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "handle_error", _leave_read_only)
     return engine
 
 
@@ -78,6 +84,14 @@ def through_pooler(settings: Settings) -> dict[str, Any]:
     return no_cache | {"prepared_statement_name_func": lambda: f"statement-{uuid4()}"}
 
 
+async def _connect(*arguments: Any, **options: Any) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(*arguments, **options)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        # SQLAlchemy would let these through as they are.
+        raise CannotConnect(None, None, error) from error
+
+
 def _follow_clock(dbapi_connection: Any, *_: Any) -> None:
     cursor = dbapi_connection.cursor()
     try:
@@ -96,3 +110,9 @@ def _refuse_closed(dbapi_connection: Any, *_: Any) -> None:
     # it before each use, as `pool_pre_ping` does, would cost three round trips.
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    # After a failover the pool may hold connections to the former primary: SQLAlchemy drops all of them.
+    if sqlstate_of(context.original_exception) == READ_ONLY:
+        context.is_disconnect = True

@@ -1,4 +1,4 @@
-"""What each process does beside its requests, from its start to its end."""
+"""Background tasks of each process, from its start to its end."""
 
 import asyncio
 import gc
@@ -12,23 +12,30 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from litestar import Litestar
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.database.transactions import new_transaction
+from app.http.outages import TABLES_MISSING
+from app.http.outages import reason_of_outage
+from app.http.outages import without_values
+from app.operations.health import is_migrated
 from app.settings import Environment
 
 logger = logging.getLogger(__name__)
 
 PAUSE_AFTER_ERROR_SECONDS = 5
 
-# Returns after how many seconds it wants to be done again.
+# Returns the seconds until its next run.
 Step: TypeAlias = Callable[[Litestar], Awaitable[float]]
 
 
 @asynccontextmanager
 async def collecting_only_what_is_new(_: Litestar) -> AsyncIterator[None]:
-    """Leave out of garbage collections what has been imported and built by now: it stays until the process ends.
+    """Exclude what has been imported and built by now from garbage collections.
 
-    Python would look through all of it several times a minute, and all requests would wait for a tenth of a second.
+    It stays until the process ends. A collection would look through all of it, several times a minute, and every
+    request would wait for a tenth of a second.
     """
     gc.freeze()
     gc.enable()
@@ -39,9 +46,9 @@ async def collecting_only_what_is_new(_: Litestar) -> AsyncIterator[None]:
 
 
 def repeating(step: Step, *, before_requests: bool = False) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """A lifespan in which this is done again and again, and never cut off; tests do it by hand.
+    """A lifespan that runs a task repeatedly and never interrupts it; tests call the task themselves.
 
-    The first time is while the service runs, or `before_requests` are answered.
+    With `before_requests` the first run ends before requests are answered.
     """
 
     @asynccontextmanager
@@ -71,11 +78,31 @@ async def _repeat(step: Step, app: Litestar, is_over: asyncio.Event, pause: floa
 
 
 async def _attempt(step: Step, app: Litestar) -> float:
+    # By task, for what it waits; one outage is one line, for how long it lasts and however many tasks wait.
+    waits: dict[str, str] = app.state.setdefault("background_waits", {})
     try:
-        return await step(app)
-    except (SQLAlchemyError, OSError) as error:
-        logger.warning("%s waits, since the database does not answer: %s", step.__name__, type(error).__name__)
-    except Exception:
-        # Whatever it is, it must not be the last time.
-        logger.exception("%s has failed and goes on", step.__name__)
-    return PAUSE_AFTER_ERROR_SECONDS
+        pause = await step(app)
+    except Exception as error:
+        reason = await _reason(error, app)
+        if reason is None:
+            # The next attempt may succeed.
+            without_values(error)
+            logger.exception("The background task %s has failed and will be tried again", step.__name__)
+        elif reason not in waits.values():
+            logger.warning("Background tasks wait: %s", reason)
+        waits |= {step.__name__: reason} if reason else {}
+        return PAUSE_AFTER_ERROR_SECONDS
+    if waits.pop(step.__name__, None) and not waits:
+        logger.info("Background tasks run again")
+    return pause
+
+
+async def _reason(error: Exception, app: Litestar) -> str | None:
+    if isinstance(error, ProgrammingError):
+        # A wrong statement, unless the tables are those of another version.
+        try:
+            async with new_transaction(app) as session:
+                return None if await is_migrated(session) else TABLES_MISSING
+        except (SQLAlchemyError, OSError) as other:
+            return reason_of_outage(other)
+    return reason_of_outage(error)

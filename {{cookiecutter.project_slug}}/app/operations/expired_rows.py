@@ -1,4 +1,4 @@
-"""Rows that have expired are worth nothing; they go in the background, so no table grows for ever."""
+"""Removes expired rows in the background, so that no table grows without a limit."""
 
 import logging
 from collections.abc import Awaitable
@@ -24,6 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.accounts import unproven_accounts
 from app.database.transactions import new_transaction
+from app.http.outages import reason_of_outage
+from app.http.outages import without_values
 from app.models import EXPIRES
 from app.models import AuditEvent
 from app.models import OneTimeToken
@@ -36,12 +38,12 @@ logger = logging.getLogger(__name__)
 EVERY = timedelta(minutes=10)
 ROWS_AT_ONCE = 1000
 
-# Removes at most so many rows, and returns whether there may be more.
+# Removes at most this many rows, and returns whether more may be left.
 Removal: TypeAlias = Callable[[AsyncSession, int], Awaitable[bool]]
 
 
 async def remove_expired_rows(app: Litestar) -> float:
-    """Remove some of each table, in short transactions; returns the seconds until the next time."""
+    """Remove some rows of each table, in short transactions; returns the seconds until the next run."""
     is_more = [await _try(app, table, removal) for table, removal in _removals(app.state.settings)]
     return 0 if any(is_more) else EVERY.total_seconds()
 
@@ -61,16 +63,17 @@ async def _try(app: Litestar, table: str, removal: Removal) -> bool:
         async with new_transaction(app) as session:
             return await removal(session, ROWS_AT_ONCE)
     except DBAPIError as error:
-        # Without a database nothing can be removed; what is wrong with one table must not keep the others.
-        if error.connection_invalidated:
+        # An outage concerns every table; any other error must not keep the others from being cleaned.
+        if reason_of_outage(error) is not None:
             raise
-        logger.exception("Rows of the table %s that have expired cannot be removed", table)
+        without_values(error)
+        logger.exception("Expired rows of the table %s cannot be removed", table)
         return False
 
 
 async def _remove_rows(column: Column[Any], age: timedelta, session: AsyncSession, most: int) -> bool:
     table, is_over = column.table, (column <= clock.now() - age) & ~_is_awaited(column.table)
-    # What somebody else works on is left to them.
+    # Rows that another transaction has locked are skipped.
     over = select(table.c.id).where(is_over).limit(most).with_for_update(skip_locked=True)
     # Named, since PostgreSQL may ask a nested SELECT several times, and get as many rows each time.
     named = over.cte("over")
@@ -79,6 +82,6 @@ async def _remove_rows(column: Column[Any], age: timedelta, session: AsyncSessio
 
 
 def _is_awaited(table: FromClause) -> ColumnElement[bool]:
-    # A mail that waits is still to bring the link.
+    # A waiting mail still has to deliver the link.
     is_of_mail = OutgoingMail.next_attempt_at.is_not(None) & (OutgoingMail.id == table.c.id)
     return exists().where(is_of_mail) if table is OneTimeToken.__table__ else false()

@@ -185,7 +185,7 @@ async def test_a_table_that_cannot_be_cleared_is_logged_and_does_not_keep_the_ot
     finally:
         await tables.execute("DROP TABLE visit")
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
-        "Rows of the table user_session that have expired cannot be removed"
+        "Expired rows of the table user_session cannot be removed"
     ]
     assert (await tables.rows("attempts"), await tables.rows("one_time_token")) == ([], [])
     assert await emails(tables) == [grace.email]
