@@ -114,14 +114,14 @@ def test_the_readme_has_at_most_150_lines(template: Path) -> None:
 
 def test_links_lead_to_files(bake: Bake) -> None:
     rendering = bake()
-    for page in [rendering / "README.md", *(rendering / "docs").glob("*.md")]:
+    for page in [rendering / "README.md", *(rendering / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
 def test_files_that_the_guides_name_exist(bake: Bake) -> None:
     rendering = bake()
-    for page in [rendering / "README.md", *(rendering / "docs").glob("*.md")]:
+    for page in [rendering / "README.md", *(rendering / "docs").rglob("*.md")]:
         text = page.read_text("utf-8")
         named = set(re.findall(r"`((?:app|tests|scripts|migrations|deploy)/[\w./-]+\w)`", text))
         named -= set(re.findall(r"In a new file `(\S+)`", text))
