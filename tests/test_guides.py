@@ -128,6 +128,14 @@ def test_files_that_the_guides_name_exist(bake: Bake) -> None:
         assert {name for name in named if not (rendering / name).exists()} == set(), page.name
 
 
+def test_names_are_defined_where_the_guides_say(bake: Bake) -> None:
+    rendering = bake()
+    for page in [rendering / "README.md", *(rendering / "docs").rglob("*.md")]:
+        for name, file in re.findall(r"`(\w+)`\s+in\s+`(app/[\w/]+\.py)`", page.read_text("utf-8")):
+            definition = rf"^ *(async )?(def|class) {name}\b|^ *{name}(: .+)? \|?= "
+            assert re.search(definition, (rendering / file).read_text("utf-8"), re.MULTILINE), f"{page.name}: {name}"
+
+
 def test_a_changed_project_passes_its_own_checks(changed: Project) -> None:
     changed.run("make", "check")
 
