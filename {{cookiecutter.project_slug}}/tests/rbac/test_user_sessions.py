@@ -37,7 +37,8 @@ async def test_they_see_where_a_user_is_signed_in(host: Person, signed_in: Perso
     await phone.sign_in()
     answer = await host.get(await path_of(signed_in))
     assert answer.status_code == 200
-    assert {(device["ip"], device["user_agent"]) for device in answer.json()} >= {("198.51.100.7", "Phone/2.0")}
+    places = {("198.51.100.7", "Phone/2.0"), ("192.0.2.1", signed_in.client.headers["User-Agent"])}
+    assert {(device["ip"], device["user_agent"]) for device in answer.json()} == places
     assert {frozenset(device) for device in answer.json()} == {
         frozenset({"id", "created_at", "last_seen_at", "ip", "user_agent"})
     }
