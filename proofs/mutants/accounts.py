@@ -303,7 +303,7 @@ MUTANTS = [
     Mutant(
         "No connection is held while a hash is computed",
         "app/accounts/sign_in.py",
-        "        await self.session.commit()\n        verdict",
+        "        await release_connection(self.session)\n        verdict",
         "        verdict",
         "accounts/test_passwords.py::test_no_connection_is_held_while_a_password_is_hashed",
     ),

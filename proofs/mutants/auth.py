@@ -27,8 +27,8 @@ MUTANTS = [
     Mutant(
         "Signing out does not wait for requests under way",
         "app/auth/user_sessions.py",
-        "        await session.commit()\n",
-        "",
+        "        async with separate_transaction(request_session(connection)) as session:\n",
+        "        if session := request_session(connection):\n",
         "auth/test_sign_in.py::test_a_request_under_way_does_not_hold_up_signing_out_nor_revive_what_it_ended",
     ),
     Mutant(
@@ -117,15 +117,15 @@ MUTANTS = [
     ),
     Mutant(
         "Whoever calls is the one that routes read",
-        "app/database/sessions.py",
-        "session.add_all(session.info.pop(WAITING, ()))",
-        "session.info.pop(WAITING, ())",
+        "app/auth/current_user.py",
+        "        session.add(found)\n",
+        "",
         "auth/test_principals.py::test_a_session_that_reads_the_user_finds_the_one_who_calls",
     ),
     Mutant(
         "What a route changes of whoever calls is stored",
         "app/database/transactions.py",
-        " or _is_waiting_changed(session)",
+        " or _has_changes(session)",
         "",
         "auth/test_principals.py::test_what_a_route_changes_is_stored",
     ),

@@ -95,7 +95,7 @@ def mutants(tests: str) -> list[Mutant]:
         Mutant(
             "A late copy waits for nothing that waits for it",
             "app/database/transactions.py",
-            "    await session.commit()\n    async with AsyncSession(",
+            "    await release_connection(session)\n    async with AsyncSession(",
             "    async with AsyncSession(",
             "auth/test_refresh.py::test_a_copy_that_waited_for_two_renewals_ends_the_sign_in_too",
         ),

@@ -1,6 +1,8 @@
 """One committer: what was answered with success is stored, and nothing else is, except what says so."""
 
 from collections.abc import AsyncIterator
+from collections.abc import Awaitable
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,9 +16,16 @@ from litestar.types import Message
 from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
+from sqlalchemy import select
+from sqlalchemy import text
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.sessions import _config
 from app.database.sessions import request_session
 from app.database.transactions import new_transaction
+from app.database.transactions import release_connection
+from app.database.transactions import separate_transaction
 from app.http.errors import Conflict
 from app.models import User
 from app.settings import Settings
@@ -118,3 +127,86 @@ async def test_a_request_whose_commit_fails_gives_its_connection_back(
     async with commits_failing(tables):
         assert (await visitor.register()).status_code == 500
     assert connections_in_use(app) == 0
+
+
+async def add_row(session: AsyncSession, _: User) -> None:
+    """Leave it to the next flush."""
+    session.add(User(email="new@example.com", password_hash="!"))
+
+
+async def change_row(_: AsyncSession, user: User) -> None:
+    """Likewise."""
+    user.display_name = "Grace H."
+
+
+async def delete_row(session: AsyncSession, user: User) -> None:
+    """Likewise."""
+    await session.delete(user)
+
+
+async def flush_row(session: AsyncSession, user: User) -> None:
+    """Write it."""
+    user.display_name = "Grace H."
+    await session.flush()
+
+
+async def run_update(session: AsyncSession, _: User) -> None:
+    """Write with a statement."""
+    await session.execute(update(User).values(display_name="Grace H."))
+
+
+async def run_text(session: AsyncSession, _: User) -> None:
+    """Write with a statement that is written out."""
+    await session.execute(text("UPDATE \"user\" SET display_name = 'Grace H.'"))
+
+
+Change = Callable[[AsyncSession, User], Awaitable[None]]
+CHANGES: list[Change] = [add_row, change_row, delete_row, flush_row, run_update, run_text]
+
+
+async def change_then_release(app: Litestar, change: Change) -> None:
+    """Change something, and release the connection after it."""
+    async with new_transaction(app) as session:
+        await change(session, (await session.scalars(select(User))).one())
+        await release_connection(session)
+
+
+async def change_then_separate(app: Litestar, change: Change) -> None:
+    """Change something, and start a separate transaction after it."""
+    async with new_transaction(app) as session:
+        await change(session, (await session.scalars(select(User))).one())
+        async with separate_transaction(session):
+            pass
+
+
+@pytest.mark.usefixtures("grace")
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("go_on", [change_then_release, change_then_separate])
+async def test_a_connection_is_not_released_after_a_change(
+    app: Litestar, tables: Tables, change: Change, go_on: Callable[[Litestar, Change], Awaitable[None]]
+) -> None:
+    before = await tables.rows("user")
+    with pytest.raises(RuntimeError, match="before the first change"):
+        await go_on(app, change)
+    assert await tables.rows("user") == before
+
+
+async def test_a_released_connection_is_back_in_the_pool_and_rows_stay_readable(app: Litestar, grace: Person) -> None:
+    async with _config(app).get_session() as session:
+        [user] = await session.scalars(select(User))
+        # Setting a column to its present value changes nothing.
+        user.email = grace.email
+        assert connections_in_use(app) == 1
+        await release_connection(session)
+        assert connections_in_use(app) == 0
+        assert user.email == grace.email
+
+
+async def test_a_connection_is_released_again_after_the_changes_are_stored(app: Litestar, grace: Person) -> None:
+    async with _config(app).get_session() as session:
+        await run_update(session, User())
+        await session.commit()
+        [user] = await session.scalars(select(User))
+        assert (user.email, user.display_name) == (grace.email, "Grace H.")
+        await release_connection(session)
+        assert connections_in_use(app) == 0

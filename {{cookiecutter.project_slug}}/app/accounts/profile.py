@@ -17,6 +17,7 @@ from app.accounts.passwords import policy
 from app.accounts.registration import RegistrationService
 from app.accounts.row_locks import lock_user
 from app.accounts.schemas import address_in
+from app.database.transactions import release_connection
 from app.http.errors import Conflict
 from app.http.errors import InvalidField
 from app.http.errors import InvalidToken
@@ -55,8 +56,7 @@ class ProfileService(RegistrationService):
         Raises:
             InvalidField: if the present password is wrong, or the new one is the same or easily guessed.
         """
-        # No connection is held while passwords are judged and hashed.
-        await self.session.commit()
+        await release_connection(self.session)
         await policy.require_good(new, user.email, self.settings, "new_password", name=user.display_name)
         new_hash = await self.hasher.digest(new, user.email)
         await self.require_password(user, current, "current_password")

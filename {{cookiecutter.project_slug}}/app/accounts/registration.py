@@ -17,6 +17,7 @@ from app.accounts.passwords import policy
 from app.accounts.schemas import Registration
 from app.accounts.schemas import address_in
 from app.accounts.sign_in import AccountService
+from app.database.transactions import release_connection
 from app.http.errors import Conflict
 from app.http.errors import TooBusy
 from app.models import User
@@ -61,8 +62,7 @@ class RegistrationService(AccountService):
         found = await self.find(email, ALONE)
         for _ in range(MOST_COMPARISONS):
             compared = found.password_hash if found else None
-            # Nothing is written yet: this gives the connection back, since the hash takes longer than the statements.
-            await self.session.commit()
+            await release_connection(self.session)
             verdict = await self.hasher.verify(password, compared, email, is_sign_up=True)
             found = await ownership.lock_address(self.session, email, options=[ALONE])
             if compared == (found.password_hash if found else None):

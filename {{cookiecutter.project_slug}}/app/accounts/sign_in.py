@@ -22,6 +22,7 @@ from app.accounts.one_time_tokens import Purpose
 from app.accounts.ownership import ALONE
 from app.accounts.passwords import hasher
 from app.accounts.passwords import policy
+from app.database.transactions import release_connection
 from app.models import User
 from app.repositories import eager_relationships
 from app.settings import Settings
@@ -58,13 +59,12 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
 
     async def proves(self, user: User | None, password: str, email: str) -> bool:
         """Whether the password is that of a user who may sign in; takes as long if no user has the address."""
-        # Nothing is written yet: this gives the connection back, since the hash takes longer than all statements do.
-        await self.session.commit()
+        await release_connection(self.session)
         verdict = await self.hasher.verify(password, user.password_hash if user else None, email)
         if user is None or not (verdict.is_right and user.is_active and user.is_verified):
             return False
         # Only now: a hash more would tell the right password of an account that may not sign in.
-        new_hash = await self.hasher.digest(password, email) if verdict.is_outdated else user.password_hash
+        new_hash = await self.hasher.digest(password, email) if verdict.is_outdated else None
         # A reset may have come while the hash was computed: this proof must not outlive it, nor put the old password
         # back. The lock makes a later reset wait, so that it ends this sign-in too.
         along = [joinedload(relation.class_attribute) for relation in eager_relationships()]
@@ -72,7 +72,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         allowed = unchanged.where(User.is_active, User.is_verified).with_for_update(key_share=True, of=User)
         found = await self.session.scalars(allowed, execution_options={"populate_existing": True})
         is_still_so = found.unique().one_or_none() is not None
-        if is_still_so:
+        if is_still_so and new_hash is not None:
             user.password_hash = new_hash
         return is_still_so
 
@@ -119,8 +119,7 @@ class AccountService(BaseUserService[User, Any, Any]):  # type: ignore[type-var]
         """
         purposes = (Purpose.RESET_PASSWORD, Purpose.ACCEPT_INVITATION)
         user, email = await one_time_tokens.find(self.session, encoded_token, *purposes)
-        # As above: no connection is held meanwhile.
-        await self.session.commit()
+        await release_connection(self.session)
         await policy.require_good(password, email, self.settings, name=user.display_name)
         password_hash = await self.hasher.digest(password, email)
         user, _ = await one_time_tokens.consume(self.session, encoded_token, *purposes)

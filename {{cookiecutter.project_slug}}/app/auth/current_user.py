@@ -1,7 +1,7 @@
-"""Who calls: the one read that each request of somebody who is signed in begins with, and so as short as it can be.
+"""The statement that finds the signed-in user; every request with credentials starts with it.
 
-It goes to the driver, and rows are made into models here, which takes a third of the time that the ORM takes. They are
-models like any others: the session of the request takes them in as soon as it is used for anything.
+It goes to the driver directly, and the rows become models here, which takes a third of the time that the ORM takes. The
+models join the session of the request, as if the session had read them.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from sqlalchemy.exc import InternalError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database.sessions import WAITING
+from app.database.transactions import release_connection
 from app.models import User
 from app.models import UserSession
 from app.repositories import CURRENT_USER
@@ -29,7 +29,7 @@ from app.settings.types import Pooler
 
 
 class CurrentUserQuery:
-    """Reads the one sign-in that meets a condition, its user, and what belongs to the user."""
+    """Reads the one sign-in that meets a condition, its user, and the relationships that are loaded with each user."""
 
     def __init__(self, condition: ColumnElement[bool]) -> None:
         self._along = eager_relationships()
@@ -49,41 +49,44 @@ class CurrentUserQuery:
         self._readers = [(index, reader) for index, reader in enumerate(readers) if reader]
 
     async def one(self, session: AsyncSession, values: Mapping[str, Any]) -> tuple[UserSession, User] | None:
-        """The sign-in for these values and its user, whom `UserRepository` knows if it is asked next."""
+        """The sign-in for these values and its user; `UserRepository.get` returns this user without another read."""
         rows = await self._rows(session, values)
         if not rows:
             return None
         signed_in, user, *related = self._parts
         found = session.info[CURRENT_USER] = user.model(rows[0])
-        waiting = session.info[WAITING] = [found]
         for relation, part in zip(self._along, related, strict=True):
             members = part.models(rows)
+            session.add_all(members)
             value = members if relation.uselist else next(iter(members), None)
             orm.attributes.set_committed_value(found, relation.key, value)
-            waiting += members
+        session.add(found)
         return signed_in.model(rows[0]), found
 
     async def _rows(self, session: AsyncSession, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         settings = session.info["settings"]
-        # Poolers give each transaction another connection, and traces show the statements of SQLAlchemy alone.
+        # A pooler gives each transaction another connection, and traces only show the statements of SQLAlchemy.
         is_direct = settings.database_pooler is Pooler.NONE and settings.otel_exporter_otlp_endpoint is None
         for ask in (self._ask_the_driver if is_direct else self._ask_sqlalchemy, self._ask_sqlalchemy):
             try:
-                return await session.run_sync(ask, values)
+                return await ask(session, values)
             except DBAPIError as error:
-                # The connection died while nobody used it, which is no reason to refuse whoever calls now.
+                # An idle connection died. The caller need not notice: the next attempt uses another one.
                 if not (error.connection_invalidated or isinstance(error, InternalError)):
                     raise
                 await session.rollback()
-        # SQLAlchemy has met a second one, and given up all connections that it had.
-        return await session.run_sync(self._ask_sqlalchemy, values)
+        # A second one was dead, so SQLAlchemy has closed all idle connections, and opens a new one.
+        return await self._ask_sqlalchemy(session, values)
 
-    def _ask_sqlalchemy(self, session: orm.Session, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        rows: Sequence[Row[Any]] = session.execute(self._statement, dict(values)).all()
-        session.commit()
+    async def _ask_sqlalchemy(self, session: AsyncSession, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Row[Any]] = (await session.execute(self._statement, dict(values))).all()
+        await release_connection(session)
         return rows
 
-    def _ask_the_driver(self, session: orm.Session, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    async def _ask_the_driver(self, session: AsyncSession, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        return await session.run_sync(self._fetch, values)
+
+    def _fetch(self, session: orm.Session, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         # One round trip, without BEGIN and COMMIT around it.
         connection = session.get_bind().engine.raw_connection()
         driver: Any = connection.driver_connection
@@ -108,7 +111,7 @@ class _Part:
 
     def __init__(self, entity: Any, start: int) -> None:
         mapper: orm.Mapper[Any] = inspect(entity).mapper
-        # Those that SQLAlchemy keeps for its own use are in no row.
+        # SQLAlchemy has columns for its own use that no statement selects.
         unread = set(mapper.local_table.c) - set(select(mapper.local_table).selected_columns)
         read = [
             attribute
@@ -122,15 +125,15 @@ class _Part:
         self._manager = mapper.class_manager
 
     def models(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """All of them; a row has nothing but NULL here if there is none, and repeats one for others."""
+        """The models in these rows, each once. An outer join without a match has NULL in the primary key."""
         found = {tuple(row[index] for index in self._ids): row for row in rows}
         return [self.model(row) for identity, row in found.items() if None not in identity]
 
     def model(self, row: Sequence[Any]) -> Any:
-        """As if the ORM had read it, and in no session."""
+        """The model in this row, as if the ORM had read it; it is not in a session yet."""
         made = self._manager.new_instance()
         vars(made).update(zip(self._keys, row[self._start : self.end], strict=True))
         orm.make_transient_to_detached(made)
-        # Whoever listens to this is told of it, as columns do whose values can change by themselves.
+        # Listeners for "load" are called, as after a read by the ORM; mutable column types rely on it.
         self._manager.dispatch.load(orm.attributes.instance_state(made), None)
         return made

@@ -21,6 +21,7 @@ from app import clock
 from app.accounts import audit
 from app.accounts.audit import Event
 from app.database.sessions import request_session
+from app.database.transactions import separate_transaction
 from app.http.current_request import current_request
 from app.models import User
 from app.models import UserSession
@@ -99,12 +100,11 @@ def seen_from(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
 async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: UserSession) -> None:
     """Note from where this sign-in is used, once a minute at most, also if the network changes in between."""
     if row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
-        session = request_session(connection)
         # Of parallel requests, the first one writes.
         seen = update(UserSession).where(UserSession.id == row.id, UserSession.last_seen_at == row.last_seen_at)
-        await session.execute(seen.values(seen_from(connection)))
-        # At once: signing out elsewhere must not wait for the end of this request.
-        await session.commit()
+        # Stored at once: a sign-out on another device must not wait for the end of this request.
+        async with separate_transaction(request_session(connection)) as session:
+            await session.execute(seen.values(seen_from(connection)))
 
 
 async def mark_reauthenticated(request: Request[Any, Any, Any]) -> None:

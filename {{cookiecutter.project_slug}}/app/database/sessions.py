@@ -10,37 +10,19 @@ from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar
 from litestar.connection import ASGIConnection
-from sqlalchemy import event
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
 
 from app import clock
 from app.database.engine import DATABASE_TIME
 from app.database.engine import engine_for
 from app.settings import Settings
 
-# In the `info` of a session: models that were read outside of it, and join it as soon as it is used for anything.
-WAITING = "waiting"
 # Connections may live for long, and clocks of machines drift by milliseconds meanwhile.
 CLOCK_FOLLOWED_EVERY = timedelta(minutes=1)
-# What advanced-alchemy looks after at each commit, unless told that it is not there.
+# Features of advanced-alchemy that cost time at each commit; this service has no use for them.
 UNUSED = {"enable_cache_listener": False, "enable_file_object_listener": False}
-
-
-@event.listens_for(Session, "after_transaction_create")
-def _take_in(session: Session, *_: Any) -> None:
-    session.add_all(session.info.pop(WAITING, ()))
-
-
-class RequestSession(AsyncSession):
-    """A session that models may wait for."""
-
-    async def refresh(self, *arguments: Any, **options: Any) -> None:
-        """As ever, but SQLAlchemy looks whether the model is here before it begins anything."""
-        _take_in(self.sync_session)
-        await super().refresh(*arguments, **options)
 
 
 @asynccontextmanager
@@ -61,17 +43,15 @@ def database_plugin(settings: Settings) -> SQLAlchemyInitPlugin:
     config = SQLAlchemyAsyncConfig(
         engine_instance=engine_for(settings),
         # Rows stay readable after the commit: the response is rendered from them. Services find the settings in `info`.
-        session_config=AsyncSessionConfig(
-            class_=RequestSession, expire_on_commit=False, info={"settings": settings, **UNUSED}
-        ),
-        # Problems are answered by errors.py.
+        session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings, **UNUSED}),
+        # app/http/error_responses.py answers errors.
         set_default_exception_handler=False,
     )
     return SQLAlchemyInitPlugin(config)
 
 
 def request_session(connection: ASGIConnection[Any, Any, Any, Any]) -> AsyncSession:
-    """The session of this request, the same one for everybody who asks; it is committed before the answer leaves."""
+    """The session of this request, the same one at each call; `CommitBeforeSuccess` commits it."""
     return _config(connection.app).provide_session(connection.app.state, connection.scope)
 
 

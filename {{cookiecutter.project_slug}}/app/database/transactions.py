@@ -1,12 +1,11 @@
-"""Sessions, and the one place that commits.
+"""Transactions: one for each request, and a few that do not depend on the response.
 
-| what | is stored |
-| --- | --- |
-| what handlers and services do, with its mails and its entries in the trail | if and only if a success is answered |
-| attempts that are counted, refusals in the trail, the end of a sign-in by a copy | `aside`, whatever is answered |
-| that a sign-in was seen | at once, before the handler begins |
-| mails that have left, rows that have expired | `own_transaction`, in the background |
-| what a command does | `only_transaction`, if it ends without an error |
+* The transaction of a request holds the changes by handlers and services, their mails and their audit events.
+  `CommitBeforeSuccess` stores it before a success is sent. An error stores none of it.
+* A `separate_transaction` is stored at once, also if the request is refused: counted attempts, refusals in the audit
+  trail, the end of a sign-in whose token was copied, the time of last use.
+* A `new_transaction` belongs to no request: the delivery of mails, the removal of expired rows.
+* A `command_transaction` is stored when the command succeeds.
 """
 
 from collections.abc import AsyncIterator
@@ -23,35 +22,87 @@ from litestar.types import Message
 from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
-from sqlalchemy import inspect
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.orm import Session
+from sqlalchemy.orm import SessionTransaction
 
-from app.database.sessions import WAITING
 from app.database.sessions import _config
 from app.database.sessions import engine_of
 from app.database.sessions import request_session
 from app.http.error_responses import problem_response
 from app.http.problem_details import ERROR
 
+# In the `info` of a session, while its transaction has a connection, and once it has written something.
+HAS_CONNECTION, HAS_WRITTEN = "has connection", "has written"
 
-@asynccontextmanager
-async def new_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
-    """A transaction that stands whatever the answer is: for what must survive a refusal."""
-    async with _config(app).get_session() as session, session.begin():
-        yield session
+
+async def release_connection(session: AsyncSession) -> None:
+    """Return the connection of a session to the pool before slow work; rows that were read stay readable.
+
+    Raises:
+        RuntimeError: if the transaction has changes, since they would be stored whether or not the request succeeds.
+    """
+    if _has_changes(session):
+        raise RuntimeError("Release the connection before the first change, or start a new_transaction for the change.")
+    # This stores nothing. A rollback would return the connection too, but SQLAlchemy would discard all rows with it.
+    await session.commit()
+
+
+def _has_changes(session: AsyncSession) -> bool:
+    is_modified = any(session.is_modified(row) for row in session.dirty)
+    return HAS_WRITTEN in session.info or is_modified or bool(session.new or session.deleted)
+
+
+@event.listens_for(Session, "after_begin")
+def _track_connection(session: Session, *_: Any) -> None:
+    session.info[HAS_CONNECTION] = True
+
+
+@event.listens_for(Session, "after_flush")
+def _track_flush(session: Session, *_: Any) -> None:
+    session.info[HAS_WRITTEN] = True
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _track_statement(state: ORMExecuteState) -> None:
+    # A statement written out as text may write, so it counts.
+    if not state.is_select:
+        state.session.info[HAS_WRITTEN] = True
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _track_end(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(HAS_CONNECTION, None)
+        session.info.pop(HAS_WRITTEN, None)
 
 
 @asynccontextmanager
 async def separate_transaction(session: AsyncSession) -> AsyncIterator[AsyncSession]:
-    """Likewise, from within a request that has written nothing yet; nobody waits for a second connection or a lock."""
-    await session.commit()
+    """A transaction that is stored even if the request is refused. The request must not have changed anything yet.
+
+    The connection of the request is released first, so that no request needs two of them or waits for its own locks.
+
+    Raises:
+        RuntimeError: if the request has changed something.
+    """
+    await release_connection(session)
     async with AsyncSession(session.bind, info=session.info) as other, other.begin():
         yield other
 
 
 @asynccontextmanager
+async def new_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
+    """A transaction outside of any request. It is stored unless the block raises."""
+    async with _config(app).get_session() as session, session.begin():
+        yield session
+
+
+@asynccontextmanager
 async def command_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
-    """The one transaction of a command; the connections are closed after it."""
+    """The one transaction of a command; all connections are closed after it."""
     try:
         async with new_transaction(app) as session:
             yield session
@@ -59,21 +110,17 @@ async def command_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
         await engine_of(app).dispose()
 
 
-def _is_waiting_changed(session: AsyncSession) -> bool:
-    return any(inspect(model).modified for model in session.info.get(WAITING, ()))
-
-
 class CommitBeforeSuccess(ASGIMiddleware):
-    """Commits before the first byte of a success leaves; whatever else happens, closing the session rolls back.
+    """Commits the session of a request before the first byte of a success is sent; after an error it is rolled back.
 
-    A commit that fails is answered with an error and nothing of the success is sent, no mail either: mails are rows
-    that the same commit would have stored.
+    If the commit fails, the caller gets an error and none of the success. No mail is sent either, since mails are rows
+    of the same transaction.
     """
 
     scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Send what `next_app` answers, once it is stored."""
+        """Run `next_app`, and send its success once the changes are stored."""
         connection: Request[Any, Any, Any] = Request(scope, receive, send)
         is_lost = False
 
@@ -82,7 +129,7 @@ class CommitBeforeSuccess(ASGIMiddleware):
             if message["type"] == "http.response.start" and _is_success(message["status"], connection):
                 session = request_session(connection)
                 try:
-                    if session.in_transaction() or _is_waiting_changed(session):
+                    if HAS_CONNECTION in session.info or _has_changes(session):
                         await session.commit()
                 except Exception as error:
                     is_lost = True
@@ -99,5 +146,5 @@ class CommitBeforeSuccess(ASGIMiddleware):
 
 
 def _is_success(status: int, request: Request[Any, Any, Any]) -> bool:
-    # A person who is refused may be led to another page, with the status of a success.
+    # The refusal of a person in a browser may be a redirect or a page.
     return status < 400 and request.state.get(ERROR) is None

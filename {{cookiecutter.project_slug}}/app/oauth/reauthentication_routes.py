@@ -30,6 +30,7 @@ from app.accounts.schemas import Body
 from app.accounts.schemas import Password
 from app.auth import credentials
 from app.auth.user_sessions import is_alive
+from app.database.transactions import release_connection
 from app.http.errors import Conflict
 from app.http.recent_sign_in import require_recent_sign_in
 from app.models import User
@@ -111,8 +112,7 @@ async def set_password(
 
 
 async def _set_first(service: ProfileService, user: User, password: str, keep: UUID) -> None:
-    # No connection is held while the password is judged and hashed.
-    await service.session.commit()
+    await release_connection(service.session)
     await policy.require_good(password, user.email, service.settings, "new_password", name=user.display_name)
     password_hash = await service.hasher.digest(password, user.email)
     # Another request may have set a password meanwhile; `lock_user` refuses if a reset has ended this sign-in.
