@@ -76,6 +76,7 @@ MODULES = {
 }
 # Names that moved to another module than their neighbours, or got another name.
 NAMES = {
+    "app.accounts.service.AccountService": "app.accounts.sign_in.SignInService",
     "app.accounts.changes.ChangeService": "app.accounts.profile.ProfileService",
     "app.accounts.fresh.FRESH_FOR": "app.http.recent_sign_in.RECENT_FOR",
     "app.accounts.fresh.fresh": "app.http.recent_sign_in.require_recent_sign_in",

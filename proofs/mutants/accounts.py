@@ -274,9 +274,9 @@ MUTANTS = [
     Mutant(
         "Nothing is read for known addresses alone",
         "app/accounts/sign_in.py",
-        "        if await self.proves(user, data.password, data.email):\n",
+        "        if await self.password_matches(user, data.password, data.email):\n",
         "        await self.session.scalar(select(user and 0))\n"
-        "        if await self.proves(user, data.password, data.email):\n",
+        "        if await self.password_matches(user, data.password, data.email):\n",
         "accounts/test_equal_work.py::test_a_sign_in_costs_the_same_for_known_and_unknown_addresses",
     ),
     Mutant(
@@ -288,9 +288,9 @@ MUTANTS = [
     ),
     Mutant(
         "Asking for a reset looks nobody up",
-        "app/accounts/sign_in.py",
-        "        self._write_to(email, Letter.RESET_PASSWORD)",
-        "        if await self.find(email):\n            self._write_to(email, Letter.RESET_PASSWORD)",
+        "app/accounts/recovery.py",
+        "        self.mail_to(email, Letter.RESET_PASSWORD)",
+        "        if await self.find(email):\n            self.mail_to(email, Letter.RESET_PASSWORD)",
         "accounts/test_equal_work.py::test_asking_for_a_mail_costs_the_same_for_known_and_unknown_addresses",
     ),
     Mutant(

@@ -20,9 +20,12 @@ from app.accounts.calibration import calibrate_hash
 from app.accounts.commands import create_user
 from app.accounts.commands import invite_user
 from app.accounts.profile import ProfileService
+from app.accounts.recovery import RecoveryService
+from app.accounts.registration import RegistrationService
 from app.accounts.schemas import RegistrationDTO
 from app.accounts.schemas import UserRead
 from app.accounts.schemas import UserUpdate
+from app.accounts.sign_in import SignInService
 from app.auth import credentials
 from app.auth import routes as credential_routes
 from app.http.current_request import TrackCurrentRequest
@@ -35,6 +38,7 @@ from app.operations.doctor import doctor
 # {% if cookiecutter.include_rbac %}
 from app.rbac import commands as role_commands
 from app.rbac import role_routes
+from app.rbac.role_service import RoleService
 from app.rbac.user_administration import AdministrationService
 # {% endif %}
 from app.settings import Settings
@@ -43,10 +47,14 @@ from app.settings import Settings
 class UserService(
     # {% if cookiecutter.include_rbac %}
     AdministrationService,
+    RoleService,
     # {% endif %}
     ProfileService,
+    RegistrationService,
+    RecoveryService,
+    SignInService,
 ):
-    """What can be done to users; add methods of your own here."""
+    """What can be done to users, in parts with one subject each. Add methods of your own here, or override one."""
 
 
 def users_plugins(settings: Settings) -> tuple[LitestarUsersPlugin, "OurParts"]:

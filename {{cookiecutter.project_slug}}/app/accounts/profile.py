@@ -14,9 +14,9 @@ from app.accounts.one_time_tokens import Proof
 from app.accounts.one_time_tokens import Purpose
 from app.accounts.ownership import ALONE
 from app.accounts.passwords import policy
-from app.accounts.registration import RegistrationService
 from app.accounts.row_locks import lock_user
 from app.accounts.schemas import address_in
+from app.accounts.service_base import AccountService
 from app.database.transactions import release_connection
 from app.http.errors import Conflict
 from app.http.errors import InvalidField
@@ -25,7 +25,7 @@ from app.models import User
 from app.repositories import copy_named
 
 
-class ProfileService(RegistrationService):
+class ProfileService(AccountService):
     """New names, passwords and addresses, and the end of an account."""
 
     async def update_user(self, user: User) -> User:
@@ -39,16 +39,6 @@ class ProfileService(RegistrationService):
         copy_named(user, stored, never=frozenset({"id", "email", "password_hash"}))
         await self.session.flush()
         return stored
-
-    async def require_password(self, user: User, password: str, field: str = "password") -> None:
-        """Hold up whoever has got hold of a credential but does not know the password.
-
-        Raises:
-            InvalidField: if the password is wrong.
-        """
-        if not await self.proves(user, password, user.email):
-            await audit.record_refusal(self.session, Event.PASSWORD_REFUSED, user.id)
-            raise InvalidField(field, "This is not your password.")
 
     async def change_password(self, user: User, current: str, new: str, keep: UUID) -> None:
         """Store a new password and end every sign-in except the one with the id `keep`.

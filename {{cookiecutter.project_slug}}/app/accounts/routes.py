@@ -15,6 +15,8 @@ from app.accounts import known_networks
 from app.accounts import throttle
 from app.accounts.known_networks import Tie
 from app.accounts.profile import ProfileService
+from app.accounts.recovery import RecoveryService
+from app.accounts.registration import RegistrationService
 from app.accounts.schemas import Accepted
 from app.accounts.schemas import Address
 from app.accounts.schemas import NewPasswordWithProof
@@ -30,7 +32,7 @@ SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
 
 @post("/register", status_code=202)
 async def register(
-    data: JSONBody[Registration], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[Registration], request: Request[Any, Any, Any], service: NamedDependency[RegistrationService]
 ) -> Accepted:
     """Ask for an account; a mail to the address says how to go on."""
     is_admitted = await throttle.admit_mail(request, Action.REGISTER, data.email)
@@ -40,7 +42,7 @@ async def register(
 
 @post("/verify", status_code=200, return_dto=UserRead)
 async def verify(
-    data: JSONBody[Proof], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[Proof], request: Request[Any, Any, Any], service: NamedDependency[RegistrationService]
 ) -> User:
     """Prove an address with the token from the mail."""
     user = await service.verify(data.token)
@@ -50,7 +52,7 @@ async def verify(
 
 @post("/verify/resend", status_code=202)
 async def resend_verification(
-    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[RegistrationService]
 ) -> Accepted:
     """Ask for the mail again; the older link stops working."""
     if await throttle.admit_mail(request, Action.RESEND_VERIFICATION, data.email):
@@ -60,7 +62,7 @@ async def resend_verification(
 
 @post("/forgot-password", status_code=202)
 async def forgot_password(
-    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[RecoveryService]
 ) -> Accepted:
     """Ask for a mail with a link that sets a new password."""
     if await throttle.admit_mail(request, Action.FORGET_PASSWORD, data.email):
@@ -70,7 +72,7 @@ async def forgot_password(
 
 @post("/reset-password", status_code=204)
 async def reset_password(
-    data: JSONBody[NewPasswordWithProof], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[NewPasswordWithProof], request: Request[Any, Any, Any], service: NamedDependency[RecoveryService]
 ) -> None:
     """Set a password with the token from the mail, also that of an invitation; every device is signed out."""
     user = await service.choose_password(data.token, data.password)

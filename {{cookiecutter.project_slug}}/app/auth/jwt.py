@@ -20,6 +20,7 @@ from app.auth import access_tokens
 from app.auth import refresh_tokens
 from app.auth.litestar_backend import CredentialBackend
 from app.auth.litestar_backend import CredentialConfig
+from app.auth.user_sessions import UserRequest
 from app.auth.user_sessions import mark_reauthenticated
 from app.models import User
 from app.settings import Settings
@@ -50,7 +51,7 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
     return Response(_pair(request, renewal), status_code=201)
 
 
-async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
+async def rotate(request: UserRequest) -> list[Cookie]:
     """No new tokens: the caller holds them itself, and no page of another site can plant or read them."""
     await mark_reauthenticated(request)
     return []

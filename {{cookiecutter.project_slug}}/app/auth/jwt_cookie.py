@@ -22,6 +22,7 @@ from app.auth import access_tokens
 from app.auth import refresh_tokens
 from app.auth.litestar_backend import CredentialBackend
 from app.auth.litestar_backend import CredentialConfig
+from app.auth.user_sessions import UserRequest
 from app.auth.user_sessions import lifetime
 from app.http.cookies import single_cookie
 from app.http.problem_details import WORTHLESS_COOKIES
@@ -39,7 +40,7 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
     return Response(user, status_code=201, cookies=_cookies(request, renewal))
 
 
-async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
+async def rotate(request: UserRequest) -> list[Cookie]:
     """New values for both cookies, since the holder of the sign-in has just shown who they are."""
     return _cookies(request, await refresh_tokens.rotate(request))
 

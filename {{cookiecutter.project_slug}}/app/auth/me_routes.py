@@ -6,7 +6,6 @@ from uuid import UUID
 
 from advanced_alchemy.exceptions import NotFoundError
 from litestar import MediaType
-from litestar import Request
 from litestar import Response
 from litestar import delete
 from litestar import get
@@ -33,6 +32,7 @@ from app.auth import credentials
 from app.auth import devices
 from app.auth.devices import OwnDevice
 from app.auth.signed_out import signed_out
+from app.auth.user_sessions import UserRequest
 from app.database.sessions import request_session
 from app.http.recent_sign_in import require_recent_sign_in
 
@@ -41,7 +41,7 @@ EXPORT = {200: ResponseSpec(dict[str, Any], generate_examples=False, description
 
 @post("/password", status_code=204)
 async def change_password(
-    data: JSONBody[NewPassword], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[NewPassword], request: UserRequest, service: NamedDependency[ProfileService]
 ) -> Response[None]:
     """Trade the present password for another; every other device is signed out."""
     email = request.user.email
@@ -55,7 +55,7 @@ async def change_password(
 
 @post("/email", status_code=202)
 async def change_email(
-    data: JSONBody[NewAddress], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[NewAddress], request: UserRequest, service: NamedDependency[ProfileService]
 ) -> Accepted:
     """Ask for another address; it takes the place of the present one when the mail to it is answered."""
     email = request.user.email
@@ -67,14 +67,14 @@ async def change_email(
 
 
 @get("/sessions")
-async def list_devices(request: Request[Any, Any, Any]) -> list[OwnDevice]:
+async def list_devices(request: UserRequest) -> list[OwnDevice]:
     """Where the caller is signed in, the latest first."""
     return await devices.of_caller(request_session(request), request.user.id, request.auth["session_id"])
 
 
 @delete("/sessions/{session_id:uuid}", status_code=204, guards=[require_recent_sign_in])
 async def end_device(
-    request: Request[Any, Any, Any], session_id: Annotated[UUID, Parameter(description="From the list.")]
+    request: UserRequest, session_id: Annotated[UUID, Parameter(description="From the list.")]
 ) -> None:
     """Sign one device out."""
     if not await devices.end(request_session(request), request.user.id, session_id):
@@ -83,14 +83,14 @@ async def end_device(
 
 
 @delete("/sessions", status_code=204, guards=[require_recent_sign_in])
-async def end_other_devices(request: Request[Any, Any, Any]) -> None:
+async def end_other_devices(request: UserRequest) -> None:
     """Sign every device out except this one."""
     if await devices.end_all(request_session(request), request.user.id, but=request.auth["session_id"]):
         audit.record(request_session(request), Event.OTHERS_SIGNED_OUT, request.user.id)
 
 
 @get("/export", guards=[require_recent_sign_in], media_type=MediaType.JSON, responses=EXPORT)
-async def export(request: Request[Any, Any, Any]) -> Stream:
+async def export(request: UserRequest) -> Stream:
     """Everything that is stored about the caller, except secrets."""
     session = request_session(request)
     audit.record(session, Event.EXPORTED, request.user.id)
@@ -98,7 +98,7 @@ async def export(request: Request[Any, Any, Any]) -> Stream:
 
 
 @delete("/users/me", status_code=204, guards=[require_recent_sign_in], dependencies=SERVICE, tags=["Accounts"])
-async def delete_account(request: Request[Any, Any, Any], service: NamedDependency[ProfileService]) -> Response[None]:
+async def delete_account(request: UserRequest, service: NamedDependency[ProfileService]) -> Response[None]:
     """End the account of the caller, and with it everything that belongs to it."""
     await service.delete_account(request.user.id)
     return signed_out(request)

@@ -39,6 +39,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.accounts import audit
+from app.auth.user_sessions import UserRequest
 from app.auth.user_sessions import end_session
 from app.auth.user_sessions import is_alive
 from app.auth.user_sessions import is_just_replaced
@@ -94,7 +95,7 @@ async def start(
     return _renewal(request, row, secret)
 
 
-async def rotate(request: Request[Any, Any, Any]) -> Renewal:
+async def rotate(request: UserRequest) -> Renewal:
     """A new token for the sign-in of this request, since its holder has just shown who they are."""
     secret = secrets.token_bytes(SECRET_BYTES)
     return _renewal(request, await rotate_session(request, secret), secret)

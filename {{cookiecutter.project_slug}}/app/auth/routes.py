@@ -17,14 +17,15 @@ from app.accounts import throttle
 from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
-from app.accounts.profile import ProfileService
 from app.accounts.routes import SERVICE
 from app.accounts.schemas import KnownPassword
 from app.accounts.schemas import SignIn
+from app.accounts.sign_in import SignInService
 from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth import me_routes
 from app.auth.signed_out import signed_out
+from app.auth.user_sessions import UserRequest
 from app.auth.user_sessions import end_session
 from app.database.sessions import request_session
 from app.http.errors import InvalidCredentials
@@ -44,7 +45,7 @@ SUSPICIOUS_ATTEMPTS = 5
     tags=["Credentials"],
 )
 async def login(
-    data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[SignInService]
 ) -> Response[credentials.SignedIn]:
     """Trade an address and a password for credentials."""
     async with throttle.trying_a_password(request, data.email) as attempts:
@@ -60,7 +61,7 @@ async def login(
 
 @post("/reauthenticate", status_code=204, dependencies=SERVICE, tags=["Credentials"])
 async def reauthenticate(
-    data: JSONBody[KnownPassword], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+    data: JSONBody[KnownPassword], request: UserRequest, service: NamedDependency[SignInService]
 ) -> Response[None]:
     """Show the password again; what asks for a fresh sign-in is open for ten minutes then."""
     email = request.user.email
@@ -72,7 +73,7 @@ async def reauthenticate(
 
 
 @post("/logout", status_code=204, tags=["Credentials"])
-async def logout(request: Request[Any, Any, Any]) -> Response[None]:
+async def logout(request: UserRequest) -> Response[None]:
     """End this sign-in: what was presented is worth nothing from now on."""
     if await end_session(request_session(request), request.auth["session_id"]) is None:
         # Another request with the same credentials was faster.

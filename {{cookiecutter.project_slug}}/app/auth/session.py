@@ -17,6 +17,7 @@ from sqlalchemy import bindparam
 from app.accounts.schemas import UserRead
 from app.auth.litestar_backend import CredentialBackend
 from app.auth.litestar_backend import CredentialConfig
+from app.auth.user_sessions import UserRequest
 from app.auth.user_sessions import is_just_replaced
 from app.auth.user_sessions import lifetime
 from app.auth.user_sessions import rotate_session
@@ -41,7 +42,7 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
     return Response(user, status_code=201, cookies=[_cookie(request.app.state.settings, secret)])
 
 
-async def rotate(request: Request[Any, Any, Any]) -> list[Cookie]:
+async def rotate(request: UserRequest) -> list[Cookie]:
     """A new value for the cookie, since the holder of the sign-in has just shown who they are."""
     secret = secrets.token_urlsafe(32)
     await rotate_session(request, secret.encode())

@@ -4,10 +4,13 @@ from datetime import datetime
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from typing import TypeAlias
+from typing import TypedDict
 from uuid import UUID
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.datastructures import State
 from litestar.exceptions import NotAuthorizedException
 from sqlalchemy import BindParameter
 from sqlalchemy import ColumnElement
@@ -27,6 +30,19 @@ from app.models import User
 from app.models import UserSession
 from app.settings import Settings
 
+
+class PresentedSignIn(TypedDict):
+    """The sign-in that a request presents, in `request.auth`."""
+
+    user_id: str
+    session_id: UUID
+    generation: int
+    # When its holder last confirmed who they are.
+    authenticated_at: datetime
+
+
+# The request of a signed-in user: a handler that takes one asks for this type.
+UserRequest: TypeAlias = Request[User, PresentedSignIn, State]
 # Requests that were on their way when a secret was replaced still arrive this long.
 GRACE = timedelta(seconds=10)
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
@@ -107,13 +123,13 @@ async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: UserSes
             await session.execute(seen.values(seen_from(connection)))
 
 
-async def mark_reauthenticated(request: Request[Any, Any, Any]) -> None:
+async def mark_reauthenticated(request: UserRequest) -> None:
     """Note that the holder of the sign-in of this request has just shown who they are."""
     proven = update(UserSession).where(UserSession.id == request.auth["session_id"])
     await request_session(request).execute(proven.values(authenticated_at=clock.now()))
 
 
-async def rotate_session(request: Request[Any, Any, Any], secret: bytes) -> UserSession:
+async def rotate_session(request: UserRequest, secret: bytes) -> UserSession:
     """Replace the secret of the sign-in of this request, whose holder has just shown who they are (ASVS 7.2.4).
 
     Raises:

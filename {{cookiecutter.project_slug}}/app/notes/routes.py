@@ -1,10 +1,8 @@
 """Notes over HTTP: each user has their own, and those of others are not found."""
 
 from typing import Annotated
-from typing import Any
 from uuid import UUID
 
-from litestar import Request
 from litestar import Router
 from litestar import delete
 from litestar import get
@@ -19,6 +17,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 from sqlalchemy import select
 
+from app.auth.user_sessions import UserRequest
 from app.database.sessions import request_session
 from app.http.pagination import PAGINATION
 from app.http.pagination import Page
@@ -37,28 +36,26 @@ Notes = NamedDependency[NoteRepository]
 
 
 @get("/", dependencies=PAGINATION)
-async def list_notes(request: Request[Any, Any, Any], part: NamedDependency[Page]) -> OffsetPagination[Note]:
+async def list_notes(request: UserRequest, part: NamedDependency[Page]) -> OffsetPagination[Note]:
     """What the caller may read, the newest first."""
     newest_first = select(Note).where(readable_by(request.user)).order_by(Note.created_at.desc(), Note.id.desc())
     return await paginate(request_session(request), newest_first, part)
 
 
 @post("/")
-async def add_note(data: JSONBody[NewNote], request: Request[Any, Any, Any], notes: Notes) -> Note:
+async def add_note(data: JSONBody[NewNote], request: UserRequest, notes: Notes) -> Note:
     """Write something down."""
     return await notes.add(Note(user_id=request.user.id, **asdict(data)))
 
 
 @get("/{note_id:uuid}")
-async def read_note(note_id: NoteId, request: Request[Any, Any, Any], notes: Notes) -> Note:
+async def read_note(note_id: NoteId, request: UserRequest, notes: Notes) -> Note:
     """One of them."""
     return await notes.get_one(Note.id == note_id, readable_by(request.user))
 
 
 @patch("/{note_id:uuid}")
-async def change_note(
-    note_id: NoteId, data: JSONBody[NoteChanges], request: Request[Any, Any, Any], notes: Notes
-) -> Note:
+async def change_note(note_id: NoteId, data: JSONBody[NoteChanges], request: UserRequest, notes: Notes) -> Note:
     """Change it."""
     note = await notes.get_one(Note.id == note_id, owned_by(request.user), with_for_update=True)
     for name, value in asdict(data).items():
@@ -68,7 +65,7 @@ async def change_note(
 
 
 @delete("/{note_id:uuid}", return_dto=None)
-async def delete_note(note_id: NoteId, request: Request[Any, Any, Any], notes: Notes) -> None:
+async def delete_note(note_id: NoteId, request: UserRequest, notes: Notes) -> None:
     """Throw it away."""
     # Locked, so that of two requests at the same moment one deletes it and the other does not find it.
     note = await notes.get_one(Note.id == note_id, owned_by(request.user), with_for_update=True)

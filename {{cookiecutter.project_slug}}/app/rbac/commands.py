@@ -39,7 +39,7 @@ def create_admin(context: click.Context, email: str) -> None:
             user, choice = await service.find(email), None
             if user is None or not user.is_verified:
                 choice = choose_password()
-                user = await add_verified_user(service, email, choice.password)
+                user = await add_verified_user(accounts, email, choice.password)
             await _give(service, user, ADMINISTRATOR)
             if not user.is_active:
                 raise click.ClickException(f"{email} is deactivated. Nothing was changed.")

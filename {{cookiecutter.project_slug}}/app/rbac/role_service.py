@@ -8,11 +8,12 @@ from litestar.exceptions import PermissionDeniedException
 from sqlalchemy import func
 from sqlalchemy import inspect
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import audit
 from app.accounts.audit import Facts
 from app.accounts.passwords import hasher
-from app.accounts.profile import ProfileService
+from app.accounts.service_base import AccountService
 from app.http.current_request import current_request
 from app.http.errors import Conflict
 from app.http.errors import InvalidField
@@ -26,7 +27,7 @@ from app.rbac.audit_events import AdministrationEvent
 from app.repositories import copy_named
 
 
-class RoleService(ProfileService):
+class RoleService(AccountService):
     """Accounts and their roles: callers give and take no more than they hold, and an administrator always remains."""
 
     async def list_roles(self) -> list[Role]:
@@ -131,7 +132,7 @@ class RoleService(ProfileService):
             raise Conflict(f"The user does not have the role {role.name}.")
         require_reach(role.granted)
         if role.name == ADMINISTRATOR:
-            await self.require_another_administrator(user)
+            await require_another_administrator(self.session, user)
         audit.record(self.session, AdministrationEvent.ROLE_REVOKED, user.id, before={"role": role.name})
         return await super().revoke_role(user_id, role_id)
 
@@ -148,19 +149,20 @@ class RoleService(ProfileService):
             NotFoundError: if there is no such user.
         """
         locked = await begin(self.session, user_ids=[user_id], deletes_user=True)
-        await self.require_another_administrator(locked.users[user_id])
+        await require_another_administrator(self.session, locked.users[user_id])
 
-    async def require_another_administrator(self, user: User) -> None:
-        """Require that another administrator can sign in if this user is one; `begin` has locked the user.
 
-        Raises:
-            Conflict: if this is the last one.
-        """
-        if ADMINISTRATOR not in user.role_names:
-            return
-        others = select(User.id).where(User.id != user.id, User.is_active, User.is_verified)
-        if await self.session.scalar(others.where(User.roles.any(Role.name == ADMINISTRATOR)).limit(1)) is None:
-            raise Conflict("This is the last administrator. Make another user an administrator first.")
+async def require_another_administrator(session: AsyncSession, user: User) -> None:
+    """Require that another administrator can sign in if this user is one; `begin` has locked the user.
+
+    Raises:
+        Conflict: if this is the last one.
+    """
+    if ADMINISTRATOR not in user.role_names:
+        return
+    others = select(User.id).where(User.id != user.id, User.is_active, User.is_verified)
+    if await session.scalar(others.where(User.roles.any(Role.name == ADMINISTRATOR)).limit(1)) is None:
+        raise Conflict("This is the last administrator. Make another user an administrator first.")
 
 
 def require_reach(permissions: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ from app.accounts.audit import Facts
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
 from app.accounts.schemas import address_in
+from app.accounts.service_base import AccountService
 from app.auth import devices
 from app.auth.devices import Device
 from app.http.current_request import current_request
@@ -30,14 +31,14 @@ from app.permissions import Permission
 from app.rbac.acts import begin
 from app.rbac.audit_events import AdministrationEvent
 from app.rbac.audit_events import AdministrationLetter
-from app.rbac.role_service import RoleService
+from app.rbac.role_service import require_another_administrator
 from app.rbac.role_service import require_reach
 from app.rbac.user_search import UserFilter
 from app.rbac.user_search import users_matching
 from app.repositories import copy_named
 
 
-class AdministrationService(RoleService):
+class AdministrationService(AccountService):
     """Users as administrators see and change them; an administrator acts on no user who may do more."""
 
     async def list_users(self, wanted: UserFilter, page: Page) -> OffsetPagination[User]:
@@ -103,7 +104,7 @@ class AdministrationService(RoleService):
             await self._vouch_for(user)
         copy_named(data, user)
         if was_in and not (user.is_active and user.is_verified):
-            await self.require_another_administrator(user)
+            await require_another_administrator(self.session, user)
             await self.end_credentials(user)
         after = _facts_of(user)
         if changed := {name for name in after if after[name] != before[name]}:

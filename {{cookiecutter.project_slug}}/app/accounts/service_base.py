@@ -1,0 +1,74 @@
+"""What the parts of `UserService` share, and what they ask of one another."""
+
+from abc import ABC
+from abc import abstractmethod
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from litestar_users.service import BaseUserService
+from sqlalchemy import func
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.base import ExecutableOption
+
+from app import email_address
+from app.accounts import ownership
+from app.accounts.mail import outbox
+from app.accounts.mail.letters import Letter
+from app.accounts.passwords import hasher
+from app.models import User
+from app.settings import Settings
+
+
+class AccountService(BaseUserService[User, Any, Any], ABC):  # type: ignore[type-var]  # its protocol wants `id` to be a union
+    """The base of every part of `UserService`, over the service of litestar-users."""
+
+    @property
+    def session(self) -> AsyncSession:
+        """The session of the request or command."""
+        session = self.user_repository.session
+        assert isinstance(session, AsyncSession)
+        return session
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the application."""
+        settings: Settings = self.session.info["settings"]
+        return settings
+
+    @property
+    def hasher(self) -> hasher.Hasher:
+        """Computes and checks password hashes."""
+        return hasher.hasher_for(self.settings)
+
+    async def find(self, email: str, *options: ExecutableOption) -> User | None:
+        """The user with this e-mail address, in any spelling."""
+        try:
+            email = email_address.normalise_email(email)
+        except ValueError:
+            return None
+        found = select(User).where(func.lower(User.email) == email).options(*options)
+        return (await self.session.scalars(found)).one_or_none()
+
+    def mail_to(self, email: str, letter: Letter) -> None:
+        """Send a mail to the account that has this e-mail address when the mail is sent, if there is one."""
+        # An invalid address has no account. The response does not tell that either.
+        with suppress(ValueError):
+            outbox.put(self.session, letter, email_address.normalise_email(email))
+
+    async def end_credentials(self, user: User, *, but: UUID | None = None) -> None:
+        """End every sign-in of this user except the one with this id, and every link that could start another."""
+        await ownership.end_credentials(self.session, user, but=but)
+
+    @abstractmethod
+    async def require_password(self, user: User, password: str, field: str = "password") -> None:
+        """See `SignInService`."""
+
+    @abstractmethod
+    async def invite(self, email: str) -> User:
+        """See `RegistrationService`."""
+
+    @abstractmethod
+    async def delete_account(self, user_id: UUID) -> None:
+        """See `ProfileService`."""
