@@ -5,6 +5,8 @@ from proofs.mutants.mutation import Mutant
 STATES, TOKENS, OPENID = "app/oauth/state_store.py", "app/oauth/providers/id_tokens.py", "app/oauth/providers/openid.py"
 OWNERSHIP = "app/accounts/ownership.py"
 IDENTITIES, HANDOVER, LINKING = "app/oauth/account_linking.py", "app/oauth/redirects.py", "app/oauth/linking_routes.py"
+DISCOVERY, CLIENT = "app/oauth/providers/discovery.py", "app/oauth/providers/client_authentication.py"
+OAUTH2 = "app/oauth/providers/oauth2_client.py"
 WIRE, FIRST = "app/oauth/providers/http_client.py", "app/oauth/reauthentication_routes.py"
 
 
@@ -225,21 +227,21 @@ WORDS = [
     ),
     _mutant(
         "Whoever makes tokens up makes us ask for keys no more than once a minute",
-        OPENID,
-        "            if self._keys_read_at < clock.now() - patience:",
-        "            if patience:",
+        DISCOVERY,
+        "is_recent = self._read_at >= now - max_age",
+        "is_recent = False and self._read_at >= now - max_age",
         "test_id_tokens.py::test_a_new_key_is_asked_for_but_not_all_the_time",
     ),
     _mutant(
         "A provider speaks for itself",
-        OPENID,
-        '        if metadata.issuer.rstrip("/") != self._preset.issuer.rstrip("/"):',
+        DISCOVERY,
+        '        if metadata.issuer.rstrip("/") != self._issuer.rstrip("/"):',
         "        if not metadata.issuer:",
         "test_id_tokens.py::test_a_provider_that_speaks_for_others_or_in_the_open_is_not_used",
     ),
     _mutant(
         "A provider speaks over TLS",
-        OPENID,
+        DISCOVERY,
         "if not all(endpoint.startswith(schemes) for endpoint in endpoints if endpoint is not None):",
         "if not endpoints or not schemes:",
         "test_id_tokens.py::test_a_provider_that_speaks_for_others_or_in_the_open_is_not_used",
@@ -254,8 +256,8 @@ WORDS = [
     _mutant(
         "An address counts if the provider vouches for it",
         OPENID,
-        'return claims.get("email_verified") is True',
-        'return bool(claims.get("email_verified", True))',
+        "return None if value is None else any",
+        "return value is not False if value is None else any",
         "test_identities.py::test_an_address_that_nobody_vouches_for_makes_no_account",
     ),
     _mutant(
@@ -393,7 +395,7 @@ PEOPLE = [
     _mutant(
         "A provider that has not asked again does not count",
         OPENID,
-        "trip.begun_at.timestamp() if trip.is_again else None",
+        'trip.begun_at.timestamp() if trip.is_again and "max_age" in self.preset.asks_again else None',
         "None",
         "test_without_password.py::test_a_provider_that_has_not_asked_again_does_not_count",
     ),
@@ -729,10 +731,203 @@ FAILURES = [
     _mutant(
         "Half a provider is not offered",
         "app/settings/providers.py",
-        "            if 0 < len(unset) < len(names):",
-        "            if len(names) < len(unset):",
-        "test_settings.py::test_half_a_provider_keeps_the_service_from_starting",
+        "            if given and not self._setting(provider, name)\n",
+        "            if given and not name\n",
+        "test_settings.py::test_a_secret_without_a_client_keeps_the_service_from_starting",
     ),
 ]
 
-MUTANTS = [*BINDING, *WORDS, *PEOPLE, *LINKS, *PLACES, *FAILURES]
+# Each with its test: what users of real providers need, and what must not come of it.
+REAL_PROVIDERS = [
+    _mutant(
+        "The client authentication that is listed comes first",
+        CLIENT,
+        "AuthMethod.POST if is_post else AuthMethod.BASIC",
+        "AuthMethod.POST if listed else AuthMethod.BASIC",
+        "test_client_authentication.py::test_users_sign_in_whatever_is_registered_and_whatever_is_listed",
+    ),
+    _mutant(
+        "The other client authentication is tried",
+        CLIENT,
+        "        if not others or not is_unknown_client(error):",
+        "        if others or not is_unknown_client(error):",
+        "test_client_authentication.py::test_users_sign_in_whatever_is_registered_and_whatever_is_listed",
+    ),
+    _mutant(
+        "A code that is not valid is sent once",
+        CLIENT,
+        'return code == "invalid_client" or (is_unauthorized and code != "invalid_grant")',
+        "return bool(code or is_unauthorized)",
+        "test_client_authentication.py::test_a_code_that_is_not_valid_is_sent_once",
+    ),
+    _mutant(
+        "The client authentication that was accepted is remembered",
+        CLIENT,
+        "        self._accepted = others[0]\n        return answer\n",
+        "        return answer\n",
+        "test_client_authentication.py::test_the_method_that_was_accepted_is_remembered",
+    ),
+    _mutant(
+        "OAUTH_..._AUTH_METHOD rules over what is listed",
+        CLIENT,
+        "            return [self._client.auth_method]\n",
+        "            return [*AuthMethod]\n",
+        "test_client_authentication.py::test_a_setting_rules_over_what_is_listed",
+    ),
+    _mutant(
+        "A public client sends no secret",
+        OAUTH2,
+        "        if not self.client_secret:\n",
+        "        if not self.client_id:\n",
+        "test_client_authentication.py::test_without_a_secret_the_service_is_a_public_client",
+    ),
+    _mutant(
+        "A request is pushed where the provider requires it",
+        OPENID,
+        "if metadata.require_pushed_authorization_requests and",
+        "if not metadata.require_pushed_authorization_requests and",
+        "test_client_authentication.py::test_a_request_is_pushed_where_the_provider_requires_it",
+    ),
+    _mutant(
+        "Userinfo is asked when either claim is missing",
+        OPENID,
+        'is_complete = "email" in claims and self.preset.vouches(claims) is not None',
+        'is_complete = "email" in claims',
+        "test_userinfo.py::test_a_new_user_signs_in_wherever_the_provider_says_the_address",
+    ),
+    _mutant(
+        "Userinfo is asked for new users alone",
+        "app/oauth/flow.py",
+        "if arrival.incomplete and not await account_linking.is_linked(request.app, arrival.identity):",
+        "if arrival.incomplete:",
+        "test_userinfo.py::test_userinfo_is_asked_once_for_a_new_user_and_never_for_a_linked_one",
+    ),
+    _mutant(
+        "An explicit no stays",
+        OPENID,
+        'kept = claims.keys() - {"email"} if self.preset.vouches(claims) is False else {"iss"}',
+        'kept = {"iss"}',
+        "test_identities.py::test_an_address_that_nobody_vouches_for_makes_no_account",
+    ),
+    _mutant(
+        "An explicit no stays at a provider that is trusted",
+        OPENID,
+        "is_verified = self.client.trusts_email if said is None else said",
+        "is_verified = self.client.trusts_email or bool(said)",
+        "test_userinfo.py::test_a_no_of_a_company_that_is_trusted_stays_a_no",
+    ),
+    _mutant(
+        "A number is no yes",
+        OPENID,
+        "word == each and type(word) is type(each) for",
+        "word == each for",
+        "test_userinfo.py::test_a_value_that_is_no_yes_is_no_proof",
+    ),
+    _mutant(
+        "Addresses of a shared directory are not trusted",
+        "app/settings/providers.py",
+        "and self.oauth_microsoft_tenant in SHARED_TENANTS:",
+        "and not self.oauth_microsoft_tenant:",
+        "test_settings.py::test_addresses_that_any_company_can_type_are_never_trusted",
+    ),
+    _mutant(
+        "Signed userinfo is from this issuer, for this client",
+        TOKENS,
+        '    if claims.get("iss", issuer) != issuer or audience not in (',
+        '    if claims.get("iss", issuer) is None or audience not in (',
+        "test_userinfo.py::test_signed_userinfo_of_another_issuer_or_for_another_client_is_not_taken",
+    ),
+    _mutant(
+        "The provider says when the user signed in there",
+        TOKENS,
+        'if asked_at is not None and _seconds(claims, "auth_time") <',
+        'if asked_at is not None and "auth_time" in claims and _seconds(claims, "auth_time") <',
+        "test_without_password.py::test_a_provider_that_has_not_asked_again_does_not_count",
+    ),
+    _mutant(
+        "An old sign-in at the provider does not count",
+        TOKENS,
+        "< asked_at - MAX_AGE_SECONDS - LEEWAY_SECONDS:",
+        "< asked_at - 60 * MAX_AGE_SECONDS - LEEWAY_SECONDS:",
+        "test_without_password.py::test_a_sign_in_at_the_provider_counts_if_it_is_about_a_minute_old_at_most",
+    ),
+    _mutant(
+        "Keys are read again on a wrong signature",
+        OPENID,
+        "                return read(await self.discovery.keys(ASKED_AGAIN_AFTER))\n",
+        "                raise\n",
+        "test_id_tokens.py::test_a_key_that_was_replaced_under_its_name_is_read_again",
+    ),
+    _mutant(
+        "A key signs with its own algorithm alone",
+        TOKENS,
+        'key.get("alg", header["alg"]) == header["alg"] and',
+        'key.get("alg", header["alg"]) and',
+        "test_id_tokens.py::test_a_key_signs_with_its_own_algorithm_alone",
+    ),
+    _mutant(
+        "Each key that fits is tried",
+        TOKENS,
+        "        except (jwt.InvalidSignatureError, jwt.InvalidKeyError):\n            continue\n",
+        "        except (jwt.InvalidSignatureError, jwt.InvalidKeyError):\n            break\n",
+        "test_id_tokens.py::test_a_set_may_list_more_than_the_key_that_fits",
+    ),
+    _mutant(
+        "A provider may be away for a while",
+        DISCOVERY,
+        "                return self._document\n        self._read_at",
+        "                raise\n        self._read_at",
+        "test_id_tokens.py::test_documents_that_cannot_be_read_for_a_while_keep_nobody_out",
+    ),
+    _mutant(
+        "Former keys count for a day",
+        DISCOVERY,
+        " or self._read_at < now - USABLE_FOR:",
+        ":",
+        "test_id_tokens.py::test_former_keys_count_for_a_day",
+    ),
+    _mutant(
+        "An odd lifetime keeps nobody from signing in",
+        OAUTH2,
+        "        self.expires_in = _seconds(self.expires_in)\n",
+        "        self.expires_in = None if self.expires_in is None else int(self.expires_in)\n",
+        "test_failures.py::test_fields_that_are_not_used_may_be_odd",
+    ),
+    _mutant(
+        "A refusal of this service is not the user's",
+        "app/oauth/flow.py",
+        "    if not error or error in CANCELLED:",
+        "    if error is not CANCELLED:",
+        "test_failures.py::test_a_refusal_of_this_service_is_no_mistake_of_the_user_and_its_code_is_logged",
+    ),
+    _mutant(
+        "The log repeats no words of a provider",
+        WIRE,
+        'return code if re.fullmatch(r"[\\w.:/-]{0,64}", code, re.ASCII) else',
+        "return code if re else",
+        "test_failures.py::test_a_refusal_of_this_service_is_no_mistake_of_the_user_and_its_code_is_logged",
+    ),
+    _mutant(
+        "The log says which request failed",
+        WIRE,
+        "        last.request, last.answer = request, None\n",
+        "",
+        "test_failures.py::test_the_log_says_which_request_failed_and_how",
+    ),
+    _mutant(
+        "An address that cannot be stored is called so",
+        "app/oauth/account_linking.py",
+        "raise AddressNotSupported if identity.has_unsupported_email else AddressNotVerified",
+        "raise AddressNotVerified if identity else AddressNotSupported",
+        "test_identities.py::test_an_address_that_cannot_be_stored_is_refused_with_a_true_sentence",
+    ),
+    _mutant(
+        "The doctor reads what a provider publishes",
+        "app/oauth/doctor_checks.py",
+        '            if abilities.issuer.rstrip("/") != provider.preset.issuer.rstrip("/"):',
+        "            if not abilities:",
+        "test_checks.py::test_it_says_what_would_fail",
+    ),
+]
+
+MUTANTS = [*BINDING, *WORDS, *PEOPLE, *LINKS, *PLACES, *FAILURES, *REAL_PROVIDERS]

@@ -31,8 +31,10 @@ from app.auth import routes as credential_routes
 from app.http.current_request import TrackCurrentRequest
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
+from app.oauth.doctor_checks import documents
 from app.oauth.doctor_checks import redirects
 from app.operations.doctor import CHECKS
+from app.operations.doctor import NETWORK_CHECKS
 # {% endif %}
 from app.operations.doctor import doctor
 # {% if cookiecutter.include_rbac %}
@@ -118,4 +120,5 @@ ROUTES.extend(role_routes.ROUTES)
 # {% if cookiecutter.include_oauth %}
 ROUTES.extend(provider_routes.ROUTES)
 CHECKS.append(redirects)
+NETWORK_CHECKS.append(documents)
 # {% endif %}

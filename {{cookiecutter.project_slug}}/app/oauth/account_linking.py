@@ -8,6 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
+from litestar import Litestar
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,12 +19,14 @@ from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.profile import ProfileService
 from app.accounts.row_locks import lock
+from app.database.transactions import new_transaction
 from app.models import OAuthAccount
 from app.models import User
 from app.oauth import token_encryption
 from app.oauth.audit_events import ProviderEvent
 from app.oauth.audit_events import ProviderLetter
 from app.oauth.authorization_request import Identity
+from app.oauth.errors import AddressNotSupported
 from app.oauth.errors import AddressNotVerified
 from app.oauth.errors import CannotSignIn
 from app.oauth.errors import IdentityTaken
@@ -51,7 +54,7 @@ async def user_of(service: ProfileService, arrival: Arrival) -> Known:
 
     Raises:
         CannotSignIn: if the user is not active or not verified.
-        AddressNotVerified, SignUpClosed, LinkRequired: if there is none, and none can be made.
+        AddressNotVerified, AddressNotSupported, SignUpClosed, LinkRequired: if there is none, and none can be made.
     """
     await hold(service.session, arrival.identity)
     account = await _find(service.session, arrival.identity)
@@ -113,6 +116,12 @@ async def require_linked(service: ProfileService, user: User, arrival: Arrival) 
     _note(service, account, arrival)
 
 
+async def is_linked(app: Litestar, identity: Identity) -> bool:
+    """Whether an account here is linked to this one; no connection stays open for it."""
+    async with new_transaction(app) as session:
+        return await _find(session, identity) is not None
+
+
 async def _find(session: AsyncSession, identity: Identity) -> OAuthAccount | None:
     is_it = (
         (OAuthAccount.oauth_name == identity.provider)
@@ -133,7 +142,7 @@ async def _user_with(session: AsyncSession, account: OAuthAccount, identity: Ide
 async def _admit(service: ProfileService, identity: Identity) -> User:
     email = identity.verified_email
     if email is None:
-        raise AddressNotVerified
+        raise AddressNotSupported if identity.has_unsupported_email else AddressNotVerified
     user = await ownership.lock_address(service.session, email)
     event: StrEnum = ProviderEvent.CLAIMED
     if user is None:
@@ -171,5 +180,6 @@ async def _add(session: AsyncSession, user: User, identity: Identity) -> OAuthAc
 
 
 def _note(service: ProfileService, account: OAuthAccount, arrival: Arrival) -> None:
-    account.account_email = arrival.identity.email
+    # A provider that says too little about a linked account is not asked for its address again.
+    account.account_email = arrival.identity.email or account.account_email
     token_encryption.keep(service.settings, account, arrival.tokens)

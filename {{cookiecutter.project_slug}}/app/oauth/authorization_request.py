@@ -45,6 +45,8 @@ class Identity(NamedTuple):
     # What the provider says the address is, for people to read, and the same if it vouches for it.
     email: str
     verified_email: str | None
+    # Whether it has verified an address that cannot be stored here, such as one with letters beyond ASCII.
+    has_unsupported_email: bool = False
 
 
 def key_ids(settings: Settings) -> list[str]:
@@ -95,9 +97,10 @@ def _text(raw: bytes) -> str:
 
 
 def identity(provider: str, issuer: str, subject: str, email: object, *, is_verified: bool) -> Identity:
-    """Somebody as a provider describes them; what is no address counts as none."""
+    """An account as a provider describes it; an invalid address counts as none."""
+    given = email if isinstance(email, str) else ""
     try:
-        normalised = email_address.normalise_email(email) if isinstance(email, str) else ""
+        normalised = email_address.normalise_email(given)
     except ValueError:
-        normalised = ""
-    return Identity(provider, issuer, subject, normalised, normalised if normalised and is_verified else None)
+        return Identity(provider, issuer, subject, "", None, has_unsupported_email=is_verified and "@" in given)
+    return Identity(provider, issuer, subject, normalised, normalised if is_verified else None)

@@ -1,19 +1,97 @@
-"""What `litestar doctor` has to say about providers."""
+"""The findings of `litestar doctor` about providers."""
 
+from collections.abc import AsyncIterator
 from collections.abc import Iterable
+
+import httpx
+from msgspec import Struct
 
 from app.oauth.authorization_request import FlowPurpose
 from app.oauth.authorization_request import redirect_uri
+from app.oauth.errors import ProviderFailed
+from app.oauth.providers import http_client
 from app.oauth.providers import offered
+from app.oauth.providers.discovery import KeySet
+from app.oauth.providers.discovery import Metadata
+from app.oauth.providers.discovery import discovery_url
+from app.oauth.providers.id_tokens import ALGORITHMS
+from app.oauth.providers.id_tokens import KEY_TYPES
+from app.oauth.providers.openid import OpenIDProvider
 from app.settings import Settings
 from app.settings.findings import Finding
 from app.settings.findings import Level
+from app.settings.providers import AuthMethod
+
+
+class Abilities(Struct):
+    """Fields of a provider's metadata that sign-in does not read."""
+
+    issuer: str = ""
+    code_challenge_methods_supported: tuple[str, ...] | None = None
+    id_token_signing_alg_values_supported: tuple[str, ...] | None = None
+    token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
 
 
 def redirects(settings: Settings) -> Iterable[Finding]:
-    """What has to be registered there, letter for letter."""
+    """The URLs to register with each provider, letter for letter."""
     for name, provider in offered(settings).items():
         both = " and ".join(
             redirect_uri(settings, name, purpose) for purpose in (FlowPurpose.SIGN_IN, FlowPurpose.LINK)
         )
         yield Finding(Level.OK, f"OAUTH_{name.upper()}_CLIENT_ID", f"Register with {provider.label}: {both}")
+
+
+async def documents(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether each OpenID provider answers, and whether sign-in works with what it publishes."""
+    for name, provider in offered(settings).items():
+        if isinstance(provider, OpenIDProvider):
+            about = f"OAUTH_{name.upper()}_ISSUER" if name == "oidc" else f"OAUTH_{name.upper()}_CLIENT_ID"
+            findings = [Finding(level, about, says, fix) async for level, says, fix in _problems_of(provider)]
+            for finding in findings or [Finding(Level.OK, about, f"{provider.label} answers; its keys can be read.")]:
+                yield finding
+
+
+async def _problems_of(provider: OpenIDProvider) -> AsyncIterator[tuple[Level, str, str]]:
+    url = discovery_url(provider.preset.url or provider.preset.issuer)
+    try:
+        async with http_client.talking_to(provider.name):
+            answer = await http_client.fetch(url)
+            abilities = http_client.decode(answer.content, Abilities)
+            if abilities.issuer.rstrip("/") != provider.preset.issuer.rstrip("/"):
+                says = f"{url} says that its issuer is {abilities.issuer!r}, not {provider.preset.issuer!r}."
+                yield Level.ERROR, says, "Set the issuer that it says, if it is yours."
+                return
+            metadata = http_client.decode(answer.content, Metadata)
+            keys = await http_client.read(metadata.jwks_uri, KeySet)
+    except ProviderFailed as error:
+        yield Level.ERROR, f"{provider.label} cannot be used: {_cause(error)}", "Is the issuer right, and is it up?"
+        return
+    for says, fix in _missing(provider, metadata, abilities, keys):
+        yield Level.ERROR, says, fix
+    if "S256" not in (abilities.code_challenge_methods_supported or ("S256",)):
+        yield Level.WARNING, f"{provider.label} does not list S256 (PKCE).", "Turn PKCE on there."
+
+
+def _missing(
+    provider: OpenIDProvider, metadata: Metadata, abilities: Abilities, keys: KeySet
+) -> Iterable[tuple[str, str]]:
+    prefix = f"OAUTH_{provider.name.upper()}"
+    if not any(isinstance(key, dict) and key.get("kty") in KEY_TYPES.values() for key in keys.keys):
+        yield f"{metadata.jwks_uri} has no public key.", "Let the provider sign with RS256 or ES256."
+    if not set(abilities.id_token_signing_alg_values_supported or ALGORITHMS) & {*ALGORITHMS}:
+        yield f"{provider.label} signs with none of {', '.join(ALGORITHMS)}.", "Let it sign with RS256 or ES256."
+    if metadata.require_pushed_authorization_requests and not metadata.pushed_authorization_request_endpoint:
+        yield f"{provider.label} requires pushed requests and names no endpoint for them.", "Correct its metadata."
+    methods = {*(abilities.token_endpoint_auth_methods_supported or AuthMethod)}
+    known = {*AuthMethod} if provider.client.secret else {"none"}
+    if not methods & known and (provider.client.secret or abilities.token_endpoint_auth_methods_supported):
+        accepts = ", ".join(sorted(methods))
+        fix = "Register another method there." if provider.client.secret else f"Set {prefix}_CLIENT_SECRET."
+        yield f"{provider.label} authenticates clients by {accepts} alone.", fix
+
+
+def _cause(error: ProviderFailed) -> str:
+    cause = error.__cause__
+    if isinstance(cause, httpx.HTTPStatusError):
+        return f"{cause.request.url} answered {cause.response.status_code}."
+    return f"{http_client.reason_of(cause)}." if isinstance(cause, Exception) else "it does not answer as it should."

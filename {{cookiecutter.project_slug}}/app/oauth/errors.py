@@ -17,7 +17,7 @@ class InvalidCode(Refusal):
 
 
 class ProviderRefused(Refusal):
-    """The provider, or whoever was asked there, said no."""
+    """The user cancelled at the provider, or the code from there is not valid."""
 
 
 class InvalidIdentity(Refusal):
@@ -30,6 +30,10 @@ class ProviderFailed(Refusal):
 
 class AddressNotVerified(Refusal):
     """The provider does not vouch for an address, so it makes no account."""
+
+
+class AddressNotSupported(Refusal):
+    """The provider has verified an address that cannot be stored here, so it makes no account."""
 
 
 class SignUpClosed(Refusal):
@@ -75,6 +79,11 @@ TABLE.update(
             HTTPStatus.BAD_REQUEST,
             "address-not-verified",
             "The provider has verified no address of yours.",
+        ),
+        AddressNotSupported: (
+            HTTPStatus.BAD_REQUEST,
+            "address-not-supported",
+            "Your e-mail address at the provider is not supported here. Sign up with another one.",
         ),
         SignUpClosed: (HTTPStatus.FORBIDDEN, "sign-up-closed", "You need an invitation."),
         LinkRequired: (

@@ -1,5 +1,6 @@
 """A browser is sent to a provider and comes back: the same for all purposes."""
 
+import logging
 from typing import Annotated
 from typing import Any
 from typing import NamedTuple
@@ -16,15 +17,20 @@ from msgspec import Struct
 
 from app.http.errors import TooManyAttempts
 from app.models import OAuthState
+from app.oauth import account_linking
 from app.oauth import state_store
 from app.oauth.authorization_request import FlowPurpose
 from app.oauth.errors import InvalidIdentity
 from app.oauth.errors import InvalidState
 from app.oauth.errors import ProviderFailed
 from app.oauth.errors import ProviderRefused
+from app.oauth.providers import http_client
 from app.oauth.providers import offered_as
 from app.oauth.providers.oauth2_client import Arrival
 from app.oauth.state_store import Return
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 Next = Annotated[str | None, QueryParameter(name="next", description="A path of this service to go to afterwards.")]
 AtOnce = Annotated[bool, QueryParameter(name="redirect", description="Answer with a redirect, for a plain link.")]
@@ -45,6 +51,11 @@ StateParameter = Annotated[str | None, QueryParameter(name="state", max_length=2
 Word = Annotated[str | None, QueryParameter(max_length=4096, schema_extra=CHARACTERS)]
 
 
+# The words of providers for a user who said no (RFC 6749, 4.1.2.1, and those of some providers); any other error
+# is one of the settings, here or there, or an outage.
+CANCELLED = {"access_denied", "login_cancelled", "user_cancelled_login", "user_cancelled_authorize", "user_denied"}
+
+
 class Departure(Struct):
     """Where the browser has to go next, with the cookie that it has just got."""
 
@@ -52,16 +63,17 @@ class Departure(Struct):
 
 
 class Answer(NamedTuple):
-    """What a provider says in the address that it sends the browser back to."""
+    """The answer of a provider in the URL that it sends the browser back to."""
 
     state: str
     code: str | None
     issuer: str | None
+    error: str | None = None
 
 
 def answer_of_provider(given: StateParameter = None, code: Word = None, error: Word = None, iss: Word = None) -> Answer:
     """The answer in the address of this request; an error is one, whatever else is there."""
-    return Answer(given or "", None if error else code, iss)
+    return Answer(given or "", None if error else code, iss, error)
 
 
 async def send(  # noqa: PLR0913  # what a visit can be
@@ -98,14 +110,27 @@ async def receive(
     Raises:
         NotFoundError: if there is no such provider.
         InvalidState: if nobody is expected.
-        ProviderRefused: if the provider, or whoever was asked there, said no.
-        InvalidIdentity, ProviderFailed: if what it says cannot be trusted or understood.
+        ProviderRefused: if the user cancelled there, or the code is not valid.
+        InvalidIdentity: if what the provider says cannot be trusted.
+        ProviderFailed: if it refuses this service, or does not answer as it should.
     """
-    provider = offered_as(request.app.state.settings, name)
+    settings: Settings = request.app.state.settings
+    provider = offered_as(settings, name)
     back = request.state[RETURN] = await state_store.arrive(request, name, answer.state, *purposes)
     if not answer.code:
-        raise ProviderRefused
-    return back, await provider.identify(back.trip, answer.code, answer.issuer)
+        raise _refusal(name, answer.error)
+    arrival = await provider.identify(back.trip, answer.code, answer.issuer)
+    # An account that is linked needs no address, and the provider is asked for no more than is needed.
+    if arrival.incomplete and not await account_linking.is_linked(request.app, arrival.identity):
+        arrival = await provider.complete(arrival)
+    return back, arrival
+
+
+def _refusal(provider: str, error: str | None) -> ProviderRefused | ProviderFailed:
+    if not error or error in CANCELLED:
+        return ProviderRefused()
+    logger.warning("The provider %s refused the request: %s", provider, http_client.readable(error))
+    return ProviderFailed()
 
 
 # In the state of a request whose browser is back: the trip that it is back from.

@@ -33,6 +33,7 @@ from app.oauth import reauthentication_routes
 from app.oauth import redirects
 from app.oauth.authorization_request import FlowPurpose
 from app.oauth.authorization_request import challenge_of
+from app.oauth.errors import AddressNotSupported
 from app.oauth.errors import AddressNotVerified
 from app.oauth.errors import CannotSignIn
 from app.oauth.errors import InvalidCode
@@ -99,6 +100,7 @@ async def go(
     refuses=[
         *flow.RETURNING,
         AddressNotVerified,
+        AddressNotSupported,
         SignUpClosed,
         LinkRequired,
         CannotSignIn,

@@ -63,6 +63,7 @@ async def examine(app: Litestar) -> list[Finding]:
     """Run every check."""
     settings: Settings = app.state.settings
     findings = [finding for check in CHECKS for finding in check(settings)]
+    findings += [finding for check in NETWORK_CHECKS async for finding in check(settings)]
     findings += [await mail(app)]
     try:
         async with command_transaction(app) as session:
@@ -171,3 +172,5 @@ async def hashes(session: AsyncSession) -> AsyncIterator[Finding]:
 
 # Of the settings alone. A check that you add is a function like `addresses`, named here.
 CHECKS: list[Callable[[Settings], Iterable[Finding]]] = [addresses, proxies]
+# Those that ask other services.
+NETWORK_CHECKS: list[Callable[[Settings], AsyncIterator[Finding]]] = []

@@ -1,40 +1,85 @@
 """The settings of sign-in with other providers: a part of `Settings`."""
 
 import re
+from enum import StrEnum
 from typing import Annotated
+from typing import Any
 from typing import NamedTuple
 from typing import Self
 
 from pydantic import AfterValidator
 from pydantic import BaseModel
+from pydantic import BeforeValidator
 from pydantic import SecretStr
 from pydantic import model_validator
 
 from app.settings.types import Switch
 
-# On this machine nobody is in between.
+# Traffic to this machine cannot be read on the way.
 LOOPBACK = r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?([/?]\S*)?"
+# A page, or the private scheme of an app: with an authority, or a reverse domain name and a path (RFC 8252, 7.1).
+PAGE = r"(?!http:|javascript:)[a-z][a-z0-9+.-]*://\S+|[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(?!/)\S*"
+# The directories of Microsoft that are not one company's; that of a company has an id.
+SHARED_TENANTS = ("common", "organizations", "consumers")
+TENANT_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# These two give every web application a secret and refuse one that has none.
+NEED_A_SECRET = ("google", "github")
+PROVIDERS = (*NEED_A_SECRET, "microsoft", "gitlab", "oidc")
+
+
+class AuthMethod(StrEnum):
+    """How the service sends its secret to a provider (OpenID Connect Core, 9)."""
+
+    BASIC = "client_secret_basic"
+    POST = "client_secret_post"
 
 
 class Client(NamedTuple):
-    """Who this service is to a provider."""
+    """The registration of this service at a provider; without a secret it is a public client (RFC 6749, 2.1)."""
 
     id: str
-    secret: str
+    secret: str = ""
+    # Unset: what the provider lists.
+    auth_method: AuthMethod | None = None
+    # Whether an address counts as verified if the provider does not say.
+    trusts_email: bool = False
 
 
 def _issuer(value: str) -> str:
-    # Whoever can change what an issuer answers can be anybody here.
+    # An attacker who can change the answers of an issuer can sign in to every account.
     if not re.fullmatch(rf"https://\S+|{LOOPBACK}", value) or re.search("[?#]", value):
         raise ValueError(f"must start with https://, for example https://accounts.example.com; got {value!r}")
     return value
 
 
 def _page(value: str) -> str:
-    # Its address may hold a code, so nobody must read it on the way; an app has a scheme of its own.
-    if not re.fullmatch(rf"(?!http:|javascript:)[a-z][a-z0-9+.-]*://\S+|{LOOPBACK}", value) or "#" in value:
-        raise ValueError(f"must be the address of a page, for example https://app.example.com/signed-in; got {value!r}")
+    # The URL may hold a code, so it is sent over TLS, to this machine or to an app.
+    if not re.fullmatch(rf"{PAGE}|{LOOPBACK}", value) or "#" in value:
+        raise ValueError(
+            "must be the URL of a page, for example https://app.example.com/signed-in,"
+            f" or of an app, for example com.example.app:/signed-in; got {value!r}"
+        )
     return value
+
+
+def _github(value: str) -> str:
+    if not re.fullmatch(rf"https://[^/?#\s]+/?|{LOOPBACK}", value) or re.search("[?#]", value):
+        raise ValueError(f"must be a scheme and a host, for example https://github.example.com; got {value!r}")
+    return value.rstrip("/")
+
+
+def _tenant(value: str) -> str:
+    # With a domain, the provider would call itself by the id, and every sign-in would fail.
+    tenant = value.lower()
+    if tenant not in SHARED_TENANTS and not re.fullmatch(TENANT_ID, tenant):
+        raise ValueError(f"must be your directory (tenant) ID, or one of {', '.join(SHARED_TENANTS)}; got {value!r}")
+    return tenant
+
+
+def _scopes(value: object) -> object:
+    # Without `openid` there is no ID token; a tuple, since settings are hashed.
+    given = re.findall(r"[^\s,]+", value) if isinstance(value, str) else None
+    return value if given is None else tuple(dict.fromkeys(("openid", *given)))
 
 
 class ProviderSettings(BaseModel):
@@ -42,39 +87,70 @@ class ProviderSettings(BaseModel):
 
     oauth_google_client_id: str | None = None
     oauth_google_client_secret: SecretStr | None = None
+    oauth_google_auth_method: AuthMethod | None = None
     oauth_github_client_id: str | None = None
     oauth_github_client_secret: SecretStr | None = None
+    # A GitHub Enterprise server, or a company's own address at GitHub.
+    oauth_github_url: Annotated[str, AfterValidator(_github)] = "https://github.com"
     oauth_microsoft_client_id: str | None = None
     oauth_microsoft_client_secret: SecretStr | None = None
+    oauth_microsoft_auth_method: AuthMethod | None = None
+    oauth_microsoft_tenant: Annotated[str, AfterValidator(_tenant)] = "common"
+    oauth_microsoft_trusts_email: Switch = Switch.OFF
     oauth_gitlab_client_id: str | None = None
     oauth_gitlab_client_secret: SecretStr | None = None
-    # Any provider that speaks OpenID Connect, by the address that it calls itself.
+    oauth_gitlab_auth_method: AuthMethod | None = None
+    # Any provider that speaks OpenID Connect, by its issuer URL.
     oauth_oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
     oauth_oidc_client_id: str | None = None
     oauth_oidc_client_secret: SecretStr | None = None
-    # The page that people come back to; unset means that the callback answers as a sign-in does.
+    oauth_oidc_auth_method: AuthMethod | None = None
+    oauth_oidc_trusts_email: Switch = Switch.OFF
+    # Its name for users; unset means the host of the issuer.
+    oauth_oidc_label: str | None = None
+    oauth_oidc_scopes: Annotated[tuple[str, ...], BeforeValidator(_scopes)] = ("openid", "email")
+    # The page that users return to; unset means that the callback responds as a sign-in does.
     oauth_return_url: Annotated[str, AfterValidator(_page)] | None = None
-    # Whether somebody without an account gets one by coming from a provider, as far as `REGISTRATION` admits them.
+    # Whether a first sign-in with a provider creates an account, if `REGISTRATION` allows it.
     oauth_sign_up: Switch = Switch.ON
-    # Whether the tokens that providers hand out are kept, encrypted.
+    # Whether the tokens of providers are stored, encrypted.
     oauth_store_tokens: Switch = Switch.OFF
 
     @model_validator(mode="after")
-    def providers_are_whole(self) -> Self:
-        """Half a provider would be offered and work for nobody."""
-        problems = []
-        for provider in ("google", "github", "microsoft", "gitlab", "oidc"):
-            names = [name for name in ProviderSettings.model_fields if name.startswith(f"oauth_{provider}_")]
-            unset = [name.upper() for name in names if getattr(self, name) is None]
-            if 0 < len(unset) < len(names):
-                a_set_one = next(name.upper() for name in names if name.upper() not in unset)
-                problems += [f"{name} must be set too, since {a_set_one} is" for name in unset]
-        if problems:
+    def providers_are_complete(self) -> Self:
+        """Refuse a provider that would be offered and fail for every user."""
+        if problems := [problem for name in PROVIDERS for problem in self._problems_of(name)]:
             raise ValueError("\n".join(problems))
         return self
 
+    @model_validator(mode="after")
+    def trusted_addresses_are_a_companys_own(self) -> Self:
+        """Refuse to trust addresses that any company can write into its own directory."""
+        if self.oauth_microsoft_trusts_email is Switch.ON and self.oauth_microsoft_tenant in SHARED_TENANTS:
+            raise ValueError("OAUTH_MICROSOFT_TRUSTS_EMAIL needs OAUTH_MICROSOFT_TENANT: your directory (tenant) ID")
+        return self
+
     def client_of(self, provider: str) -> Client | None:
-        """The credentials of this service at a provider; None if it is not to be offered."""
-        client_id: str | None = getattr(self, f"oauth_{provider}_client_id")
-        secret: SecretStr | None = getattr(self, f"oauth_{provider}_client_secret")
-        return Client(client_id, secret.get_secret_value()) if client_id and secret else None
+        """The registration of this service at a provider; None if the provider is not offered."""
+        client_id: str | None = self._setting(provider, "client_id")
+        secret: SecretStr | None = self._setting(provider, "client_secret")
+        if not client_id:
+            return None
+        trusts_email = self._setting(provider, "trusts_email") is Switch.ON
+        return Client(
+            client_id, secret.get_secret_value() if secret else "", self._setting(provider, "auth_method"), trusts_email
+        )
+
+    def _setting(self, provider: str, name: str) -> Any:
+        return getattr(self, f"oauth_{provider}_{name}", None)
+
+    def _problems_of(self, provider: str) -> list[str]:
+        needed = ["issuer", "client_id"] if provider == "oidc" else ["client_id"]
+        given = next((name for name in (*needed, "client_secret") if self._setting(provider, name)), None)
+        needed += ["client_secret"] if provider in NEED_A_SECRET or self._setting(provider, "auth_method") else []
+        prefix = f"OAUTH_{provider.upper()}"
+        return [
+            f"{prefix}_{name.upper()} must be set too, since {prefix}_{given.upper()} is"
+            for name in needed
+            if given and not self._setting(provider, name)
+        ]

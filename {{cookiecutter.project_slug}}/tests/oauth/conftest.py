@@ -11,10 +11,10 @@ from app.asgi import create_app
 from app.oauth.providers import http_client
 from app.oauth.providers import offered
 from app.settings import Settings
-from tests.oauth.abroad import CLIENT_ID
-from tests.oauth.abroad import CLIENT_SECRET
-from tests.oauth.abroad import ISSUER
-from tests.oauth.abroad import Abroad
+from tests.oauth.fake_network import CLIENT_ID
+from tests.oauth.fake_network import CLIENT_SECRET
+from tests.oauth.fake_network import ISSUER
+from tests.oauth.fake_network import FakeNetwork
 
 NAMES = ("github", "gitlab", "google", "microsoft", "oidc")
 
@@ -36,10 +36,10 @@ async def app(settings: Settings) -> AsyncIterator[Litestar]:
 
 
 @pytest.fixture(autouse=True)
-def abroad(monkeypatch: pytest.MonkeyPatch) -> Iterator[Abroad]:
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNetwork]:
     """The providers, which know nobody yet, and of which the service knows nothing yet."""
-    abroad = Abroad()
-    monkeypatch.setattr(http_client, "network", abroad)
+    network = FakeNetwork()
+    monkeypatch.setattr(http_client, "network", network)
     offered.cache_clear()
-    yield abroad
+    yield network
     offered.cache_clear()

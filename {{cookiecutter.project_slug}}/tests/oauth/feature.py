@@ -16,6 +16,7 @@ ROWS = {
     "G10": "Callers choose no scope, no host and no place of somebody else to go to",
     "G11": "Whatever a provider answers, the refusal is generic and comes in bounded time and memory",
     "G12": "An answer of one provider is nothing to another",
+    "G13": "New users sign in whatever real providers leave out, change, repeat or list, and while one is away",
 }
 ROUTES = {
     "GET /oauth2/providers": "public",

@@ -66,7 +66,7 @@ async def redeem(request: AnyRequest) -> dict[str, Any]:
     return {"access_token": token, "scope": "user:email", "token_type": "bearer"}
 
 
-@get(["/user", "/user/emails"])
+@get(["/user", "/user/emails", "/api/v3/user", "/api/v3/user/emails"])
 async def tell(request: AnyRequest) -> Response[Any]:
     """Who the token is for, or which addresses they have."""
     hub = _hub(request)

@@ -8,11 +8,11 @@ import pytest
 from app.settings import Settings
 from tests.cast import Outbox
 from tests.cast import Person
-from tests.oauth.abroad import CLIENT_ID
-from tests.oauth.abroad import CLIENT_SECRET
-from tests.oauth.abroad import leave
-from tests.oauth.abroad import problem_of
-from tests.oauth.abroad import query_of
+from tests.oauth.fake_network import CLIENT_ID
+from tests.oauth.fake_network import CLIENT_SECRET
+from tests.oauth.fake_network import leave
+from tests.oauth.fake_network import problem_of
+from tests.oauth.fake_network import query_of
 from tests.processes.workers import WRONG_BY
 from tests.processes.workers import Worker
 from tests.processes.workers import Workers

@@ -12,13 +12,13 @@ from tests.cast import Clock
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
-from tests.oauth.abroad import Abroad
-from tests.oauth.abroad import come_back
-from tests.oauth.abroad import leave
-from tests.oauth.abroad import link
-from tests.oauth.abroad import problem_of
-from tests.oauth.abroad import sign_in
-from tests.oauth.abroad import with_settings
+from tests.oauth.fake_network import FakeNetwork
+from tests.oauth.fake_network import come_back
+from tests.oauth.fake_network import leave
+from tests.oauth.fake_network import link
+from tests.oauth.fake_network import problem_of
+from tests.oauth.fake_network import sign_in
+from tests.oauth.fake_network import with_settings
 from tests.racing import at_once
 from tests.racing import entered
 from tests.racing import statuses
@@ -36,10 +36,10 @@ OWN = [{}, {"Sec-Fetch-Site": "same-origin"}]
 
 
 @pytest.fixture
-async def without_password(stage: Stage, abroad: Abroad) -> Person:
+async def without_password(stage: Stage, network: FakeNetwork) -> Person:
     """A user who came from a provider and has no password, signed in."""
     hopper = stage.person("hopper")
-    assert (await sign_in(hopper, abroad)).status_code == 201
+    assert (await sign_in(hopper, network)).status_code == 201
     return hopper
 
 
@@ -51,9 +51,9 @@ async def linked(person: Person) -> list[str]:
 
 
 async def test_what_is_linked_is_listed_and_shows_no_secret(
-    signed_in: Person, abroad: Abroad, outbox: Outbox, tables: Tables
+    signed_in: Person, network: FakeNetwork, outbox: Outbox, tables: Tables
 ) -> None:
-    answer = await link(signed_in, abroad, email="grace@another.example", subject="number 1")
+    answer = await link(signed_in, network, email="grace@another.example", subject="number 1")
     assert answer.status_code == 200
     assert answer.json().keys() == {"id", "provider", "email", "created_at"}
     assert (await signed_in.get(LIST)).json() == [answer.json()]
@@ -72,14 +72,16 @@ async def test_what_is_linked_is_listed_and_shows_no_secret(
 
 @pytest.mark.checklist("G05", "G07")
 @pytest.mark.parametrize("address", ["not verified", "missing"])
-async def test_linking_asks_for_no_address(signed_in: Person, abroad: Abroad, address: str) -> None:
-    assert (await link(signed_in, abroad, address=address)).status_code == 200
+async def test_linking_asks_for_no_address(signed_in: Person, network: FakeNetwork, address: str) -> None:
+    assert (await link(signed_in, network, address=address)).status_code == 200
     assert (await signed_in.get("/users/me")).json()["email"] == signed_in.email
 
 
 @pytest.mark.checklist("G09")
-async def test_linking_and_unlinking_need_a_fresh_sign_in(signed_in: Person, abroad: Abroad, clock: Clock) -> None:
-    await link(signed_in, abroad)
+async def test_linking_and_unlinking_need_a_fresh_sign_in(
+    signed_in: Person, network: FakeNetwork, clock: Clock
+) -> None:
+    await link(signed_in, network)
     [account] = await linked(signed_in)
     clock.advance(timedelta(minutes=10))
     stale = (403, "reauthentication-required")
@@ -121,10 +123,10 @@ async def test_pages_that_are_named_begin_it_too(app: Litestar, signed_in: Perso
 
 @pytest.mark.checklist("G01")
 async def test_the_callback_knows_its_caller_by_the_state_and_the_cookie(
-    signed_in: Person, mallory: Person, abroad: Abroad, tables: Tables
+    signed_in: Person, mallory: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     # Grace began it; mallory, signed in as somebody else in another browser, gets hold of the address.
-    back = await abroad.consent(await leave(signed_in, AUTHORIZE))
+    back = await network.consent(await leave(signed_in, AUTHORIZE))
     await mallory.sign_in()
     assert problem_of(await mallory.get(back)) == (400, "invalid-state")
     # A browser on its way back from another site adds no header by itself.
@@ -138,9 +140,9 @@ async def test_the_callback_knows_its_caller_by_the_state_and_the_cookie(
 @pytest.mark.checklist("G02")
 @pytest.mark.parametrize("end", ["sign out", "expire", "deactivate"])
 async def test_linking_ends_with_the_sign_in_that_it_was_begun_in(
-    signed_in: Person, abroad: Abroad, tables: Tables, end: str
+    signed_in: Person, network: FakeNetwork, tables: Tables, end: str
 ) -> None:
-    back = await abroad.consent(await leave(signed_in, AUTHORIZE))
+    back = await network.consent(await leave(signed_in, AUTHORIZE))
     cookies = dict(signed_in.client.cookies)
     if end == "sign out":
         await signed_in.sign_out()
@@ -155,21 +157,21 @@ async def test_linking_ends_with_the_sign_in_that_it_was_begun_in(
     assert await tables.rows("oauth_account") == []
 
 
-async def test_linking_survives_that_the_sign_in_gets_another_id(signed_in: Person, abroad: Abroad) -> None:
-    back = await abroad.consent(await leave(signed_in, AUTHORIZE))
+async def test_linking_survives_that_the_sign_in_gets_another_id(signed_in: Person, network: FakeNetwork) -> None:
+    back = await network.consent(await leave(signed_in, AUTHORIZE))
     assert (await signed_in.post("/reauthenticate", password=PASSWORD)).status_code == 204
     assert (await come_back(signed_in, back)).status_code == 200
 
 
 @pytest.mark.checklist("G09")
-async def test_the_last_way_in_stays(without_password: Person, abroad: Abroad) -> None:
+async def test_the_last_way_in_stays(without_password: Person, network: FakeNetwork) -> None:
     [only] = await linked(without_password)
     assert problem_of(await without_password.client.delete(f"{LIST}/{only}")) == (409, "last-way-in")
-    await link(without_password, abroad, "google")
+    await link(without_password, network, "google")
     first, second = await linked(without_password)
     assert (await without_password.client.delete(f"{LIST}/{first}")).status_code == 204
     # That was what this sign-in was made with.
-    assert (await sign_in(without_password, abroad, "google")).status_code == 201
+    assert (await sign_in(without_password, network, "google")).status_code == 201
     assert problem_of(await without_password.client.delete(f"{LIST}/{second}")) == (409, "last-way-in")
     assert (await without_password.client.put("/users/me/password", json={"new_password": PASSWORD})).status_code == 204
     assert (await without_password.client.delete(f"{LIST}/{second}")).status_code == 204
@@ -178,9 +180,9 @@ async def test_the_last_way_in_stays(without_password: Person, abroad: Abroad) -
 
 @pytest.mark.checklist("G09")
 async def test_a_provider_that_is_not_offered_any_more_is_no_way_in(
-    without_password: Person, abroad: Abroad, tables: Tables
+    without_password: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    await link(without_password, abroad, "google")
+    await link(without_password, network, "google")
     await tables.execute("UPDATE oauth_account SET oauth_name = 'former' WHERE oauth_name = 'google'")
     first, _ = await linked(without_password)
     assert problem_of(await without_password.client.delete(f"{LIST}/{first}")) == (409, "last-way-in")
@@ -189,9 +191,9 @@ async def test_a_provider_that_is_not_offered_any_more_is_no_way_in(
 @pytest.mark.checklist("G09")
 @pytest.mark.parametrize("attempt", range(3))
 async def test_two_requests_at_once_do_not_remove_the_last_two_ways_in(
-    without_password: Person, abroad: Abroad, tables: Tables, attempt: int
+    without_password: Person, network: FakeNetwork, tables: Tables, attempt: int
 ) -> None:
-    await link(without_password, abroad, "google")
+    await link(without_password, network, "google")
     await tables.execute("UPDATE user_session SET oauth_account_id = NULL")
     accounts = await linked(without_password)
     answers = await asyncio.gather(
@@ -202,8 +204,10 @@ async def test_two_requests_at_once_do_not_remove_the_last_two_ways_in(
 
 
 @pytest.mark.checklist("H08")
-async def test_an_account_is_unlinked_once(signed_in: Person, abroad: Abroad, tables: Tables, outbox: Outbox) -> None:
-    account_id, mails = (await link(signed_in, abroad)).json()["id"], len(outbox.messages)
+async def test_an_account_is_unlinked_once(
+    signed_in: Person, network: FakeNetwork, tables: Tables, outbox: Outbox
+) -> None:
+    account_id, mails = (await link(signed_in, network)).json()["id"], len(outbox.messages)
     answers = await at_once(tables, *(signed_in.client.delete(f"{LIST}/{account_id}") for _ in range(8)))
     assert statuses(answers) == [204] + [404] * 7
     assert (await entered(tables, "provider.unlinked"), len(outbox.messages) - mails) == (1, 1)
@@ -211,9 +215,9 @@ async def test_an_account_is_unlinked_once(signed_in: Person, abroad: Abroad, ta
 
 @pytest.mark.checklist("H08")
 async def test_unlinking_from_an_account_that_is_deleted_meanwhile_is_no_error_of_ours(
-    signed_in: Person, abroad: Abroad, tables: Tables
+    signed_in: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    path = f"{LIST}/{(await link(signed_in, abroad)).json()['id']}"
+    path = f"{LIST}/{(await link(signed_in, network)).json()['id']}"
     async with tables.holding('DELETE FROM "user"'):
         answer = asyncio.ensure_future(signed_in.client.delete(path))
     assert (await answer).status_code == 401
@@ -221,9 +225,9 @@ async def test_unlinking_from_an_account_that_is_deleted_meanwhile_is_no_error_o
 
 @pytest.mark.checklist("G09")
 async def test_nobody_unlinks_what_is_of_others(
-    signed_in: Person, mallory: Person, abroad: Abroad, tables: Tables
+    signed_in: Person, mallory: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    await link(signed_in, abroad)
+    await link(signed_in, network)
     [account] = await linked(signed_in)
     await mallory.sign_in()
     for account_id in (account, uuid4()):
@@ -233,21 +237,21 @@ async def test_nobody_unlinks_what_is_of_others(
 
 
 async def test_what_is_unlinked_signs_nobody_in_and_its_owner_is_told(
-    signed_in: Person, stage: Stage, abroad: Abroad, outbox: Outbox, tables: Tables
+    signed_in: Person, stage: Stage, network: FakeNetwork, outbox: Outbox, tables: Tables
 ) -> None:
-    await link(signed_in, abroad)
+    await link(signed_in, network)
     [account] = await linked(signed_in)
     assert (await signed_in.client.delete(f"{LIST}/{account}")).status_code == 204
     assert "One way less" in outbox.to(signed_in)[-1]["Subject"]
     elsewhere = stage.person("grace", "198.51.100.7")
-    assert problem_of(await sign_in(elsewhere, abroad)) == (409, "link-required")
+    assert problem_of(await sign_in(elsewhere, network)) == (409, "link-required")
     assert (await signed_in.get("/users/me")).status_code == 200
     kinds = [row["kind"] for row in await tables.rows("audit_event")]
     assert "provider.unlinked" in kinds
 
 
-async def test_the_export_shows_what_is_linked_and_no_secret(signed_in: Person, abroad: Abroad) -> None:
-    await link(signed_in, abroad, subject="number 1")
+async def test_the_export_shows_what_is_linked_and_no_secret(signed_in: Person, network: FakeNetwork) -> None:
+    await link(signed_in, network, subject="number 1")
     export = (await signed_in.get("/users/me/export")).json()
     [account] = export["oauth_account"]
     assert (account["oauth_name"], account["account_id"]) == ("oidc", "number 1")

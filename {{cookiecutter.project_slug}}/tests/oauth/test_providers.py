@@ -1,22 +1,26 @@
 """The providers that everybody knows, each with what is special about it."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from litestar import Litestar
 
+from app.settings.types import Switch
 from tests.cast import Person
 from tests.cast import Stage
-from tests.oauth.abroad import COMPANY
-from tests.oauth.abroad import Abroad
-from tests.oauth.abroad import leave
-from tests.oauth.abroad import problem_of
-from tests.oauth.abroad import query_of
-from tests.oauth.abroad import sign_in
-from tests.oauth.abroad import with_settings
+from tests.oauth.fake_network import COMPANY
+from tests.oauth.fake_network import FakeNetwork
+from tests.oauth.fake_network import leave
+from tests.oauth.fake_network import problem_of
+from tests.oauth.fake_network import provider_at
+from tests.oauth.fake_network import query_of
+from tests.oauth.fake_network import sign_in
+from tests.oauth.fake_network import with_settings
 from tests.oauth.github import email_at_github as at_github
 from tests.tables import Tables
 
+TENANT = "0f0e7c4d-1a2b-4c3d-8e9f-001122334455"
 ANOTHER_COMPANY = COMPANY.replace("0f0e7c4d", "1a2b3c4d")
 
 
@@ -30,19 +34,19 @@ async def account(tables: Tables) -> dict[str, Any]:
     ("provider", "issuer"), [("google", "https://accounts.google.com"), ("gitlab", "https://gitlab.com")]
 )
 async def test_a_preset_speaks_openid_connect(
-    visitor: Person, abroad: Abroad, tables: Tables, provider: str, issuer: str
+    visitor: Person, network: FakeNetwork, tables: Tables, provider: str, issuer: str
 ) -> None:
-    assert (await sign_in(visitor, abroad, provider, subject="1")).status_code == 201
+    assert (await sign_in(visitor, network, provider, subject="1")).status_code == 201
     row = await account(tables)
     assert (row["oauth_name"], row["issuer"], row["account_id"]) == (provider, issuer, "1")
 
 
 @pytest.mark.parametrize("edov", [True, "1", 1, "true"])
 async def test_microsoft_vouches_for_addresses_whose_domain_is_proven(
-    visitor: Person, abroad: Abroad, tables: Tables, edov: object
+    visitor: Person, network: FakeNetwork, tables: Tables, edov: object
 ) -> None:
-    abroad.microsoft.more_claims |= {"xms_edov": edov}
-    assert (await sign_in(visitor, abroad, "microsoft", address="not said to be verified")).status_code == 201
+    network.microsoft.more_claims |= {"xms_edov": edov}
+    assert (await sign_in(visitor, network, "microsoft", address="not said to be verified")).status_code == 201
     assert (await account(tables))["issuer"] == COMPANY
 
 
@@ -50,10 +54,10 @@ async def test_microsoft_vouches_for_addresses_whose_domain_is_proven(
 @pytest.mark.parametrize("claims", [{}, {"xms_edov": False}, {"xms_edov": "0"}, {"xms_edov": None}])
 @pytest.mark.parametrize("address", ["verified", "not verified", "not said to be verified"])
 async def test_microsoft_does_not_vouch_for_what_a_company_has_typed(
-    visitor: Person, abroad: Abroad, claims: dict[str, object], address: str
+    visitor: Person, network: FakeNetwork, claims: dict[str, object], address: str
 ) -> None:
-    abroad.microsoft.more_claims |= claims
-    answer = await sign_in(visitor, abroad, "microsoft", address=address)
+    network.microsoft.more_claims |= claims
+    answer = await sign_in(visitor, network, "microsoft", address=address)
     assert problem_of(answer) == (400, "address-not-verified")
 
 
@@ -70,27 +74,27 @@ async def test_microsoft_does_not_vouch_for_what_a_company_has_typed(
     ids=str,
 )
 async def test_at_microsoft_the_issuer_is_the_company_that_the_token_names(
-    visitor: Person, abroad: Abroad, claims: dict[str, object]
+    visitor: Person, network: FakeNetwork, claims: dict[str, object]
 ) -> None:
-    abroad.microsoft.more_claims |= {"xms_edov": True} | claims
-    assert problem_of(await sign_in(visitor, abroad, "microsoft")) == (400, "invalid-identity")
+    network.microsoft.more_claims |= {"xms_edov": True} | claims
+    assert problem_of(await sign_in(visitor, network, "microsoft")) == (400, "invalid-identity")
 
 
 @pytest.mark.checklist("G04")
 async def test_the_same_subject_of_another_company_is_somebody_else(
-    visitor: Person, stage: Stage, abroad: Abroad, tables: Tables
+    visitor: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
-    abroad.microsoft.more_claims |= {"xms_edov": True}
-    await sign_in(visitor, abroad, "microsoft", subject="1")
-    abroad.microsoft.more_claims |= {"iss": ANOTHER_COMPANY, "tid": "1a2b3c4d-company"}
+    network.microsoft.more_claims |= {"xms_edov": True}
+    await sign_in(visitor, network, "microsoft", subject="1")
+    network.microsoft.more_claims |= {"iss": ANOTHER_COMPANY, "tid": "1a2b3c4d-company"}
     hopper = stage.person("hopper")
-    assert (await sign_in(hopper, abroad, "microsoft", subject="1")).status_code == 201
+    assert (await sign_in(hopper, network, "microsoft", subject="1")).status_code == 201
     assert len(await tables.rows("user")) == 2
 
 
-async def test_github_says_by_number_who_somebody_is(visitor: Person, abroad: Abroad, tables: Tables) -> None:
-    abroad.github.emails = [at_github("other@example.com", primary=False), at_github(visitor.email)]
-    assert (await sign_in(visitor, abroad, "github")).status_code == 201
+async def test_github_says_by_number_who_somebody_is(visitor: Person, network: FakeNetwork, tables: Tables) -> None:
+    network.github.emails = [at_github("other@example.com", primary=False), at_github(visitor.email)]
+    assert (await sign_in(visitor, network, "github")).status_code == 201
     row = await account(tables)
     assert (row["issuer"], row["account_id"], row["account_email"]) == ("https://github.com", "583231", visitor.email)
     assert query_of(await leave(visitor, "/oauth2/github/authorize"))["scope"] == "user:email"
@@ -108,10 +112,10 @@ async def test_github_says_by_number_who_somebody_is(visitor: Person, abroad: Ab
     ],
 )
 async def test_github_vouches_for_a_primary_address_that_is_verified(
-    visitor: Person, abroad: Abroad, tables: Tables, emails: list[dict[str, Any]]
+    visitor: Person, network: FakeNetwork, tables: Tables, emails: list[dict[str, Any]]
 ) -> None:
-    abroad.github.emails = emails
-    assert problem_of(await sign_in(visitor, abroad, "github")) == (400, "address-not-verified")
+    network.github.emails = emails
+    assert problem_of(await sign_in(visitor, network, "github")) == (400, "address-not-verified")
     assert await tables.rows("user") == []
 
 
@@ -122,10 +126,10 @@ async def test_github_vouches_for_a_primary_address_that_is_verified(
     ids=str,
 )
 async def test_odd_answers_of_github_are_no_mistake_of_ours(
-    visitor: Person, abroad: Abroad, number: object, emails: object
+    visitor: Person, network: FakeNetwork, number: object, emails: object
 ) -> None:
-    abroad.github.number, abroad.github.emails = number, emails
-    assert problem_of(await sign_in(visitor, abroad, "github")) == (502, "provider-failed")
+    network.github.number, network.github.emails = number, emails
+    assert problem_of(await sign_in(visitor, network, "github")) == (502, "provider-failed")
 
 
 @pytest.mark.checklist("G12")
@@ -135,21 +139,18 @@ async def test_a_code_that_github_does_not_know_is_refused(visitor: Person) -> N
     assert problem_of(answer) == (400, "provider-refused")
 
 
-async def test_an_endpoint_may_have_a_query_of_its_own(visitor: Person, abroad: Abroad) -> None:
-    abroad.oidc.more_metadata = {"authorization_endpoint": "https://provider.example/authorize?policy=one"}
+async def test_an_endpoint_may_have_a_query_of_its_own(visitor: Person, network: FakeNetwork) -> None:
+    network.oidc.more_metadata = {"authorization_endpoint": "https://provider.example/authorize?policy=one"}
     address = await leave(visitor)
     assert address.count("?") == 1
     assert (query_of(address)["policy"], query_of(address)["response_type"]) == ("one", "code")
 
 
-async def test_a_provider_that_wants_the_secret_in_a_header_gets_it_there(visitor: Person, abroad: Abroad) -> None:
-    abroad.oidc.more_metadata = {"token_endpoint_auth_methods_supported": ["client_secret_basic"]}
-    assert (await sign_in(visitor, abroad)).status_code == 201
-
-
-async def test_an_issuer_may_be_written_with_a_slash_or_without(app: Litestar, visitor: Person, abroad: Abroad) -> None:
+async def test_an_issuer_may_be_written_with_a_slash_or_without(
+    app: Litestar, visitor: Person, network: FakeNetwork
+) -> None:
     with with_settings(app, oauth_oidc_issuer="https://provider.example/"):
-        assert (await sign_in(visitor, abroad)).status_code == 201
+        assert (await sign_in(visitor, network)).status_code == 201
 
 
 async def test_a_provider_without_credentials_is_not_offered(app: Litestar, visitor: Person) -> None:
@@ -157,3 +158,64 @@ async def test_a_provider_without_credentials_is_not_offered(app: Litestar, visi
         names = [provider["name"] for provider in (await visitor.get("/oauth2/providers")).json()]
         assert names == ["github", "gitlab", "microsoft", "oidc"]
         assert problem_of(await visitor.get("/oauth2/google/authorize")) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("tenant", "issuer"),
+    [
+        (TENANT, f"https://login.microsoftonline.com/{TENANT}/v2.0"),
+        ("organizations", COMPANY),
+        ("consumers", "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"),
+    ],
+)
+async def test_microsoft_may_be_one_directory(  # noqa: PLR0913, PLR0917  # who acts, and what it is tried with
+    app: Litestar, visitor: Person, network: FakeNetwork, tables: Tables, tenant: str, issuer: str
+) -> None:
+    one = provider_at(f"https://login.microsoftonline.com/{tenant}/v2.0")
+    one.path = f"/{tenant}/v2.0"
+    one.calls_itself = network.microsoft.calls_itself if tenant == "organizations" else issuer
+    one.more_claims = {"iss": issuer, "tid": issuer.split("/")[3], "xms_edov": True}
+    network.add(one)
+    with with_settings(app, oauth_microsoft_tenant=tenant):
+        assert (await sign_in(visitor, network, "microsoft")).status_code == 201
+        assert (await account(tables))["issuer"] == issuer
+        one.more_claims |= {"iss": ANOTHER_COMPANY}
+        assert problem_of(await sign_in(visitor, network, "microsoft")) == (400, "invalid-identity")
+
+
+@pytest.mark.checklist("G07")
+@pytest.mark.parametrize(("claims", "status"), [({}, 201), ({"xms_edov": False}, 400), ({"xms_edov": True}, 201)])
+async def test_addresses_of_a_directory_of_your_own_can_be_trusted(
+    app: Litestar, visitor: Person, network: FakeNetwork, claims: dict[str, object], status: int
+) -> None:
+    issuer = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+    own = provider_at(issuer)
+    own.path, own.more_claims = f"/{TENANT}/v2.0", {"tid": TENANT} | claims
+    network.add(own)
+    with with_settings(app, oauth_microsoft_tenant=TENANT, oauth_microsoft_trusts_email=Switch.ON):
+        assert (await sign_in(visitor, network, "microsoft", address="not said to be verified")).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("url", "api"),
+    [
+        ("https://github.example.com", "github.example.com"),
+        ("https://acme.ghe.com", "api.acme.ghe.com"),
+        ("https://github.com", "api.github.com"),
+    ],
+)
+async def test_github_may_be_a_server_of_your_own(  # noqa: PLR0913, PLR0917  # who acts, and what it is tried with
+    app: Litestar, visitor: Person, network: FakeNetwork, tables: Tables, url: str, api: str
+) -> None:
+    network.github.emails = [at_github(visitor.email)]
+    with with_settings(app, oauth_github_url=url):
+        assert (await sign_in(visitor, network, "github")).status_code == 201
+    assert (await account(tables))["issuer"] == url
+    assert [asked.host for asked in network.asked] == [urlsplit(url).hostname, api, api]
+
+
+async def test_an_openid_provider_has_a_label_and_scopes(app: Litestar, visitor: Person) -> None:
+    with with_settings(app, oauth_oidc_label="Example Inc.", oauth_oidc_scopes=("openid", "email", "profile")):
+        assert {"name": "oidc", "label": "Example Inc."} in (await visitor.get("/oauth2/providers")).json()
+        assert query_of(await leave(visitor))["scope"] == "openid email profile"
+    assert {"name": "oidc", "label": "provider.example"} in (await visitor.get("/oauth2/providers")).json()

@@ -6,10 +6,10 @@ import pytest
 
 from tests.cast import Person
 from tests.cast import Stage
-from tests.oauth.abroad import Abroad
-from tests.oauth.abroad import link
-from tests.oauth.abroad import problem_of
-from tests.oauth.abroad import sign_in
+from tests.oauth.fake_network import FakeNetwork
+from tests.oauth.fake_network import link
+from tests.oauth.fake_network import problem_of
+from tests.oauth.fake_network import sign_in
 from tests.tables import Tables
 
 LIST = "/users/me/oauth-accounts"
@@ -21,8 +21,8 @@ async def refused(tables: Tables) -> list[str]:
 
 
 @pytest.mark.checklist("H09", "G09")
-async def test_removing_the_last_way_in_is_entered(visitor: Person, abroad: Abroad, tables: Tables) -> None:
-    await sign_in(visitor, abroad)
+async def test_removing_the_last_way_in_is_entered(visitor: Person, network: FakeNetwork, tables: Tables) -> None:
+    await sign_in(visitor, network)
     [account] = (await visitor.get(LIST)).json()
     answer = await visitor.client.delete(f"{LIST}/{account['id']}")
     assert problem_of(answer) == (409, "last-way-in")
@@ -31,22 +31,22 @@ async def test_removing_the_last_way_in_is_entered(visitor: Person, abroad: Abro
 
 @pytest.mark.checklist("H09", "G08")
 async def test_an_identity_that_belongs_to_another_user_is_entered(
-    signed_in: Person, stage: Stage, abroad: Abroad, tables: Tables
+    signed_in: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
-    await link(signed_in, abroad, subject="number 1")
+    await link(signed_in, network, subject="number 1")
     await stage.verified("mallory")
     # Services remember what they entered of a network in the last minute, and this one is of this test alone.
     elsewhere = stage.person("mallory", f"203.0.113.{secrets.randbelow(256)}")
     await elsewhere.sign_in()
-    answer = await link(elsewhere, abroad, subject="number 1")
+    answer = await link(elsewhere, network, subject="number 1")
     assert problem_of(answer) == (409, "identity-taken")
     assert await refused(tables) == ["identity-taken"]
 
 
 @pytest.mark.checklist("H09", "I05")
 async def test_a_refusal_with_an_entry_of_its_own_is_entered_once(
-    grace: Person, abroad: Abroad, tables: Tables
+    grace: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    assert problem_of(await sign_in(grace, abroad)) == (409, "link-required")
+    assert problem_of(await sign_in(grace, network)) == (409, "link-required")
     kinds = [row["kind"] for row in await tables.rows("audit_event")]
     assert kinds == ["provider.link-required"]

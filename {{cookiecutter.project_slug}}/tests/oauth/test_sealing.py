@@ -12,11 +12,11 @@ from app.settings import Settings
 from app.settings.types import Switch
 from tests.cast import Person
 from tests.cast import Stage
-from tests.oauth.abroad import Abroad
-from tests.oauth.abroad import link
-from tests.oauth.abroad import sign_in
-from tests.oauth.abroad import with_settings
-from tests.provider.lies import Trouble
+from tests.oauth.fake_network import FakeNetwork
+from tests.oauth.fake_network import link
+from tests.oauth.fake_network import sign_in
+from tests.oauth.fake_network import with_settings
+from tests.provider.fault_switches import AnswerFault
 from tests.tables import Tables
 
 ANOTHER_KEY = SecretStr("another secret key that takes the place of the first")
@@ -36,20 +36,22 @@ async def row(tables: Tables) -> dict[str, Any]:
     return account
 
 
-async def test_no_token_is_kept_unless_somebody_asks_for_it(visitor: Person, abroad: Abroad, tables: Tables) -> None:
-    abroad.oidc.gives_refresh_tokens = True
-    await sign_in(visitor, abroad)
+async def test_no_token_is_kept_unless_somebody_asks_for_it(
+    visitor: Person, network: FakeNetwork, tables: Tables
+) -> None:
+    network.oidc.gives_refresh_tokens = True
+    await sign_in(visitor, network)
     account = await row(tables)
     assert (account["access_token"], account["refresh_token"], account["expires_at"]) == ("", None, None)
 
 
 async def test_what_is_kept_is_sealed_and_can_be_opened(
-    keeping: Stage, settings: Settings, abroad: Abroad, tables: Tables
+    keeping: Stage, settings: Settings, network: FakeNetwork, tables: Tables
 ) -> None:
-    abroad.oidc.gives_refresh_tokens = True
-    await sign_in(keeping.person("visitor"), abroad, trouble=Trouble.LONG_TOKEN)
+    network.oidc.gives_refresh_tokens = True
+    await sign_in(keeping.person("visitor"), network, answer_fault=AnswerFault.LONG_TOKEN)
     account = await row(tables)
-    [token], [refresh] = abroad.oidc.tokens, abroad.oidc.refresh_tokens
+    [token], [refresh] = network.oidc.tokens, network.oidc.refresh_tokens
     assert len(token) == 300
     assert not any(secret in str(account) for secret in (token, refresh))
     assert token_encryption.unseal(settings, account["access_token"]) == token
@@ -58,45 +60,45 @@ async def test_what_is_kept_is_sealed_and_can_be_opened(
 
 
 async def test_each_sign_in_brings_new_tokens_and_a_missing_one_leaves_the_one_before(
-    keeping: Stage, settings: Settings, abroad: Abroad, tables: Tables
+    keeping: Stage, settings: Settings, network: FakeNetwork, tables: Tables
 ) -> None:
-    abroad.oidc.gives_refresh_tokens = True
+    network.oidc.gives_refresh_tokens = True
     visitor = keeping.person("visitor")
-    await sign_in(visitor, abroad)
+    await sign_in(visitor, network)
     before = await row(tables)
-    abroad.oidc.gives_refresh_tokens = False
-    await sign_in(visitor, abroad)
+    network.oidc.gives_refresh_tokens = False
+    await sign_in(visitor, network)
     after = await row(tables)
-    assert token_encryption.unseal(settings, after["access_token"]) == [*abroad.oidc.tokens][-1]
+    assert token_encryption.unseal(settings, after["access_token"]) == [*network.oidc.tokens][-1]
     assert (after["access_token"] != before["access_token"], after["refresh_token"]) == (True, before["refresh_token"])
 
 
 async def test_what_was_kept_goes_with_the_next_sign_in_once_nothing_is_kept(
-    app: Litestar, keeping: Stage, abroad: Abroad, tables: Tables
+    app: Litestar, keeping: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
-    abroad.oidc.gives_refresh_tokens = True
-    await sign_in(keeping.person("visitor"), abroad)
+    network.oidc.gives_refresh_tokens = True
+    await sign_in(keeping.person("visitor"), network)
     with with_settings(app, oauth_store_tokens=Switch.OFF):
-        await sign_in(keeping.person("visitor"), abroad)
+        await sign_in(keeping.person("visitor"), network)
     account = await row(tables)
     assert (account["access_token"], account["refresh_token"], account["expires_at"]) == ("", None, None)
 
 
 async def test_a_new_key_takes_the_place_of_the_old_one(
-    app: Litestar, keeping: Stage, settings: Settings, abroad: Abroad, tables: Tables
+    app: Litestar, keeping: Stage, settings: Settings, network: FakeNetwork, tables: Tables
 ) -> None:
     visitor = keeping.person("visitor")
-    await sign_in(visitor, abroad)
+    await sign_in(visitor, network)
     sealed = (await row(tables))["access_token"]
-    [token] = abroad.oidc.tokens
+    [token] = network.oidc.tokens
     changing = {"secret_key": ANOTHER_KEY, "secret_key_previous": settings.secret_key}
     both = settings.model_copy(update=changing)
     assert token_encryption.unseal(both, sealed) == token
     with with_settings(app, **changing):
-        await sign_in(keeping.person("visitor"), abroad)
+        await sign_in(keeping.person("visitor"), network)
     resealed = (await row(tables))["access_token"]
     changed = both.model_copy(update={"secret_key_previous": None})
-    assert token_encryption.unseal(changed, resealed) == [*abroad.oidc.tokens][-1]
+    assert token_encryption.unseal(changed, resealed) == [*network.oidc.tokens][-1]
     assert token_encryption.unseal(changed, sealed) is None, "its key is gone"
 
 
@@ -105,11 +107,11 @@ def test_what_was_never_sealed_is_no_token(settings: Settings, sealed: str | Non
     assert token_encryption.unseal(settings, sealed) is None
 
 
-async def test_the_export_shows_no_token(keeping: Stage, abroad: Abroad) -> None:
-    abroad.oidc.gives_refresh_tokens = True
+async def test_the_export_shows_no_token(keeping: Stage, network: FakeNetwork) -> None:
+    network.oidc.gives_refresh_tokens = True
     grace = await keeping.verified("grace")
     await grace.sign_in()
-    await link(grace, abroad)
+    await link(grace, network)
     text = (await grace.get("/users/me/export")).text + (await grace.get("/users/me/oauth-accounts")).text
     assert "oauth_account" in text
-    assert not any(word in text for word in ("access_token", "refresh_token", "gAAAA", *abroad.oidc.tokens))
+    assert not any(word in text for word in ("access_token", "refresh_token", "gAAAA", *network.oidc.tokens))

@@ -7,18 +7,23 @@ from app.oauth.authorization_request import redirect_uri
 from app.oauth.providers import offered
 from app.settings import SettingsError
 from app.settings import read_settings
+from app.settings.providers import Client
 from app.settings.types import Switch
 
 SECRET_KEY = "a secret key of the tests that opens nothing else"
 TEST = {"ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY}
 GOOGLE = {"OAUTH_GOOGLE_CLIENT_ID": "id", "OAUTH_GOOGLE_CLIENT_SECRET": "hidden-word"}
+COMPANY = "0f0e7c4d-1a2b-4c3d-8e9f-001122334455"
 OIDC = {
     "OAUTH_OIDC_ISSUER": "https://login.example.com/tenant",
     "OAUTH_OIDC_CLIENT_ID": "id",
     "OAUTH_OIDC_CLIENT_SECRET": "hidden-word",
 }
 ISSUER = "OAUTH_OIDC_ISSUER must start with https://, for example https://accounts.example.com"
-PAGE = "OAUTH_RETURN_URL must be the address of a page, for example https://app.example.com/signed-in"
+PAGE = (
+    "OAUTH_RETURN_URL must be the URL of a page, for example https://app.example.com/signed-in,"
+    " or of an app, for example com.example.app:/signed-in"
+)
 
 
 PAGES_OF_NOBODY = [
@@ -28,6 +33,10 @@ PAGES_OF_NOBODY = [
     "https://a.example/#b",
     "http://app.example.com/signed-in",
     "http://localhost:1@app.example.com/",
+    "javascript:/alert(1)",
+    "com.example.app:signed-in",
+    "com.example.app://",
+    "com.example.app:/signed-in#b",
 ]
 
 
@@ -43,14 +52,35 @@ def test_without_credentials_nobody_is_offered() -> None:
 
 
 @pytest.mark.parametrize("provider", ["GOOGLE", "GITHUB", "MICROSOFT", "GITLAB"])
-@pytest.mark.parametrize(("given", "missing"), [("CLIENT_ID", "CLIENT_SECRET"), ("CLIENT_SECRET", "CLIENT_ID")])
-def test_half_a_provider_keeps_the_service_from_starting(provider: str, given: str, missing: str) -> None:
-    given, missing = f"OAUTH_{provider}_{given}", f"OAUTH_{provider}_{missing}"
+def test_a_secret_without_a_client_keeps_the_service_from_starting(provider: str) -> None:
+    given, missing = f"OAUTH_{provider}_CLIENT_SECRET", f"OAUTH_{provider}_CLIENT_ID"
     assert refusal_of({given: "hidden-word"}) == [f"{missing} must be set too, since {given} is"]
 
 
-@pytest.mark.parametrize("missing", OIDC)
-def test_an_openid_provider_needs_all_three(missing: str) -> None:
+@pytest.mark.parametrize("provider", ["GOOGLE", "GITHUB"])
+def test_a_provider_that_accepts_no_public_client_needs_a_secret(provider: str) -> None:
+    given, missing = f"OAUTH_{provider}_CLIENT_ID", f"OAUTH_{provider}_CLIENT_SECRET"
+    assert refusal_of({given: "id"}) == [f"{missing} must be set too, since {given} is"]
+
+
+@pytest.mark.parametrize("provider", ["microsoft", "gitlab", "oidc"])
+def test_without_a_secret_the_service_is_a_public_client(provider: str) -> None:
+    issuer = {"OAUTH_OIDC_ISSUER": OIDC["OAUTH_OIDC_ISSUER"]} if provider == "oidc" else {}
+    settings = read_settings(TEST | issuer | {f"OAUTH_{provider.upper()}_CLIENT_ID": "id"})
+    assert settings.client_of(provider) == Client("id", "")
+    assert {*offered(settings)} == {provider}
+
+
+def test_a_method_to_send_a_secret_needs_a_secret() -> None:
+    given = {"OAUTH_GITLAB_CLIENT_ID": "id", "OAUTH_GITLAB_AUTH_METHOD": "client_secret_post"}
+    assert refusal_of(given) == ["OAUTH_GITLAB_CLIENT_SECRET must be set too, since OAUTH_GITLAB_CLIENT_ID is"]
+    assert refusal_of({"OAUTH_GITLAB_AUTH_METHOD": "none"}) == [
+        "OAUTH_GITLAB_AUTH_METHOD must be 'client_secret_basic' or 'client_secret_post'"
+    ]
+
+
+@pytest.mark.parametrize("missing", ["OAUTH_OIDC_ISSUER", "OAUTH_OIDC_CLIENT_ID"])
+def test_an_openid_provider_needs_an_issuer_and_a_client(missing: str) -> None:
     given = next(name for name in OIDC if name != missing)
     lines = refusal_of({name: value for name, value in OIDC.items() if name != missing})
     assert lines == [f"{missing} must be set too, since {given} is"]
@@ -61,7 +91,6 @@ def test_everything_that_is_missing_is_said_at_once() -> None:
     assert [line.split()[0] for line in lines] == [
         "OAUTH_GITHUB_CLIENT_SECRET",
         "OAUTH_OIDC_ISSUER",
-        "OAUTH_OIDC_CLIENT_SECRET",
     ]
 
 
@@ -92,10 +121,46 @@ def test_a_page_to_come_back_to_has_a_whole_address(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["https://app.example.com/signed-in?a=b", "http://localhost:5173/", "shop://signed-in"]
+    "page",
+    [
+        "https://app.example.com/signed-in?a=b",
+        "http://localhost:5173/",
+        "shop://signed-in",
+        "com.example.app:/signed-in",
+        "com.example.app:/",
+    ],
 )
 def test_it_may_be_a_page_of_an_app(page: str) -> None:
     assert read_settings(TEST | {"OAUTH_RETURN_URL": page}).oauth_return_url == page
+
+
+@pytest.mark.parametrize("tenant", ["contoso.onmicrosoft.com", "common/x", "1", f"{COMPANY}0"])
+def test_a_directory_of_microsoft_is_named_by_its_id(tenant: str) -> None:
+    says = "must be your directory (tenant) ID, or one of common, organizations, consumers"
+    assert refusal_of({"OAUTH_MICROSOFT_TENANT": tenant}) == [f"OAUTH_MICROSOFT_TENANT {says}; got {tenant!r}"]
+    assert read_settings(TEST | {"OAUTH_MICROSOFT_TENANT": COMPANY.upper()}).oauth_microsoft_tenant == COMPANY
+
+
+@pytest.mark.checklist("G07")
+@pytest.mark.parametrize("tenant", ["", "common", "organizations", "consumers"])
+def test_addresses_that_any_company_can_type_are_never_trusted(tenant: str) -> None:
+    given = {"OAUTH_MICROSOFT_TRUSTS_EMAIL": "on", "OAUTH_MICROSOFT_TENANT": tenant}
+    assert refusal_of(given) == [
+        "OAUTH_MICROSOFT_TRUSTS_EMAIL needs OAUTH_MICROSOFT_TENANT: your directory (tenant) ID"
+    ]
+    assert read_settings(TEST | given | {"OAUTH_MICROSOFT_TENANT": COMPANY}).oauth_microsoft_tenant == COMPANY
+
+
+@pytest.mark.parametrize("scopes", ["openid profile email", "profile, email", "profile email openid profile"])
+def test_scopes_are_a_list_that_has_openid(scopes: str) -> None:
+    settings = read_settings(TEST | {"OAUTH_OIDC_SCOPES": scopes})
+    assert (settings.oauth_oidc_scopes[0], {*settings.oauth_oidc_scopes}) == ("openid", {"openid", "profile", "email"})
+
+
+@pytest.mark.parametrize("url", ["github.example.com", "http://github.example.com", "https://github.example.com/path"])
+def test_a_github_of_your_own_has_a_whole_address(url: str) -> None:
+    says = "must be a scheme and a host, for example https://github.example.com"
+    assert refusal_of({"OAUTH_GITHUB_URL": url}) == [f"OAUTH_GITHUB_URL {says}; got {url!r}"]
 
 
 def test_what_may_be_done_is_switched_on_or_off() -> None:

@@ -7,16 +7,18 @@ from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 from tests.credentials import kind
-from tests.oauth.abroad import Abroad
-from tests.oauth.abroad import come_back
-from tests.oauth.abroad import leave
-from tests.oauth.abroad import problem_of
-from tests.oauth.abroad import sign_in
+from tests.oauth.fake_network import FakeNetwork
+from tests.oauth.fake_network import come_back
+from tests.oauth.fake_network import leave
+from tests.oauth.fake_network import problem_of
+from tests.oauth.fake_network import sign_in
 from tests.tables import Tables
 
 
-async def test_somebody_new_has_an_account_and_is_signed_in(visitor: Person, abroad: Abroad, tables: Tables) -> None:
-    answer = await sign_in(visitor, abroad)
+async def test_somebody_new_has_an_account_and_is_signed_in(
+    visitor: Person, network: FakeNetwork, tables: Tables
+) -> None:
+    answer = await sign_in(visitor, network)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
     me = (await visitor.get("/users/me")).json()
     assert (me["email"], me["is_verified"], me["is_active"]) == (visitor.email, True, True)
@@ -27,28 +29,30 @@ async def test_somebody_new_has_an_account_and_is_signed_in(visitor: Person, abr
     assert {(row["actor_id"], row["target_id"]) for row in trail} == {(user["id"], user["id"])}
 
 
-async def test_coming_again_is_a_sign_in(visitor: Person, stage: Stage, abroad: Abroad, tables: Tables) -> None:
-    await sign_in(visitor, abroad)
+async def test_coming_again_is_a_sign_in(visitor: Person, stage: Stage, network: FakeNetwork, tables: Tables) -> None:
+    await sign_in(visitor, network)
     again = stage.person("visitor")
-    assert (await sign_in(again, abroad)).status_code == 201
+    assert (await sign_in(again, network)).status_code == 201
     assert (len(await tables.rows("user")), len(await tables.rows("user_session"))) == (1, 2)
 
 
-async def test_the_answer_is_that_of_a_sign_in_by_password(grace: Person, stage: Stage, abroad: Abroad) -> None:
+async def test_the_answer_is_that_of_a_sign_in_by_password(grace: Person, stage: Stage, network: FakeNetwork) -> None:
     hopper = stage.person("hopper")
-    by_provider, by_password = await sign_in(hopper, abroad), await grace.sign_in()
+    by_provider, by_password = await sign_in(hopper, network), await grace.sign_in()
     assert by_provider.json().keys() == by_password.json().keys()
     assert (await hopper.sign_out()).status_code == 204
     assert (await hopper.get("/users/me")).status_code == 401
 
 
 @pytest.mark.checklist("E01")
-async def test_what_a_caller_brought_along_is_never_adopted(visitor: Person, stage: Stage, abroad: Abroad) -> None:
-    await sign_in(visitor, abroad)
+async def test_what_a_caller_brought_along_is_never_adopted(
+    visitor: Person, stage: Stage, network: FakeNetwork
+) -> None:
+    await sign_in(visitor, network)
     planted, names = "chosen-by-an-attacker", [*visitor.client.cookies]
     scheme = visitor.client.headers.pop("Authorization", "").partition(" ")[0]
     visitor.client.cookies.clear()
-    back = await abroad.consent(await leave(visitor), email=visitor.email)
+    back = await network.consent(await leave(visitor), email=visitor.email)
     for name in names:
         visitor.client.cookies.set(name, planted, domain="service.example")
     answer = await visitor.get(back)
@@ -59,41 +63,41 @@ async def test_what_a_caller_brought_along_is_never_adopted(visitor: Person, sta
 
 
 @pytest.mark.checklist("E01")
-async def test_each_sign_in_is_one_of_its_own(visitor: Person, abroad: Abroad) -> None:
+async def test_each_sign_in_is_one_of_its_own(visitor: Person, network: FakeNetwork) -> None:
     held = set()
     for _ in range(3):
-        await sign_in(visitor, abroad)
+        await sign_in(visitor, network)
         held.add(kind.held(visitor.client))
     assert len(held) == 3
 
 
 @pytest.mark.checklist("B11")
 async def test_a_sign_in_from_a_new_network_is_told_by_mail(
-    visitor: Person, stage: Stage, abroad: Abroad, outbox: Outbox
+    visitor: Person, stage: Stage, network: FakeNetwork, outbox: Outbox
 ) -> None:
-    await sign_in(visitor, abroad)
+    await sign_in(visitor, network)
     assert outbox.to(visitor) == [], "whoever has just proven the address knows"
-    await sign_in(visitor, abroad)
+    await sign_in(visitor, network)
     assert outbox.to(visitor) == []
     elsewhere = stage.person("visitor", "198.51.100.7")
-    await sign_in(elsewhere, abroad)
+    await sign_in(elsewhere, network)
     [mail] = outbox.to(visitor)
     assert "A new sign-in" in mail["Subject"]
-    await sign_in(elsewhere, abroad)
+    await sign_in(elsewhere, network)
     assert outbox.to(visitor) == [mail]
 
 
 @pytest.mark.checklist("B06", "B08")
 async def test_a_network_that_came_from_a_provider_is_known_and_has_no_attempts_given_back(
-    visitor: Person, abroad: Abroad, tables: Tables
+    visitor: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    await sign_in(visitor, abroad)
+    await sign_in(visitor, network)
     before = {row["bucket"]: row["count"] for row in await tables.rows("attempts")}
     for _ in range(3):
         assert (await visitor.post("/login", email=visitor.email, password="a guess")).status_code == 401
     tried = {row["bucket"]: row["count"] for row in await tables.rows("attempts") if row["bucket"] not in before}
     assert sorted(tried.values()) == [3, 3]
-    await sign_in(visitor, abroad)
+    await sign_in(visitor, network)
     after = {row["bucket"]: row["count"] for row in await tables.rows("attempts") if row["bucket"] in tried}
     assert after == tried
 
@@ -101,36 +105,36 @@ async def test_a_network_that_came_from_a_provider_is_known_and_has_no_attempts_
 @pytest.mark.checklist("E11", "B03")
 @pytest.mark.parametrize("state", ["is_active = false", "is_verified = false"])
 async def test_whoever_may_not_sign_in_does_not_by_a_provider_either(
-    visitor: Person, abroad: Abroad, tables: Tables, state: str
+    visitor: Person, network: FakeNetwork, tables: Tables, state: str
 ) -> None:
-    await sign_in(visitor, abroad)
+    await sign_in(visitor, network)
     await tables.execute(f'UPDATE "user" SET {state}')  # noqa: S608  # written above
-    assert problem_of(await sign_in(visitor, abroad)) == (401, "invalid-credentials")
+    assert problem_of(await sign_in(visitor, network)) == (401, "invalid-credentials")
     assert len(await tables.rows("user_session")) == 1
     assert "sign-in.failed" in [row["kind"] for row in await tables.rows("audit_event")]
 
 
 @pytest.mark.checklist("E11", "G06")
 async def test_an_account_that_was_deactivated_before_it_was_proven_stays_so(
-    visitor: Person, abroad: Abroad, tables: Tables
+    visitor: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     await visitor.register()
     await tables.execute('UPDATE "user" SET is_active = false')
-    assert problem_of(await sign_in(visitor, abroad)) == (401, "invalid-credentials")
+    assert problem_of(await sign_in(visitor, network)) == (401, "invalid-credentials")
     [user] = await tables.rows("user")
     assert (user["is_verified"], await tables.rows("oauth_account")) == (False, [])
 
 
 @pytest.mark.checklist("I05", "C06")
 async def test_no_log_line_and_no_entry_of_the_trail_holds_a_secret(
-    visitor: Person, abroad: Abroad, tables: Tables, caplog: pytest.LogCaptureFixture
+    visitor: Person, network: FakeNetwork, tables: Tables, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "app")
     address = await leave(visitor)
     secrets = [*visitor.client.cookies.values()]
-    await come_back(visitor, await abroad.consent(address, email=visitor.email))
-    await sign_in(visitor, abroad, lie="expired")
-    secrets += [*abroad.oidc.tokens, abroad.oidc.client_secret]
+    await come_back(visitor, await network.consent(address, email=visitor.email))
+    await sign_in(visitor, network, token_fault="expired")
+    secrets += [*network.oidc.tokens, network.oidc.client_secret]
     text = caplog.text + str(await tables.rows("audit_event"))
     assert secrets
     assert not any(secret in text for secret in secrets)

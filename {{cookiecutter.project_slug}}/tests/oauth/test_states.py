@@ -16,12 +16,12 @@ from tests.cast import BASE_URL
 from tests.cast import Clock
 from tests.cast import Person
 from tests.cast import Stage
-from tests.oauth.abroad import CLIENT_SECRET
-from tests.oauth.abroad import Abroad
-from tests.oauth.abroad import come_back
-from tests.oauth.abroad import leave
-from tests.oauth.abroad import problem_of
-from tests.oauth.abroad import query_of
+from tests.oauth.fake_network import CLIENT_SECRET
+from tests.oauth.fake_network import FakeNetwork
+from tests.oauth.fake_network import come_back
+from tests.oauth.fake_network import leave
+from tests.oauth.fake_network import problem_of
+from tests.oauth.fake_network import query_of
 from tests.other_services import another_stage
 from tests.tables import Tables
 
@@ -37,34 +37,34 @@ def cookies_in(answer: Response) -> list[str]:
 
 @pytest.mark.checklist("G01")
 async def test_the_answer_counts_in_the_browser_that_was_sent_there_and_in_no_other(
-    visitor: Person, mallory: Person, abroad: Abroad, tables: Tables
+    visitor: Person, mallory: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     # Mallory signs in at the provider and lures somebody to the address that she was to be sent back to.
-    back = await abroad.consent(await leave(mallory), email=mallory.email)
-    asked, users = len(abroad.asked), await tables.rows("user")
+    back = await network.consent(await leave(mallory), email=mallory.email)
+    asked, users = len(network.asked), await tables.rows("user")
     answer = await visitor.get(back)
     assert problem_of(answer) == INVALID
     assert "set-cookie" not in answer.headers
-    assert (len(abroad.asked), await tables.rows("user"), await tables.rows("user_session")) == (asked, users, [])
+    assert (len(network.asked), await tables.rows("user"), await tables.rows("user_session")) == (asked, users, [])
 
 
 @pytest.mark.checklist("G01")
-async def test_the_cookie_of_another_trip_does_not_help(visitor: Person, mallory: Person, abroad: Abroad) -> None:
+async def test_the_cookie_of_another_trip_does_not_help(visitor: Person, mallory: Person, network: FakeNetwork) -> None:
     await leave(visitor)
     [own] = visitor.client.cookies.values()
-    back = await abroad.consent(await leave(mallory), email=mallory.email)
-    asked = len(abroad.asked)
+    back = await network.consent(await leave(mallory), email=mallory.email)
+    asked = len(network.asked)
     name = f"__Host-oauth-{query_of(back)['state'][:8]}"
     answer = await visitor.client.get(back, headers={"Cookie": f"{name}={own}"})
-    assert (problem_of(answer), len(abroad.asked)) == (INVALID, asked)
+    assert (problem_of(answer), len(network.asked)) == (INVALID, asked)
 
 
 @pytest.mark.checklist("G01")
 @pytest.mark.parametrize("planted", ["\xa0{name}={own}", "{name}={own}; {name}={own}", "{name}=x; {name}={own}"])
 async def test_a_cookie_that_another_host_can_plant_does_not_count(
-    visitor: Person, mallory: Person, abroad: Abroad, planted: str
+    visitor: Person, mallory: Person, network: FakeNetwork, planted: str
 ) -> None:
-    back = await abroad.consent(await leave(mallory), email=mallory.email)
+    back = await network.consent(await leave(mallory), email=mallory.email)
     [(name, own)] = mallory.client.cookies.items()
     cookie = planted.format(name=name, own=own).encode("latin-1")
     assert problem_of(await visitor.client.get(back, headers=[(b"Cookie", cookie)])) == INVALID
@@ -81,35 +81,35 @@ async def test_the_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts(vis
 
 
 @pytest.mark.checklist("G01")
-async def test_the_browser_forgets_the_cookie_when_it_is_back(visitor: Person, abroad: Abroad) -> None:
-    answer = await come_back(visitor, await abroad.consent(await leave(visitor)))
+async def test_the_browser_forgets_the_cookie_when_it_is_back(visitor: Person, network: FakeNetwork) -> None:
+    answer = await come_back(visitor, await network.consent(await leave(visitor)))
     [cleared] = [cookie for cookie in cookies_in(answer) if cookie.startswith("__host-oauth-")]
     assert "max-age=0" in cleared
     assert "secure" in cleared
 
 
 @pytest.mark.checklist("G01")
-async def test_several_tabs_do_not_get_in_the_way_of_each_other(visitor: Person, abroad: Abroad) -> None:
+async def test_several_tabs_do_not_get_in_the_way_of_each_other(visitor: Person, network: FakeNetwork) -> None:
     first, second = await leave(visitor), await leave(visitor)
-    await abroad.consent(second)
-    back = await abroad.consent(first)
+    await network.consent(second)
+    back = await network.consent(first)
     assert (await visitor.get(back)).status_code == 201
 
 
 @pytest.mark.checklist("G02")
-async def test_an_answer_counts_once(visitor: Person, abroad: Abroad, tables: Tables) -> None:
-    back = await abroad.consent(await leave(visitor))
+async def test_an_answer_counts_once(visitor: Person, network: FakeNetwork, tables: Tables) -> None:
+    back = await network.consent(await leave(visitor))
     cookies = dict(visitor.client.cookies)
     assert (await come_back(visitor, back)).status_code == 201
     visitor.client.cookies.update(cookies)
-    asked = len(abroad.asked)
+    asked = len(network.asked)
     assert problem_of(await visitor.get(back)) == INVALID
-    assert (len(abroad.asked), len(await tables.rows("user_session"))) == (asked, 1)
+    assert (len(network.asked), len(await tables.rows("user_session"))) == (asked, 1)
 
 
 @pytest.mark.checklist("G02")
-async def test_an_answer_is_used_up_by_a_refusal_too(visitor: Person, abroad: Abroad) -> None:
-    back = await abroad.consent(await leave(visitor), lie="expired")
+async def test_an_answer_is_used_up_by_a_refusal_too(visitor: Person, network: FakeNetwork) -> None:
+    back = await network.consent(await leave(visitor), token_fault="expired")
     assert problem_of(await visitor.get(back)) == (400, "invalid-identity")
     assert problem_of(await visitor.get(back)) == INVALID
 
@@ -117,42 +117,42 @@ async def test_an_answer_is_used_up_by_a_refusal_too(visitor: Person, abroad: Ab
 @pytest.mark.checklist("G02")
 @pytest.mark.parametrize(("late", "status"), [(-5, 201), (0, 400)])
 async def test_ten_minutes_are_the_time_for_it(
-    visitor: Person, abroad: Abroad, clock: Clock, late: int, status: int
+    visitor: Person, network: FakeNetwork, clock: Clock, late: int, status: int
 ) -> None:
     address = await leave(visitor)
     clock.advance(timedelta(minutes=10, seconds=late))
-    answer = await visitor.get(await abroad.consent(address))
+    answer = await visitor.get(await network.consent(address))
     assert answer.status_code == status
     assert status == 201 or problem_of(answer) == INVALID
 
 
 @pytest.mark.checklist("G02")
-async def test_an_answer_is_for_what_it_was_begun_for(grace: Person, abroad: Abroad, tables: Tables) -> None:
+async def test_an_answer_is_for_what_it_was_begun_for(grace: Person, network: FakeNetwork, tables: Tables) -> None:
     await grace.sign_in()
     for begun, callback in (
         ("/oauth2/oidc/authorize", "/oauth2-associate/oidc/callback"),
         ("/oauth2-associate/oidc/authorize", "/oauth2/oidc/callback"),
     ):
-        back = await abroad.consent(await leave(grace, begun), email="hopper@example.com")
+        back = await network.consent(await leave(grace, begun), email="hopper@example.com")
         moved = f"{BASE_URL}{callback}?{back.partition('?')[2]}"
-        asked = len(abroad.asked)
+        asked = len(network.asked)
         assert problem_of(await grace.get(moved)) == INVALID
-        assert len(abroad.asked) == asked
+        assert len(network.asked) == asked
     assert await tables.rows("oauth_account") == []
 
 
 @pytest.mark.checklist("G02")
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_state_that_nobody_gave_out_is_nothing(
-    visitor: Person, abroad: Abroad, tables: Tables, path: str
+    visitor: Person, network: FakeNetwork, tables: Tables, path: str
 ) -> None:
     await leave(visitor)
-    asked = len(abroad.asked)
+    asked = len(network.asked)
     for state in ODD:
         answer = await visitor.get(f"{path}?code=a&state={state}")
         assert (state, answer.status_code) == (state, 400)
     assert (await visitor.get(path)).status_code == 400
-    assert (len(abroad.asked), await tables.rows("user")) == (asked, [])
+    assert (len(network.asked), await tables.rows("user")) == (asked, [])
 
 
 @pytest.mark.checklist("G03")
@@ -175,20 +175,20 @@ async def test_github_gets_a_challenge_too(visitor: Person) -> None:
 
 @pytest.mark.checklist("G03")
 async def test_the_verifier_never_leaves_the_server_but_for_the_provider(
-    visitor: Person, abroad: Abroad, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    visitor: Person, network: FakeNetwork, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[bytes] = []
-    handle = abroad.handle_async_request
+    handle = network.handle_async_request
 
     async def watch(request: object) -> Response:
         sent.append(request.content if hasattr(request, "content") else b"")
         return await handle(request)  # type: ignore[arg-type]  # as it came
 
-    monkeypatch.setattr(abroad, "handle_async_request", watch)
+    monkeypatch.setattr(network, "handle_async_request", watch)
     answer = await visitor.get("/oauth2/oidc/authorize")
     address = answer.json()["authorization_url"]
     stored = str(await tables.rows("oauth_state"))
-    back = await abroad.consent(address)
+    back = await network.consent(address)
     shown = [answer.text, str(answer.headers), stored, back, (await visitor.get(back)).text]
     [verifier] = re.findall(rb"code_verifier=([\w-]+)", b"".join(sent))
     challenge = urlsafe_b64encode(sha256(verifier).digest()).rstrip(b"=").decode()
@@ -208,19 +208,19 @@ async def test_the_table_holds_digests_alone(visitor: Person, tables: Tables) ->
 
 @pytest.mark.checklist("G12")
 async def test_an_answer_of_one_provider_is_nothing_at_the_callback_of_another(
-    visitor: Person, abroad: Abroad, tables: Tables
+    visitor: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    back = await abroad.consent(await leave(visitor))
-    asked = len(abroad.asked)
+    back = await network.consent(await leave(visitor))
+    asked = len(network.asked)
     answer = await visitor.get(back.replace("/oidc/", "/google/"))
-    assert (problem_of(answer), len(abroad.asked), await tables.rows("user")) == (INVALID, asked, [])
+    assert (problem_of(answer), len(network.asked), await tables.rows("user")) == (INVALID, asked, [])
 
 
 @pytest.mark.checklist("G12")
 async def test_a_code_of_one_provider_is_nothing_with_the_state_of_another(
-    visitor: Person, abroad: Abroad, tables: Tables
+    visitor: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    of_one = query_of(await abroad.consent(await leave(visitor)))
+    of_one = query_of(await network.consent(await leave(visitor)))
     of_other = await leave(visitor, "/oauth2/google/authorize")
     state = query_of(of_other)["state"]
     answer = await visitor.get(f"/oauth2/google/callback?state={state}&code={of_one['code']}")
@@ -228,8 +228,8 @@ async def test_a_code_of_one_provider_is_nothing_with_the_state_of_another(
 
 
 @pytest.mark.checklist("G12")
-async def test_a_code_of_one_trip_is_nothing_with_the_state_of_another(visitor: Person, abroad: Abroad) -> None:
-    stolen = query_of(await abroad.consent(await leave(visitor)))["code"]
+async def test_a_code_of_one_trip_is_nothing_with_the_state_of_another(visitor: Person, network: FakeNetwork) -> None:
+    stolen = query_of(await network.consent(await leave(visitor)))["code"]
     own = query_of(await leave(visitor))["state"]
     answer = await visitor.get(f"/oauth2/oidc/callback?state={own}&code={stolen}")
     assert problem_of(answer) == (400, "provider-refused")
@@ -238,19 +238,19 @@ async def test_a_code_of_one_trip_is_nothing_with_the_state_of_another(visitor: 
 @pytest.mark.checklist("G12")
 @pytest.mark.parametrize(("says", "status"), [("https://provider.example", 201), ("https://evil.example", 400)])
 async def test_an_answer_that_says_it_is_of_another_issuer_is_not_believed(
-    visitor: Person, abroad: Abroad, says: str, status: int
+    visitor: Person, network: FakeNetwork, says: str, status: int
 ) -> None:
-    back = await abroad.consent(await leave(visitor))
-    asked = len(abroad.asked)
+    back = await network.consent(await leave(visitor))
+    asked = len(network.asked)
     answer = await visitor.get(f"{back}&iss={says}")
     assert answer.status_code == status
-    assert (len(abroad.asked) == asked) is (status == 400)
+    assert (len(network.asked) == asked) is (status == 400)
 
 
 @pytest.mark.checklist("G12")
-async def test_a_provider_that_promises_to_say_who_it_is_has_to(visitor: Person, abroad: Abroad) -> None:
-    abroad.oidc.more_metadata = {"authorization_response_iss_parameter_supported": True}
-    back = await abroad.consent(await leave(visitor))
+async def test_a_provider_that_promises_to_say_who_it_is_has_to(visitor: Person, network: FakeNetwork) -> None:
+    network.oidc.more_metadata = {"authorization_response_iss_parameter_supported": True}
+    back = await network.consent(await leave(visitor))
     assert problem_of(await visitor.get(back)) == (400, "invalid-identity")
 
 
@@ -281,13 +281,13 @@ async def test_a_network_begins_few_trips_at_once(
 
 
 @pytest.mark.usefixtures("tables")
-async def test_a_desk_without_tls_has_a_cookie_without_a_prefix(settings: Settings, abroad: Abroad) -> None:
+async def test_a_desk_without_tls_has_a_cookie_without_a_prefix(settings: Settings, network: FakeNetwork) -> None:
     origin = "http://localhost:8000"
-    abroad.oidc.origins = (origin,)
+    network.oidc.origins = (origin,)
     async with another_stage(settings, base_url=origin) as stage:
         visitor = stage.person("visitor")
         visitor.client.base_url = origin
         address = await leave(visitor)
         [name] = visitor.client.cookies
         assert name == f"oauth-{query_of(address)['state'][:8]}"
-        assert (await visitor.get(await abroad.consent(address))).status_code == 201
+        assert (await visitor.get(await network.consent(address))).status_code == 201

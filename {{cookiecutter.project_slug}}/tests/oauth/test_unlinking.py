@@ -12,13 +12,13 @@ from tests.cast import Person
 from tests.cast import Stage
 from tests.cast import text_of
 from tests.credentials import kind
-from tests.oauth.abroad import Abroad
-from tests.oauth.abroad import come_back
-from tests.oauth.abroad import leave
-from tests.oauth.abroad import link
-from tests.oauth.abroad import problem_of
-from tests.oauth.abroad import query_of
-from tests.oauth.abroad import sign_in
+from tests.oauth.fake_network import FakeNetwork
+from tests.oauth.fake_network import come_back
+from tests.oauth.fake_network import leave
+from tests.oauth.fake_network import link
+from tests.oauth.fake_network import problem_of
+from tests.oauth.fake_network import query_of
+from tests.oauth.fake_network import sign_in
 from tests.tables import Tables
 
 LIST = "/users/me/oauth-accounts"
@@ -41,21 +41,21 @@ async def kinds(tables: Tables) -> list[str]:
 
 
 @pytest.fixture
-async def elsewhere(signed_in: Person, stage: Stage, abroad: Abroad) -> Person:
+async def elsewhere(signed_in: Person, stage: Stage, network: FakeNetwork) -> Person:
     """Grace on another device, signed in with a provider that she has linked at the first."""
     elsewhere = stage.person("grace", "198.51.100.7")
-    assert (await link(signed_in, abroad, subject="number 1")).status_code == 200
-    assert (await sign_in(elsewhere, abroad, subject="number 1")).status_code == 201
+    assert (await link(signed_in, network, subject="number 1")).status_code == 200
+    assert (await sign_in(elsewhere, network, subject="number 1")).status_code == 201
     return elsewhere
 
 
 @pytest.mark.checklist("E13")
 async def test_sign_ins_made_with_it_end_and_others_stay(
-    signed_in: Person, elsewhere: Person, stage: Stage, abroad: Abroad, tables: Tables
+    signed_in: Person, elsewhere: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
     at_google = stage.person("grace", "198.51.100.8")
-    await link(signed_in, abroad, "google", subject="number 2")
-    await sign_in(at_google, abroad, "google", subject="number 2")
+    await link(signed_in, network, "google", subject="number 2")
+    await sign_in(at_google, network, "google", subject="number 2")
     answer = await unlink(signed_in)
     assert (answer.status_code, answer.headers.get_list("set-cookie")) == (204, [])
     assert "Clear-Site-Data" not in answer.headers
@@ -77,9 +77,9 @@ async def test_the_sign_in_that_unlinks_its_own_provider_ends_too(elsewhere: Per
 
 
 @pytest.mark.checklist("E13")
-async def test_a_sign_up_is_a_sign_in_made_with_the_provider(stage: Stage, abroad: Abroad) -> None:
+async def test_a_sign_up_is_a_sign_in_made_with_the_provider(stage: Stage, network: FakeNetwork) -> None:
     hopper, elsewhere = stage.person("hopper"), stage.person("hopper", "198.51.100.7")
-    await sign_in(hopper, abroad)
+    await sign_in(hopper, network)
     assert (await hopper.client.put("/users/me/password", json={"new_password": PASSWORD})).status_code == 204
     await elsewhere.sign_in()
     assert (await unlink(elsewhere)).status_code == 204
@@ -89,10 +89,10 @@ async def test_a_sign_up_is_a_sign_in_made_with_the_provider(stage: Stage, abroa
 
 @pytest.mark.checklist("E13")
 async def test_showing_who_one_is_at_a_provider_ties_no_sign_in_to_it(
-    signed_in: Person, elsewhere: Person, abroad: Abroad
+    signed_in: Person, elsewhere: Person, network: FakeNetwork
 ) -> None:
     answer = await signed_in.client.post("/reauthenticate/oidc")
-    back = await abroad.consent(answer.json()["authorization_url"], email=signed_in.email, subject="number 1")
+    back = await network.consent(answer.json()["authorization_url"], email=signed_in.email, subject="number 1")
     assert (await come_back(signed_in, back)).status_code == 204
     assert (await unlink(signed_in)).status_code == 204
     assert (await signed_in.get("/users/me")).status_code == 200
@@ -108,10 +108,10 @@ async def test_the_owner_is_told_what_has_ended(signed_in: Person, outbox: Outbo
 
 @pytest.mark.checklist("E01")
 async def test_coming_back_from_a_provider_ends_the_sign_in_of_this_browser(
-    signed_in: Person, stage: Stage, abroad: Abroad, tables: Tables
+    signed_in: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
     copy = stage.copy_of(signed_in)
-    back = await abroad.consent(await leave(signed_in), email="hopper@example.com")
+    back = await network.consent(await leave(signed_in), email="hopper@example.com")
     assert (await come_back(signed_in, back)).status_code == 201
     assert (await signed_in.get("/users/me")).json()["email"] == "hopper@example.com"
     assert (await copy.get("/users/me")).status_code == 401
@@ -119,30 +119,30 @@ async def test_coming_back_from_a_provider_ends_the_sign_in_of_this_browser(
 
 
 @pytest.mark.checklist("E01")
-async def test_coming_back_in_vain_ends_nothing(signed_in: Person, abroad: Abroad, tables: Tables) -> None:
-    back = await abroad.consent(await leave(signed_in), email=signed_in.email)
+async def test_coming_back_in_vain_ends_nothing(signed_in: Person, network: FakeNetwork, tables: Tables) -> None:
+    back = await network.consent(await leave(signed_in), email=signed_in.email)
     assert problem_of(await come_back(signed_in, back)) == (409, "link-required")
     assert (await signed_in.get("/users/me")).status_code == 200
     assert "sign-in.ended" not in await kinds(tables)
 
 
 @pytest.mark.checklist("G09")
-async def test_a_user_links_few_accounts(signed_in: Person, abroad: Abroad, tables: Tables) -> None:
+async def test_a_user_links_few_accounts(signed_in: Person, network: FakeNetwork, tables: Tables) -> None:
     await tables.execute(MANY.format(count=MOST_LINKED - 1))
-    assert (await link(signed_in, abroad, subject="the last")).status_code == 200
-    assert problem_of(await link(signed_in, abroad, subject="one more")) == (409, "too-many-linked")
-    assert (await link(signed_in, abroad, subject="the last")).status_code == 200, "it is linked already"
+    assert (await link(signed_in, network, subject="the last")).status_code == 200
+    assert problem_of(await link(signed_in, network, subject="one more")) == (409, "too-many-linked")
+    assert (await link(signed_in, network, subject="the last")).status_code == 200, "it is linked already"
     assert len((await signed_in.get(LIST)).json()) == MOST_LINKED
 
 
 @pytest.mark.checklist("G09")
 async def test_two_requests_at_once_do_not_both_link_the_last_account(
-    signed_in: Person, abroad: Abroad, tables: Tables
+    signed_in: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     await tables.execute(MANY.format(count=MOST_LINKED - 1))
     path = "/oauth2-associate/oidc/authorize"
     addresses = [await leave(signed_in, path) for _ in range(2)]
-    backs = [await abroad.consent(each, email=signed_in.email, subject=query_of(each)["state"]) for each in addresses]
+    backs = [await network.consent(each, email=signed_in.email, subject=query_of(each)["state"]) for each in addresses]
     async with tables.changing('SELECT id FROM "user" FOR UPDATE'):
         both = asyncio.gather(*(signed_in.get(back) for back in backs))
         await tables.somebody_waits(2)

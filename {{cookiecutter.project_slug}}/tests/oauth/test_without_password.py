@@ -13,12 +13,13 @@ from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 from tests.credentials import kind
-from tests.oauth.abroad import Abroad
-from tests.oauth.abroad import come_back
-from tests.oauth.abroad import link
-from tests.oauth.abroad import problem_of
-from tests.oauth.abroad import query_of
-from tests.oauth.abroad import sign_in
+from tests.oauth.fake_network import FakeNetwork
+from tests.oauth.fake_network import come_back
+from tests.oauth.fake_network import link
+from tests.oauth.fake_network import problem_of
+from tests.oauth.fake_network import query_of
+from tests.oauth.fake_network import sign_in
+from tests.provider.fault_switches import TokenFault
 from tests.tables import Tables
 
 PATH = "/reauthenticate/oidc"
@@ -26,10 +27,10 @@ STALE = (403, "reauthentication-required")
 
 
 @pytest.fixture
-async def hopper(stage: Stage, abroad: Abroad) -> Person:
+async def hopper(stage: Stage, network: FakeNetwork) -> Person:
     """A user who came from a provider and has no password, signed in."""
     hopper = stage.person("hopper")
-    assert (await sign_in(hopper, abroad)).status_code == 201
+    assert (await sign_in(hopper, network)).status_code == 201
     return hopper
 
 
@@ -46,10 +47,12 @@ async def put_password(person: Person, password: str = PASSWORD) -> int:
 
 
 @pytest.mark.checklist("D10")
-async def test_a_round_trip_makes_a_sign_in_fresh(hopper: Person, abroad: Abroad, clock: Clock, tables: Tables) -> None:
+async def test_a_round_trip_makes_a_sign_in_fresh(
+    hopper: Person, network: FakeNetwork, clock: Clock, tables: Tables
+) -> None:
     clock.advance(timedelta(minutes=10))
     assert problem_of(await hopper.get("/users/me/export")) == STALE
-    answer = await come_back(hopper, await abroad.consent(await go(hopper), email=hopper.email))
+    answer = await come_back(hopper, await network.consent(await go(hopper), email=hopper.email))
     assert (answer.status_code, answer.content) == (204, b"")
     assert (await hopper.get("/users/me/export")).status_code == 200
     clock.advance(timedelta(minutes=10))
@@ -60,12 +63,12 @@ async def test_a_round_trip_makes_a_sign_in_fresh(hopper: Person, abroad: Abroad
 
 @pytest.mark.checklist("E01")
 async def test_the_sign_in_has_other_credentials_afterwards(
-    hopper: Person, stage: Stage, abroad: Abroad, tables: Tables, clock: Clock
+    hopper: Person, stage: Stage, network: FakeNetwork, tables: Tables, clock: Clock
 ) -> None:
     thief = stage.person("mallory")
     kind.copy(hopper.client, thief.client)
     [before] = await tables.rows("user_session")
-    await come_back(hopper, await abroad.consent(await go(hopper), email=hopper.email))
+    await come_back(hopper, await network.consent(await go(hopper), email=hopper.email))
     [after] = await tables.rows("user_session")
     assert (await hopper.get("/users/me")).status_code == 200
     # Bearers hold their tokens themselves: nobody can plant any, and the answer has no place for others.
@@ -75,52 +78,69 @@ async def test_the_sign_in_has_other_credentials_afterwards(
         assert (await thief.get("/users/me")).status_code == 401
 
 
-async def test_the_provider_is_told_to_ask_again(hopper: Person, abroad: Abroad) -> None:
+async def test_the_provider_is_told_to_ask_again(hopper: Person, network: FakeNetwork) -> None:
     query = query_of(await go(hopper))
-    assert (query["prompt"], query["max_age"]) == ("login", "0")
-    await link(hopper, abroad, "google")
-    await link(hopper, abroad, "github")
+    assert (query["prompt"], query["max_age"]) == ("login", "60")
+    await link(hopper, network, "google")
+    await link(hopper, network, "github")
     for provider in ("google", "github"):
         assert query_of(await go(hopper, f"/reauthenticate/{provider}"))["prompt"] == "select_account"
 
 
 @pytest.mark.checklist("D10", "G04")
-async def test_a_provider_that_has_not_asked_again_does_not_count(hopper: Person, abroad: Abroad, clock: Clock) -> None:
+@pytest.mark.parametrize("fault", [TokenFault.NOT_AGAIN, TokenFault.NO_AUTH_TIME])
+async def test_a_provider_that_has_not_asked_again_does_not_count(
+    hopper: Person, network: FakeNetwork, clock: Clock, fault: TokenFault
+) -> None:
     clock.advance(timedelta(minutes=10))
-    back = await abroad.consent(await go(hopper), email=hopper.email, lie="from before anybody was asked again")
+    back = await network.consent(await go(hopper), email=hopper.email, token_fault=fault)
     assert problem_of(await come_back(hopper, back)) == (400, "invalid-identity")
     assert problem_of(await hopper.get("/users/me/export")) == STALE
 
 
 @pytest.mark.checklist("D10", "G04")
+@pytest.mark.parametrize(("seconds", "status"), [(0, 204), (60, 204), (115, 204), (125, 400), (3600, 400)])
+async def test_a_sign_in_at_the_provider_counts_if_it_is_about_a_minute_old_at_most(
+    hopper: Person, network: FakeNetwork, seconds: int, status: int
+) -> None:
+    network.oidc.signs_in_again_after = seconds
+    back = await network.consent(await go(hopper), email=hopper.email)
+    assert (await come_back(hopper, back)).status_code == status
+
+
+@pytest.mark.checklist("D10", "G04")
 async def test_somebody_else_at_the_provider_does_not_count(
-    hopper: Person, mallory: Person, abroad: Abroad, clock: Clock
+    hopper: Person, mallory: Person, network: FakeNetwork, clock: Clock
 ) -> None:
     await mallory.sign_in()
-    await link(mallory, abroad, subject="mallory")
+    await link(mallory, network, subject="mallory")
     clock.advance(timedelta(minutes=10))
     for subject in ("mallory", "nobody"):
-        back = await abroad.consent(await go(hopper), email=hopper.email, subject=subject)
+        back = await network.consent(await go(hopper), email=hopper.email, subject=subject)
         assert problem_of(await come_back(hopper, back)) == (403, "not-linked")
     assert problem_of(await hopper.get("/users/me/export")) == STALE
 
 
 @pytest.mark.checklist("G02")
-async def test_an_answer_to_one_question_is_none_to_another(hopper: Person, abroad: Abroad, tables: Tables) -> None:
-    back = await abroad.consent(await go(hopper), email="another@example.com", subject="another")
+async def test_an_answer_to_one_question_is_none_to_another(
+    hopper: Person, network: FakeNetwork, tables: Tables
+) -> None:
+    back = await network.consent(await go(hopper), email="another@example.com", subject="another")
     moved = back.replace("/oauth2/", "/oauth2-associate/")
     assert problem_of(await hopper.get(moved)) == (400, "invalid-state")
     assert len(await tables.rows("oauth_account")) == 1
 
 
 @pytest.mark.checklist("G01")
-async def test_it_counts_in_the_browser_that_was_sent_there(hopper: Person, visitor: Person, abroad: Abroad) -> None:
-    back = await abroad.consent(await go(hopper), email=hopper.email)
+async def test_it_counts_in_the_browser_that_was_sent_there(
+    hopper: Person, visitor: Person, network: FakeNetwork
+) -> None:
+    back = await network.consent(await go(hopper), email=hopper.email)
     assert problem_of(await visitor.get(back)) == (400, "invalid-state")
 
 
-async def test_it_ends_with_the_sign_in(hopper: Person, abroad: Abroad, tables: Tables) -> None:
-    back = await abroad.consent(await go(hopper), email=hopper.email)
+async def test_it_ends_with_the_sign_in(hopper: Person, network: FakeNetwork, tables: Tables) -> None:
+    back = await network.consent(await go(hopper), email=hopper.email)
     await tables.execute("UPDATE user_session SET last_seen_at = now() - interval '8 days'")
     assert problem_of(await hopper.get(back)) == (401, "not-authenticated")
 
@@ -131,10 +151,10 @@ async def test_strangers_have_nothing_to_show(visitor: Person) -> None:
 
 @pytest.mark.checklist("D07")
 async def test_a_user_without_a_password_sets_one_and_other_devices_are_signed_out(
-    hopper: Person, stage: Stage, abroad: Abroad, outbox: Outbox
+    hopper: Person, stage: Stage, network: FakeNetwork, outbox: Outbox
 ) -> None:
     elsewhere = stage.person("hopper", "198.51.100.7")
-    await sign_in(elsewhere, abroad)
+    await sign_in(elsewhere, network)
     assert await put_password(hopper) == 204
     assert (await hopper.get("/users/me")).status_code == 200
     assert (await elsewhere.get("/users/me")).status_code == 401

@@ -1,4 +1,4 @@
-"""Who signs in at the provider, and what it says about them."""
+"""The accounts at the provider, and the tokens in which it describes them."""
 
 import hmac
 import json
@@ -15,10 +15,10 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.provider.lies import Address
-from tests.provider.lies import Lie
-from tests.provider.lies import Place
-from tests.provider.lies import Trouble
+from tests.provider.fault_switches import AnswerFault
+from tests.provider.fault_switches import EmailClaim
+from tests.provider.fault_switches import Endpoint
+from tests.provider.fault_switches import TokenFault
 
 Claims = dict[str, Any]
 A_WHILE_IN_SECONDS = 3600
@@ -26,7 +26,7 @@ A_WHILE_IN_SECONDS = 3600
 
 @dataclass
 class Grant:
-    """Somebody has said yes."""
+    """The consent of one user."""
 
     client_id: str
     redirect_uri: str
@@ -34,9 +34,10 @@ class Grant:
     challenge: str
     subject: str
     email: str
-    address: Address = Address.VERIFIED
-    lie: Lie = Lie.NONE
-    is_again: bool = False
+    address: EmailClaim = EmailClaim.VERIFIED
+    token_fault: TokenFault = TokenFault.NONE
+    # Seconds since the user signed in at the provider, if it was asked to say so.
+    signed_in_ago: int | None = None
 
 
 @cache
@@ -50,17 +51,20 @@ class Provider:
     """What the provider knows, all of it in memory."""
 
     issuer: str
-    # Who may ask, with which secret, and where people are sent back to.
+    # The registered client: its secret, how it sends it, and where its users are sent back to.
     client_id: str
     client_secret: str
     origins: tuple[str, ...]
-    # Where the issuer answers, if its address has a path, and what it calls itself there.
+    auth_method: str = "client_secret_basic"
+    # Where the issuer answers, if its URL has a path, and what it calls itself there.
     path: str = "/"
     calls_itself: str = ""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    troubles: dict[Place, Trouble] = field(default_factory=dict)
+    answer_faults: dict[Endpoint, AnswerFault] = field(default_factory=dict)
     more_claims: Claims = field(default_factory=dict)
+    more_userinfo: Claims = field(default_factory=dict)
     more_metadata: Claims = field(default_factory=dict)
+    more_tokens: Claims = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     tokens: dict[str, Grant] = field(default_factory=dict)
     # Tokens with which a service can ask again without the person; nothing answers to them here.
@@ -69,6 +73,11 @@ class Provider:
     key_name: str = "first"
     # Whether tokens say which key they were signed with.
     names_keys: bool = True
+    signs_userinfo: bool = False
+    # How long ago the user signed in there when a service asks for another sign-in.
+    signs_in_again_after: int = 0
+    # What a service has pushed beforehand, by its name (RFC 9126).
+    pushed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def code_for(self, grant: Grant) -> str:
         """A code that is redeemed once."""
@@ -78,7 +87,7 @@ class Provider:
 
     def token_for(self, grant: Grant) -> str:
         """A token that opens what the provider knows about this person."""
-        is_long = self.troubles.get(Place.TOKEN) is Trouble.LONG_TOKEN
+        is_long = self.answer_faults.get(Endpoint.TOKEN) is AnswerFault.LONG_TOKEN
         token = token_urlsafe(225 if is_long else 32)
         self.tokens[token] = grant
         return token
@@ -91,18 +100,22 @@ class Provider:
         return self.refresh_tokens[-1]
 
     def about(self, grant: Grant) -> Claims:
-        """What it tells whoever shows the token."""
-        subject = "somebody else" if grant.address is Address.OF_ANOTHER else grant.subject
-        about = {} if grant.address is Address.MISSING else {"email": grant.email, "email_verified": True}
-        return {"sub": subject} | about
+        """What it says about the user of a token."""
+        subject = "another account" if grant.address is EmailClaim.OF_ANOTHER else grant.subject
+        return {"sub": subject} | _address_at_userinfo(grant) | self.more_userinfo
+
+    def signed_about(self, grant: Grant) -> str:
+        """The same, signed (OpenID Connect Core, 5.3.2)."""
+        claims = {"iss": self.issuer, "aud": grant.client_id} | self.about(grant)
+        return self._signed(claims, grant.token_fault)
 
     def id_token(self, grant: Grant) -> str | None:
         """What it says about somebody, signed; or not, or not as it should be."""
-        if grant.lie is Lie.MISSING:
+        if grant.token_fault is TokenFault.MISSING:
             return None
-        if grant.lie is Lie.UNREADABLE:
+        if grant.token_fault is TokenFault.UNREADABLE:
             return "no token at all"
-        return self._signed(self._claims(grant), grant.lie)
+        return self._signed(self._claims(grant), grant.token_fault)
 
     def _claims(self, grant: Grant) -> Claims:
         now = int(self.now().timestamp())
@@ -114,25 +127,25 @@ class Provider:
             "exp": now + A_WHILE_IN_SECONDS,
         }
         claims |= {"nonce": grant.nonce} if grant.nonce else {}
-        claims |= {"auth_time": now} if grant.is_again else {}
-        claims |= _about_address(grant) | self.more_claims
+        claims |= {} if grant.signed_in_ago is None else {"auth_time": now - grant.signed_in_ago}
+        claims |= _address_in_token(grant) | self.more_claims
         # A claim of dots is left out.
-        return {name: value for name, value in (claims | _lied(grant, now)).items() if value is not ...}
+        return {name: value for name, value in (claims | _faulty(grant, now)).items() if value is not ...}
 
-    def _signed(self, claims: Claims, lie: Lie) -> str:
-        shown = "unknown" if lie is Lie.UNKNOWN_KEY else self.key_name
-        signing = "another" if lie is Lie.ANOTHER_KEY else shown
+    def _signed(self, claims: Claims, token_fault: TokenFault) -> str:
+        shown = "unknown" if token_fault is TokenFault.UNKNOWN_KEY else self.key_name
+        signing = "another" if token_fault is TokenFault.ANOTHER_KEY else shown
         named = {"kid": shown} if self.names_keys else {}
         token = jwt.encode({"alg": "RS256"} | named, claims, key(signing))
-        if lie is Lie.UNSIGNED:
+        if token_fault is TokenFault.UNSIGNED:
             return f"{token.rpartition('.')[0]}."
         public = key(shown).as_pem(private=False)
         by_hand = {
-            Lie.ALG_NONE: ("none", b""),
-            Lie.SHARED_SECRET: ("HS256", self.client_secret.encode()),
-            Lie.PUBLIC_SECRET: ("HS256", public),
+            TokenFault.ALG_NONE: ("none", b""),
+            TokenFault.SHARED_SECRET: ("HS256", self.client_secret.encode()),
+            TokenFault.PUBLIC_SECRET: ("HS256", public),
         }
-        return _signed_by_hand(named, claims, *by_hand[lie]) if lie in by_hand else token
+        return _signed_by_hand(named, claims, *by_hand[token_fault]) if token_fault in by_hand else token
 
 
 def _signed_by_hand(header: Claims, claims: Claims, algorithm: str, secret: bytes) -> str:
@@ -146,29 +159,42 @@ def _text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _about_address(grant: Grant) -> Claims:
-    about: dict[Address, Claims] = {
-        Address.VERIFIED: {"email": grant.email, "email_verified": True},
-        Address.UNVERIFIED: {"email": grant.email, "email_verified": False},
-        Address.UNSAID: {"email": grant.email},
-        Address.IN_WORDS: {"email": grant.email, "email_verified": "true"},
+def _address_in_token(grant: Grant) -> Claims:
+    known: dict[EmailClaim, Claims] = {
+        EmailClaim.VERIFIED: {"email": grant.email, "email_verified": True},
+        EmailClaim.UNVERIFIED: {"email": grant.email, "email_verified": False},
+        EmailClaim.CONTRADICTED: {"email_verified": False},
+        EmailClaim.UNSAID: {"email": grant.email},
+        EmailClaim.HALF: {"email": grant.email},
+        EmailClaim.IN_WORDS: {"email": grant.email, "email_verified": "true"},
     }
-    return about.get(grant.address, {})
+    return known.get(grant.address, {})
 
 
-def _lied(grant: Grant, now: int) -> Claims:
-    lies: dict[Lie, Claims] = {
-        Lie.AUDIENCE: {"aud": "another-client"},
-        Lie.AUDIENCES: {"aud": [grant.client_id, "another-client"]},
-        Lie.PARTY: {"azp": "another-client"},
-        Lie.ISSUER: {"iss": "https://another.example"},
-        Lie.NONCE: {"nonce": "of somebody else"},
-        Lie.NO_NONCE: {"nonce": None},
-        Lie.EXPIRED: {"exp": now - A_WHILE_IN_SECONDS},
-        Lie.FUTURE: {"iat": now + A_WHILE_IN_SECONDS},
-        Lie.NO_SUBJECT: {"sub": ""},
-        Lie.ODD_SUBJECT: {"sub": "a\0b"},
-        Lie.LONG_SUBJECT: {"sub": "a" * 300},
-        Lie.NOT_AGAIN: {"auth_time": now - A_WHILE_IN_SECONDS},
+def _address_at_userinfo(grant: Grant) -> Claims:
+    known: dict[EmailClaim, Claims] = {
+        EmailClaim.MISSING: {},
+        EmailClaim.UNSAID: {"email": grant.email},
+        EmailClaim.UNVERIFIED: {"email": grant.email, "email_verified": False},
+        EmailClaim.IN_WORDS_ASKED_FOR: {"email": grant.email, "email_verified": "true"},
     }
-    return lies.get(grant.lie, {})
+    return known.get(grant.address, {"email": grant.email, "email_verified": True})
+
+
+def _faulty(grant: Grant, now: int) -> Claims:
+    faults: dict[TokenFault, Claims] = {
+        TokenFault.AUDIENCE: {"aud": "another-client"},
+        TokenFault.AUDIENCES: {"aud": [grant.client_id, "another-client"]},
+        TokenFault.PARTY: {"azp": "another-client"},
+        TokenFault.ISSUER: {"iss": "https://another.example"},
+        TokenFault.NONCE: {"nonce": "of another sign-in"},
+        TokenFault.NO_NONCE: {"nonce": None},
+        TokenFault.EXPIRED: {"exp": now - A_WHILE_IN_SECONDS},
+        TokenFault.FUTURE: {"iat": now + A_WHILE_IN_SECONDS},
+        TokenFault.NO_SUBJECT: {"sub": ""},
+        TokenFault.ODD_SUBJECT: {"sub": "a\0b"},
+        TokenFault.LONG_SUBJECT: {"sub": "a" * 300},
+        TokenFault.NOT_AGAIN: {"auth_time": now - A_WHILE_IN_SECONDS},
+        TokenFault.NO_AUTH_TIME: {"auth_time": ...},
+    }
+    return faults.get(grant.token_fault, {})

@@ -1,11 +1,14 @@
-"""The provider over HTTP: its description, its keys, the page on which people say yes, and what it says about them."""
+"""The provider over HTTP: its metadata, its keys, the page on which users consent, and what it says about them.
+
+It enforces what real providers do: one way to authenticate a client, codes that work once, and the time of a sign-in.
+"""
 
 import asyncio
-import hmac
 from base64 import b64decode
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import unquote_plus
 from urllib.parse import urlencode
@@ -25,11 +28,11 @@ from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
 
-from tests.provider.lies import CONTENT
-from tests.provider.lies import Address
-from tests.provider.lies import Lie
-from tests.provider.lies import Place
-from tests.provider.lies import Trouble
+from tests.provider.fault_switches import CONTENT
+from tests.provider.fault_switches import AnswerFault
+from tests.provider.fault_switches import EmailClaim
+from tests.provider.fault_switches import Endpoint
+from tests.provider.fault_switches import TokenFault
 from tests.provider.people import Grant
 from tests.provider.people import Provider
 from tests.provider.people import key
@@ -45,7 +48,7 @@ def application(provider: Provider) -> Litestar:
     """The provider, ready to be asked; `app.state.provider` may be replaced by another one at the same path."""
     routes = Router(
         provider.path,
-        route_handlers=[show_metadata, show_keys, ask, take_answer, redeem, tell],
+        route_handlers=[show_metadata, show_keys, push, ask, take_answer, redeem, tell],
         middleware=[misbehaving],
     )
     app = Litestar([routes], openapi_config=None)
@@ -54,43 +57,46 @@ def application(provider: Provider) -> Litestar:
 
 
 def misbehaving(app: ASGIApp) -> ASGIApp:
-    """Answers as `provider.troubles` says."""
+    """Answers as `provider.answer_faults` says."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         provider: Provider = scope["litestar_app"].state.provider
-        place = scope["path"].removeprefix(provider.path.rstrip("/"))
-        trouble = provider.troubles.get(place, Trouble.NONE)  # type: ignore[call-overload]  # it is text, too
-        if trouble is Trouble.SILENT:
+        endpoint = scope["path"].removeprefix(provider.path.rstrip("/"))
+        answer_fault = provider.answer_faults.get(endpoint, AnswerFault.NONE)  # type: ignore[call-overload]  # it is text, too
+        if answer_fault is AnswerFault.SILENT:
             await asyncio.Event().wait()
-        if trouble in {Trouble.NONE, Trouble.LONG_TOKEN}:
+        if answer_fault in {AnswerFault.NONE, AnswerFault.LONG_TOKEN}:
             await app(scope, receive, send)
             return
-        status, headers, body = CONTENT[trouble]()
+        status, headers, body = CONTENT[answer_fault]()
         wrong = Response(body, status_code=status, headers=headers, media_type=MediaType.JSON)
         await wrong.to_asgi_response(app=None, request=Request(scope))(scope, receive, send)
 
     return answer
 
 
-@get(Place.METADATA)
+@get(Endpoint.METADATA)
 async def show_metadata(request: AnyRequest) -> Json:
-    """What it is and where."""
+    """Its endpoints and abilities."""
     provider: Provider = request.app.state.provider
-    return {
+    metadata: Json = {
         "issuer": provider.calls_itself or provider.issuer,
         "authorization_endpoint": f"{provider.issuer}/authorize",
-        "token_endpoint": f"{provider.issuer}{Place.TOKEN}",
-        "jwks_uri": f"{provider.issuer}{Place.KEYS}",
-        "userinfo_endpoint": f"{provider.issuer}{Place.ABOUT}",
+        "token_endpoint": f"{provider.issuer}{Endpoint.TOKEN}",
+        "jwks_uri": f"{provider.issuer}{Endpoint.KEYS}",
+        "userinfo_endpoint": f"{provider.issuer}{Endpoint.USERINFO}",
+        "pushed_authorization_request_endpoint": f"{provider.issuer}/pushed",
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     } | provider.more_metadata
+    # A field of dots is left out.
+    return {name: value for name, value in metadata.items() if value is not ...}
 
 
-@get(Place.KEYS)
+@get(Endpoint.KEYS)
 async def show_keys(request: AnyRequest) -> Json:
     """The public keys that what it says is signed with."""
     return {"keys": keys_of(request.app.state.provider)}
@@ -101,13 +107,33 @@ def keys_of(provider: Provider) -> list[Any]:
     return [key(provider.key_name).as_dict(private=False)]
 
 
+@post("/pushed", status_code=201)
+async def push(request: AnyRequest) -> Response[Json]:
+    """Take a request beforehand (RFC 9126)."""
+    provider: Provider = request.app.state.provider
+    form = await _form(request)
+    if not is_client(provider, request, form):
+        return Response({"error": "invalid_client"}, status_code=401)
+    if "request_uri" in form or problem_with(provider, form):
+        return Response({"error": "invalid_request"}, status_code=400)
+    name = f"urn:ietf:params:oauth:request_uri:{token_urlsafe()}"
+    provider.pushed[name] = {field: value for field, value in form.items() if field != "client_secret"}
+    return Response({"request_uri": name, "expires_in": 60}, status_code=201)
+
+
 @get("/authorize", media_type=MediaType.HTML)
 async def ask(request: AnyRequest) -> Response[str]:
-    """The page on which somebody says who they are, and yes or no."""
+    """The page on which a user says who they are, and yes or no."""
+    provider: Provider = request.app.state.provider
     query = dict(request.query_params)
-    if problem := problem_with(request.app.state.provider, query):
+    if "request_uri" in query:
+        query = provider.pushed.pop(query["request_uri"], {})
+    elif provider.more_metadata.get("require_pushed_authorization_requests"):
+        return Response("Push the request.", status_code=400, media_type=MediaType.TEXT)
+    if problem := problem_with(provider, query):
         return Response(problem, status_code=400, media_type=MediaType.TEXT)
-    choices = {"address": list(Address), "lie": list(Lie), "trouble": list(Trouble), "place": list(Place)}
+    choices: Json = {"address": list(EmailClaim), "token_fault": list(TokenFault)}
+    choices |= {"answer_fault": list(AnswerFault), "endpoint": list(Endpoint)}
     return Response(PAGE.render(asked=query, choices=choices))
 
 
@@ -116,48 +142,50 @@ def problem_with(provider: Provider, query: Json) -> str | None:
     uri = str(query.get("redirect_uri", ""))
     required = {
         "This client is unknown.": query.get("client_id") == provider.client_id,
-        "This address is not registered.": uri.startswith(provider.origins) and uri.endswith("/callback"),
+        "This URL is not registered.": uri.startswith(provider.origins) and uri.endswith("/callback"),
         "Ask for a code.": query.get("response_type") == "code",
         "Ask for openid.": "openid" in str(query.get("scope", "")).split(),
-        "Bring a challenge (PKCE).": query.get("code_challenge_method") == "S256" and query.get("code_challenge"),
-        "Bring a state.": query.get("state"),
+        "Send a challenge (PKCE).": query.get("code_challenge_method") == "S256" and query.get("code_challenge"),
+        "Send a state.": query.get("state"),
+        # As one product does: the sign-in that it asks for is over by the time that it is judged.
+        "No sign-in is 0 seconds old.": query.get("max_age") != "0",
     }
     return next((problem for problem, is_met in required.items() if not is_met), None)
 
 
 @post("/authorize", status_code=302)
 async def take_answer(request: AnyRequest) -> Redirect:
-    """Somebody has pressed a button; back they go."""
+    """A user has pressed a button, and is sent back."""
     provider: Provider = request.app.state.provider
-    form = {name: str(value) for name, value in (await request.form()).items()}
+    form = await _form(request)
     if problem_with(provider, form):
         return Redirect("/authorize")
-    provider.troubles = {Place(form.get("place", Place.TOKEN)): Trouble(form.get("trouble", Trouble.NONE))}
-    answer = {"state": form["state"]}
-    if form.get("decision") == "yes":
-        answer["code"] = provider.code_for(
-            Grant(
-                client_id=form["client_id"],
-                redirect_uri=form["redirect_uri"],
-                nonce=form.get("nonce"),
-                challenge=form["code_challenge"],
-                subject=form.get("subject") or form["email"],
-                email=form["email"],
-                address=Address(form.get("address", Address.VERIFIED)),
-                lie=Lie(form.get("lie", Lie.NONE)),
-                is_again="max_age" in form,
-            )
-        )
-    else:
-        answer["error"] = "access_denied"
-    return Redirect(f"{form['redirect_uri']}?{urlencode(answer)}", status_code=302)
+    fault = AnswerFault(form.get("answer_fault", AnswerFault.NONE))
+    provider.answer_faults = {Endpoint(form.get("endpoint", Endpoint.TOKEN)): fault}
+    is_yes = form.get("decision") == "yes"
+    answer = {"code": provider.code_for(_grant(provider, form))} if is_yes else {"error": "access_denied"}
+    return Redirect(f"{form['redirect_uri']}?{urlencode({'state': form['state']} | answer)}", status_code=302)
 
 
-@post(Place.TOKEN, status_code=200)
+def _grant(provider: Provider, form: dict[str, str]) -> Grant:
+    return Grant(
+        client_id=form["client_id"],
+        redirect_uri=form["redirect_uri"],
+        nonce=form.get("nonce"),
+        challenge=form["code_challenge"],
+        subject=form.get("subject") or form["email"],
+        email=form["email"],
+        address=EmailClaim(form.get("address", EmailClaim.VERIFIED)),
+        token_fault=TokenFault(form.get("token_fault", TokenFault.NONE)),
+        signed_in_ago=provider.signs_in_again_after if "max_age" in form else None,
+    )
+
+
+@post(Endpoint.TOKEN, status_code=200)
 async def redeem(request: AnyRequest) -> Response[Json]:
-    """Trade a code for tokens."""
+    """Exchange a code for tokens."""
     provider: Provider = request.app.state.provider
-    form = {name: str(value) for name, value in (await request.form()).items()}
+    form = await _form(request)
     if not is_client(provider, request, form):
         return Response({"error": "invalid_client"}, status_code=401)
     grant = provider.grants.pop(form.get("code", ""), None)
@@ -170,22 +198,32 @@ async def redeem(request: AnyRequest) -> Response[Json]:
         "expires_in": 3600,
         "id_token": provider.id_token(grant),
         "refresh_token": provider.refresh_token(),
-    }
+    } | provider.more_tokens
     return Response({name: value for name, value in tokens.items() if value is not None})
 
 
 def is_client(provider: Provider, request: AnyRequest, form: Json) -> bool:
-    """Whether the service shows its secret, in a header (form-encoded first, RFC 6749, 2.3.1) or in the body."""
+    """Whether the service sends its secret as it is registered, and in no other way (RFC 6749, 2.3.1)."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    shown = f"{form.get('client_id')}:{form.get('client_secret')}"
-    if scheme == "Basic":
-        shown = unquote_plus(b64decode(encoded).decode())
-    return hmac.compare_digest(shown, f"{provider.client_id}:{provider.client_secret}")
+    in_header = [unquote_plus(part) for part in b64decode(encoded).decode().split(":", 1)] if scheme == "Basic" else []
+    in_body = [form.get("client_id", ""), form["client_secret"]] if "client_secret" in form else []
+    is_public = provider.auth_method == "none" and form.get("client_id") == provider.client_id
+    shown = {"client_secret_basic": (in_header, in_body), "client_secret_post": (in_body, in_header)}
+    right, wrong = shown.get(provider.auth_method, ([], in_header + in_body))
+    return not wrong and (is_public or right == [provider.client_id, provider.client_secret])
 
 
-@get(Place.ABOUT)
-async def tell(request: AnyRequest) -> Response[Json]:
-    """What it knows about whoever the token is for."""
+async def _form(request: AnyRequest) -> dict[str, str]:
+    return {name: str(value) for name, value in (await request.form()).items()}
+
+
+@get(Endpoint.USERINFO)
+async def tell(request: AnyRequest) -> Response[Any]:
+    """What it knows about the user of this token."""
     provider: Provider = request.app.state.provider
     grant = provider.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
-    return Response(provider.about(grant)) if grant else Response({}, status_code=401)
+    if grant is None:
+        return Response({}, status_code=401)
+    if provider.signs_userinfo:
+        return Response(provider.signed_about(grant).encode(), media_type="application/jwt")
+    return Response(provider.about(grant))

@@ -1,4 +1,4 @@
-"""What a provider is to the rest of the service, and which ones are offered."""
+"""The interface of a provider to the rest of the service, and the providers that are offered."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -19,34 +19,42 @@ from app.settings import Settings
 
 
 class Provider(Protocol):
-    """Somebody who vouches for people."""
+    """A service that says who its users are."""
 
     name: str
     label: str
 
     async def authorization_url(self, trip: AuthorizationRequest) -> str:
-        """Where the browser is sent.
+        """The URL of its page.
 
         Raises:
             ProviderFailed: if the provider has to be asked first, and does not answer.
         """
 
     async def identify(self, trip: AuthorizationRequest, code: str, issuer: str | None) -> Arrival:
-        """Who came back with this code; `issuer` is who the answer says that it comes from, if it does.
+        """The account for this code; `issuer` is the sender that the answer names, if it does.
 
         Raises:
-            ProviderRefused: if the code is worth nothing.
-            InvalidIdentity: if what the provider says does not hold.
+            ProviderRefused: if the code is not valid.
+            InvalidIdentity: if what the provider says cannot be trusted.
             ProviderFailed: if it does not answer as it should.
         """
 
+    async def complete(self, arrival: Arrival) -> Arrival:
+        """The same with its address, asked for now, if `arrival.incomplete` is set.
 
+        Raises:
+            InvalidIdentity, ProviderFailed: as above.
+        """
+
+
+MICROSOFT = "https://login.microsoftonline.com"
+# The directory of personal accounts, which calls itself by this id.
+CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 PRESETS = {
     "google": Preset("Google", "https://accounts.google.com", {"prompt": "select_account"}),
     # A company can write any address into its accounts there; another claim says which ones have been proven.
-    "microsoft": Preset(
-        "Microsoft", f"https://login.microsoftonline.com/{TENANT}/v2.0", vouches=email_is_verified_by_domain
-    ),
+    "microsoft": Preset("Microsoft", f"{MICROSOFT}/{TENANT}/v2.0", vouches=email_is_verified_by_domain),
     "gitlab": Preset("GitLab", "https://gitlab.com"),
 }
 
@@ -54,17 +62,24 @@ PRESETS = {
 @cache
 def offered(settings: Settings) -> Mapping[str, Provider]:
     """The providers with credentials, by name; they live as long as the process, and with them what they know."""
-    presets = dict(PRESETS)
-    if settings.oauth_oidc_issuer:
-        label = urlsplit(settings.oauth_oidc_issuer).netloc
-        presets["oidc"] = Preset(label, settings.oauth_oidc_issuer)
     providers: dict[str, Provider] = {}
-    for name, preset in presets.items():
+    for name, preset in _presets(settings).items():
         if client := settings.client_of(name):
             providers[name] = OpenIDProvider(name, preset, client)
     if client := settings.client_of("github"):
-        providers["github"] = GitHub(client)
+        providers["github"] = GitHub(client, settings.oauth_github_url)
     return MappingProxyType(dict(sorted(providers.items())))
+
+
+def _presets(settings: Settings) -> dict[str, Preset]:
+    tenant = settings.oauth_microsoft_tenant
+    one = {"common": TENANT, "organizations": TENANT, "consumers": CONSUMERS}.get(tenant, tenant)
+    microsoft = PRESETS["microsoft"]._replace(issuer=f"{MICROSOFT}/{one}/v2.0", url=f"{MICROSOFT}/{tenant}/v2.0")
+    presets = PRESETS | {"microsoft": microsoft}
+    if issuer := settings.oauth_oidc_issuer:
+        label = settings.oauth_oidc_label or urlsplit(issuer).netloc
+        presets["oidc"] = Preset(label, issuer, scopes=settings.oauth_oidc_scopes)
+    return presets
 
 
 def offered_as(settings: Settings, name: str) -> Provider:

@@ -1,21 +1,24 @@
-"""GitHub, which speaks OAuth 2 alone: who somebody is and which addresses they have proven is asked of its API."""
+"""GitHub speaks OAuth 2 alone: its API says which account it is and which addresses are verified."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from httpx_oauth.clients import github
 from msgspec import Struct
 
 from app.oauth.authorization_request import AuthorizationRequest
 from app.oauth.authorization_request import identity
 from app.oauth.providers import http_client
+from app.oauth.providers.client_authentication import ClientAuthentication
 from app.oauth.providers.oauth2_client import Arrival
 from app.oauth.providers.oauth2_client import OAuth2Client
-from app.oauth.providers.oauth2_client import redeem
+from app.settings.providers import AuthMethod
 from app.settings.providers import Client
 
-ISSUER = "https://github.com"
-# To read the addresses; who somebody is can be read with any token.
+# To read the addresses; any token can read the account.
 SCOPES = ["user:email"]
+PUBLIC = "https://github.com"
+# The domain of companies that have an address of their own at GitHub.
+COMPANIES = ".ghe.com"
 
 
 class Profile(Struct):
@@ -25,11 +28,17 @@ class Profile(Struct):
 
 
 class Address(Struct):
-    """An address of theirs."""
+    """One of its addresses."""
 
     email: str
     primary: bool
     verified: bool
+
+
+def api_of(url: str) -> str:
+    """The address of the API of this GitHub."""
+    host = urlsplit(url).netloc
+    return f"https://api.{host}" if url == PUBLIC or host.endswith(COMPANIES) else f"{url}/api/v3"
 
 
 class GitHub:
@@ -38,34 +47,39 @@ class GitHub:
     name = "github"
     label = "GitHub"
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, url: str = PUBLIC) -> None:
+        self._issuer, self._api = url, api_of(url)
         self._client = OAuth2Client(
-            client.id,
-            client.secret,
-            github.AUTHORIZE_ENDPOINT,
-            github.ACCESS_TOKEN_ENDPOINT,
-            name=self.name,
-            base_scopes=SCOPES,
+            client,
+            f"{url}/login/oauth/authorize",
+            f"{url}/login/oauth/access_token",
+            scopes=SCOPES,
+            # It documents no other method.
+            authentication=ClientAuthentication(self.name, client._replace(auth_method=AuthMethod.POST)),
         )
 
     async def authorization_url(self, trip: AuthorizationRequest) -> str:
-        """Where the browser is sent."""
+        """The URL of GitHub's page."""
         extras: dict[str, Any] = {"prompt": "select_account"} if trip.is_again else {}
         return await self._client.get_authorization_url(
             trip.redirect_uri, trip.state, None, trip.challenge, "S256", extras
         )
 
     async def identify(self, trip: AuthorizationRequest, code: str, issuer: str | None) -> Arrival:  # noqa: ARG002  # as `Provider` has it
-        """Who came back with this code.
+        """The account for this code.
 
         Raises:
-            ProviderRefused: if the code is worth nothing.
+            ProviderRefused: if the code is not valid.
             ProviderFailed: if GitHub does not answer as it should.
         """
         async with http_client.talking_to(self.name):
-            tokens = await redeem(self._client, trip, code)
-            profile = await http_client.read(github.PROFILE_ENDPOINT, Profile, tokens.access_token)
-            addresses = await http_client.read(github.EMAILS_ENDPOINT, list[Address], tokens.access_token)
+            tokens = await self._client.redeem(trip, code)
+            profile = await http_client.read(f"{self._api}/user", Profile, tokens.access_token)
+            addresses = await http_client.read(f"{self._api}/user/emails", list[Address], tokens.access_token)
         primary = next((address for address in addresses if address.primary), None)
         email, is_verified = (primary.email, primary.verified) if primary else (None, False)
-        return Arrival(identity(self.name, ISSUER, str(profile.id), email, is_verified=is_verified), tokens)
+        return Arrival(identity(self.name, self._issuer, str(profile.id), email, is_verified=is_verified), tokens)
+
+    async def complete(self, arrival: Arrival) -> Arrival:
+        """The same: GitHub has been asked for everything."""
+        return arrival

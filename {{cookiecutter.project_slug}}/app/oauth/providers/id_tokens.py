@@ -1,6 +1,7 @@
-"""What an OpenID provider says about somebody, and whether it is to be believed (OpenID Connect Core, 3.1.3.7)."""
+"""The tokens that an OpenID provider signs, and the rules that they have to meet (OpenID Connect Core, 3.1.3.7)."""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 from typing import NamedTuple
 
@@ -10,9 +11,10 @@ from jwt.types import Options
 from app import clock
 
 # Signed with a key that the provider alone has. A shared secret, or no signature, proves nothing here.
+KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 REQUIRED = ["iss", "aud", "sub", "iat", "exp", "nonce"]
-# Times are judged by our clock, below.
+# Times are judged by our clock, below, and audiences where there is one.
 OPTIONS: Options = {
     "require": REQUIRED,
     "verify_exp": False,
@@ -22,8 +24,10 @@ OPTIONS: Options = {
 }
 # How far the clocks of others may be off.
 LEEWAY_SECONDS = 60
+# How long before a re-authentication the user may have signed in there: one provider never accepts 0.
+MAX_AGE_SECONDS = 60
 LONGEST_SUBJECT = 255
-# In an issuer it stands for what the token calls `tid`: Microsoft has an issuer for each company, and one address.
+# In an issuer it stands for the claim `tid` of the token: Microsoft has an issuer for each company at one URL.
 TENANT = "{tenantid}"
 
 Key = dict[str, Any]
@@ -31,46 +35,30 @@ Claims = dict[str, Any]
 
 
 class Expected(NamedTuple):
-    """What has to be in a token besides a signature."""
+    """What a token has to contain besides a signature."""
 
     issuer: str
     audience: str
     nonce: str
-    # When somebody was to be asked again who they are, if they were.
-    asked_since: float | None
+    # When the provider was asked to sign the user in again, if it was asked to say when it did.
+    asked_at: float | None
 
 
-def key_for(token: str, keys: Iterable[Key]) -> Key | None:
-    """The key that the token says it was signed with, or the only one there is if it says none.
-
-    Raises:
-        PyJWTError: if this is no token.
-    """
-    key_id = jwt.get_unverified_header(token).get("kid")
-    signing = [key for key in keys if key.get("use", "sig") == "sig"]
-    found = [key for key in signing if key.get("kid") == key_id] if key_id is not None else signing
-    return found[0] if len(found) == 1 else None
+class WrongSignature(jwt.PyJWTError):
+    """None of the keys has signed this token: the provider may have newer ones."""
 
 
-def read(token: str, key: Key, expected: Expected) -> Claims:
-    """The claims of a token that holds.
+def read(token: str, keys: Iterable[Key], expected: Expected) -> Claims:
+    """The claims of an ID token.
 
     Raises:
-        PyJWTError: if it does not.
+        WrongSignature: if none of these keys has signed it.
+        PyJWTError: if it breaks another rule.
     """
-    algorithm = jwt.get_unverified_header(token).get("alg")
-    if algorithm not in ALGORITHMS:
-        raise jwt.InvalidAlgorithmError("Not signed with a key that the provider alone has")
-    claims: Claims = jwt.decode(
-        token,
-        _public(key, algorithm),
-        algorithms=ALGORITHMS,
-        audience=expected.audience,
-        options=OPTIONS,
-    )
+    claims = _verified(token, keys, audience=expected.audience, options=OPTIONS)
     _require_issuer(claims, expected.issuer)
     _require_client(claims, expected.audience)
-    _require_moment(claims, expected.asked_since)
+    _require_times(claims, expected.asked_at)
     if claims["nonce"] != expected.nonce:
         raise jwt.InvalidTokenError("Made for another sign-in")
     if not (0 < len(claims["sub"]) <= LONGEST_SUBJECT and claims["sub"].isprintable()):
@@ -78,16 +66,50 @@ def read(token: str, key: Key, expected: Expected) -> Claims:
     return claims
 
 
-def _public(key: Key, algorithm: str) -> jwt.PyJWK:
-    try:
-        return jwt.PyJWK(key, key.get("alg") or algorithm)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise jwt.InvalidKeyError("The provider shows a key that is none") from error
+def read_userinfo(token: str, keys: Iterable[Key], issuer: str, audience: str) -> Claims:
+    """The claims of a signed answer of the userinfo endpoint (OpenID Connect Core, 5.3.2).
+
+    Raises:
+        WrongSignature: if none of these keys has signed it.
+        PyJWTError: if it is from another issuer, or for another client.
+    """
+    claims = _verified(token, keys, audience=None, options={**OPTIONS, "require": [], "verify_aud": False})
+    audiences = claims.get("aud", audience)
+    if claims.get("iss", issuer) != issuer or audience not in (
+        audiences if isinstance(audiences, list) else [audiences]
+    ):
+        raise jwt.InvalidTokenError("From another issuer, or for another client")
+    return claims
+
+
+def _verified(token: str, keys: Iterable[Key], *, audience: str | None, options: Options) -> Claims:
+    header = jwt.get_unverified_header(token)
+    if header.get("alg") not in ALGORITHMS:
+        raise jwt.InvalidAlgorithmError("Not signed with a key that the provider alone has")
+    for key in _candidates(header, keys):
+        try:
+            claims: Claims = jwt.decode(token, key, algorithms=[header["alg"]], audience=audience, options=options)
+        except (jwt.InvalidSignatureError, jwt.InvalidKeyError):
+            continue
+        return claims
+    raise WrongSignature
+
+
+def _candidates(header: dict[str, Any], keys: Iterable[Key]) -> Iterator[jwt.PyJWK]:
+    # A set may list a key twice, or two keys under one id (RFC 7517, 4.5), so more than one may fit.
+    for key in keys:
+        is_named = header.get("kid") is None or key.get("kid") in (header["kid"], None)
+        is_for_this = key.get("alg", header["alg"]) == header["alg"] and key.get("use", "sig") == "sig"
+        if is_named and is_for_this and key.get("kty") == KEY_TYPES[header["alg"][:2]]:
+            try:
+                yield jwt.PyJWK(key, header["alg"])
+            except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
+                continue
 
 
 def _require_issuer(claims: Claims, issuer: str) -> None:
     if claims["iss"] != issuer.replace(TENANT, str(claims.get("tid"))):
-        raise jwt.InvalidIssuerError("Of another issuer")
+        raise jwt.InvalidIssuerError("From another issuer")
 
 
 def _require_client(claims: Claims, client_id: str) -> None:
@@ -97,18 +119,18 @@ def _require_client(claims: Claims, client_id: str) -> None:
         raise jwt.InvalidAudienceError("Made for another client")
 
 
-def _require_moment(claims: Claims, asked_since: float | None) -> None:
+def _require_times(claims: Claims, asked_at: float | None) -> None:
     now = clock.now().timestamp()
     if not now - LEEWAY_SECONDS < _seconds(claims, "exp"):
         raise jwt.ExpiredSignatureError("Expired")
     if not _seconds(claims, "iat") < now + LEEWAY_SECONDS:
         raise jwt.ImmatureSignatureError("Of the future")
-    if asked_since is not None and _seconds(claims, "auth_time", now) < asked_since - LEEWAY_SECONDS:
-        raise jwt.InvalidTokenError("Nobody was asked again")
+    if asked_at is not None and _seconds(claims, "auth_time") < asked_at - MAX_AGE_SECONDS - LEEWAY_SECONDS:
+        raise jwt.InvalidTokenError("The provider has not asked the user again")
 
 
-def _seconds(claims: Claims, name: str, default: float | None = None) -> float:
-    value = claims.get(name, default)
+def _seconds(claims: Claims, name: str) -> float:
+    value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise jwt.InvalidTokenError(f"{name} is no time")
+        raise jwt.InvalidTokenError(f"{name} is missing or not a time")
     return value

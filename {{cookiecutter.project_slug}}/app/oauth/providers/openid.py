@@ -1,79 +1,55 @@
-"""Any provider that speaks OpenID Connect, and says itself where its endpoints and keys are."""
+"""Any provider that speaks OpenID Connect, and publishes its endpoints and keys itself."""
 
 import logging
 from collections.abc import Callable
 from collections.abc import Mapping
-from datetime import datetime
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 from typing import NamedTuple
 
 import jwt
-from msgspec import Struct
 
-from app import clock
 from app.oauth.authorization_request import AuthorizationRequest
 from app.oauth.authorization_request import identity
 from app.oauth.errors import InvalidIdentity
-from app.oauth.errors import ProviderFailed
 from app.oauth.providers import http_client
 from app.oauth.providers import id_tokens
+from app.oauth.providers.client_authentication import ClientAuthentication
+from app.oauth.providers.discovery import ASKED_AGAIN_AFTER
+from app.oauth.providers.discovery import KNOWN_FOR
+from app.oauth.providers.discovery import Discovery
+from app.oauth.providers.discovery import Metadata
+from app.oauth.providers.id_tokens import MAX_AGE_SECONDS
 from app.oauth.providers.id_tokens import TENANT
 from app.oauth.providers.id_tokens import Claims
 from app.oauth.providers.id_tokens import Expected
 from app.oauth.providers.id_tokens import Key
+from app.oauth.providers.id_tokens import WrongSignature
 from app.oauth.providers.oauth2_client import Arrival
 from app.oauth.providers.oauth2_client import OAuth2Client
-from app.oauth.providers.oauth2_client import redeem
+from app.oauth.providers.oauth2_client import Tokens
 from app.settings.providers import Client
 
 logger = logging.getLogger(__name__)
 
-SCOPES = ["openid", "email"]
-# Providers change their keys over days, and their endpoints hardly ever.
-KNOWN_FOR = timedelta(hours=1)
-# A token may name a key that is newer than what we know; strangers must not make us ask all the time.
-ASKED_AGAIN_AFTER = timedelta(minutes=1)
+SCOPES = ("openid", "email")
+SIGNED = "application/jwt"
 
 
-class Metadata(Struct):
-    """What a provider says about itself."""
-
-    issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-    jwks_uri: str
-    userinfo_endpoint: str | None = None
-    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
-    authorization_response_iss_parameter_supported: bool = False
-
-    def __post_init__(self) -> None:
-        """Whoever is reached over TLS sends nobody to a place that is not.
-
-        Raises:
-            ValueError: if it does; msgspec makes an error of its own of it.
-        """
-        schemes = ("https://",) if self.issuer.startswith("https://") else ("https://", "http://")
-        endpoints = (self.authorization_endpoint, self.token_endpoint, self.jwks_uri, self.userinfo_endpoint)
-        if not all(endpoint.startswith(schemes) for endpoint in endpoints if endpoint is not None):
-            raise ValueError("An endpoint can be read by everybody on the way.")
+def email_is_verified(claims: Claims) -> bool | None:
+    """Whether the provider has verified the address; None if it does not say."""
+    return _said(claims.get("email_verified"), yes=(True, "true"))
 
 
-class KeySet(Struct):
-    """The keys with which it signs."""
-
-    keys: list[Key]
-
-
-def email_is_verified(claims: Claims) -> bool:
-    """Whether the provider vouches for the address."""
-    return claims.get("email_verified") is True
+def email_is_verified_by_domain(claims: Claims) -> bool | None:
+    """Whether Microsoft has: the company has proven that it owns the domain, and not just typed the address."""
+    return _said(claims.get("xms_edov"), yes=(True, "true", 1, "1"))
 
 
-def email_is_verified_by_domain(claims: Claims) -> bool:
-    """Whether Microsoft does: whoever runs the domain of the address has proven that, and not just typed it."""
-    return claims.get("xms_edov") in (True, "1", "true")
+def _said(value: object, yes: tuple[object, ...]) -> bool | None:
+    # Python takes 1 for True, which only some providers mean.
+    word = value.casefold() if isinstance(value, str) else value
+    return None if value is None else any(word == each and type(word) is type(each) for each in yes)
 
 
 class Preset(NamedTuple):
@@ -81,9 +57,12 @@ class Preset(NamedTuple):
 
     label: str
     issuer: str
-    # How it is told to ask again who is there; each understands something else.
-    asks_again: Mapping[str, str] = MappingProxyType({"prompt": "login", "max_age": "0"})
-    vouches: Callable[[Claims], bool] = email_is_verified
+    # How it is told to sign the user in again; each understands something else.
+    asks_again: Mapping[str, str] = MappingProxyType({"prompt": "login", "max_age": str(MAX_AGE_SECONDS)})
+    vouches: Callable[[Claims], bool | None] = email_is_verified
+    scopes: tuple[str, ...] = SCOPES
+    # Where it describes itself, if that is not under its issuer.
+    url: str = ""
 
 
 class OpenIDProvider:
@@ -92,41 +71,67 @@ class OpenIDProvider:
     def __init__(self, name: str, preset: Preset, client: Client) -> None:
         self.name = name
         self.label = preset.label
-        self._preset = preset
-        self._client = client
-        self._metadata: Metadata | None = None
-        self._keys: list[Key] = []
-        self._metadata_read_at = self._keys_read_at = datetime.min.replace(tzinfo=clock.now().tzinfo)
+        self.preset = preset
+        self.client = client
+        self.discovery = Discovery(name, preset.issuer, preset.url or preset.issuer)
+        self._authentication = ClientAuthentication(name, client)
 
     async def authorization_url(self, trip: AuthorizationRequest) -> str:
-        """Where the browser is sent.
+        """The URL of the provider's page.
 
         Raises:
             ProviderFailed: if the provider does not say where that is.
         """
+        extras: dict[str, Any] = {"nonce": trip.nonce} | (dict(self.preset.asks_again) if trip.is_again else {})
         async with http_client.talking_to(self.name):
-            client = self._client_for(await self._known_metadata())
-        extras: dict[str, Any] = {"nonce": trip.nonce} | (dict(self._preset.asks_again) if trip.is_again else {})
-        return await client.get_authorization_url(trip.redirect_uri, trip.state, None, trip.challenge, "S256", extras)
+            metadata = await self.discovery.metadata()
+            client = self._client_for(metadata)
+            url = await client.get_authorization_url(
+                trip.redirect_uri, trip.state, None, trip.challenge, "S256", extras
+            )
+            if metadata.require_pushed_authorization_requests and metadata.pushed_authorization_request_endpoint:
+                url = await client.push(metadata.pushed_authorization_request_endpoint, url)
+        return url
 
     async def identify(self, trip: AuthorizationRequest, code: str, issuer: str | None) -> Arrival:
-        """Who came back with this code.
+        """The account for this code.
 
         Raises:
-            ProviderRefused: if the code is worth nothing.
-            InvalidIdentity: if what the provider says does not hold.
-            ProviderFailed: if it does not answer as it should.
+            ProviderRefused: if the code is not valid.
+            InvalidIdentity: if the ID token breaks a rule.
+            ProviderFailed: if the provider does not answer as it should.
         """
         async with http_client.talking_to(self.name):
-            metadata = await self._known_metadata()
+            metadata = await self.discovery.metadata()
             self._require_sender(metadata, issuer)
-            tokens = await redeem(self._client_for(metadata), trip, code)
+            tokens = await self._client_for(metadata).redeem(trip, code)
             claims = await self._claims(metadata, trip, tokens.id_token)
-            about = await self._with_address(metadata, claims, tokens.access_token)
-        who = identity(
-            self.name, claims["iss"], claims["sub"], about.get("email"), is_verified=self._preset.vouches(about)
-        )
-        return Arrival(who, tokens)
+        is_complete = "email" in claims and self.preset.vouches(claims) is not None
+        return self._arrival(claims, tokens, None if is_complete or not metadata.userinfo_endpoint else claims)
+
+    async def complete(self, arrival: Arrival) -> Arrival:
+        """The same with the address that the userinfo endpoint says (OpenID Connect Core, 5.3).
+
+        Raises:
+            InvalidIdentity: if it is about another account, or its signature is wrong.
+            ProviderFailed: if the provider does not answer as it should.
+        """
+        claims = dict(arrival.incomplete or {})
+        async with http_client.talking_to(self.name):
+            metadata = await self.discovery.metadata()
+            about = await self._userinfo(metadata, arrival.tokens.access_token)
+        # It may be about another account (OpenID Connect Core, 5.3.2).
+        if about.get("sub") != claims["sub"]:
+            raise InvalidIdentity
+        # An explicit "not verified" stays.
+        kept = claims.keys() - {"email"} if self.preset.vouches(claims) is False else {"iss"}
+        return self._arrival(claims | {name: about[name] for name in about.keys() - kept}, arrival.tokens)
+
+    def _arrival(self, claims: Claims, tokens: Tokens, incomplete: Claims | None = None) -> Arrival:
+        said = self.preset.vouches(claims)
+        is_verified = self.client.trusts_email if said is None else said
+        who = identity(self.name, claims["iss"], claims["sub"], claims.get("email"), is_verified=is_verified)
+        return Arrival(who, tokens, incomplete)
 
     def _require_sender(self, metadata: Metadata, issuer: str | None) -> None:
         # An answer of one provider must not pass for one of another (RFC 9207).
@@ -138,60 +143,34 @@ class OpenIDProvider:
     async def _claims(self, metadata: Metadata, trip: AuthorizationRequest, token: str | None) -> Claims:
         if token is None:
             raise InvalidIdentity
-        asked_since = trip.begun_at.timestamp() if trip.is_again else None
-        expected = Expected(metadata.issuer, self._client.id, trip.nonce, asked_since)
+        asked_at = trip.begun_at.timestamp() if trip.is_again and "max_age" in self.preset.asks_again else None
+        expected = Expected(metadata.issuer, self.client.id, trip.nonce, asked_at)
+        return await self._verified(lambda keys: id_tokens.read(token, keys, expected))
+
+    async def _userinfo(self, metadata: Metadata, access_token: str) -> Claims:
+        url = str(metadata.userinfo_endpoint)
+        answer = await http_client.fetch(url, f"application/json, {SIGNED}", access_token)
+        if answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() != SIGNED:
+            return http_client.decode(answer.content, dict[str, Any])
+        token = answer.text.strip()
+        return await self._verified(lambda keys: id_tokens.read_userinfo(token, keys, metadata.issuer, self.client.id))
+
+    async def _verified(self, read: Callable[[list[Key]], Claims]) -> Claims:
         try:
-            return id_tokens.read(token, await self._key(metadata, token), expected)
+            try:
+                return read(await self.discovery.keys(KNOWN_FOR))
+            except WrongSignature:
+                return read(await self.discovery.keys(ASKED_AGAIN_AFTER))
         except jwt.PyJWTError as error:
-            logger.warning("An ID token of %s does not hold: %s", self.name, type(error).__name__)
+            logger.warning("A token of %s was refused: %s", self.name, type(error).__name__)
             raise InvalidIdentity from error
 
-    async def _key(self, metadata: Metadata, token: str) -> Key:
-        for patience in (KNOWN_FOR, ASKED_AGAIN_AFTER):
-            if self._keys_read_at < clock.now() - patience:
-                self._keys = (await http_client.read(metadata.jwks_uri, KeySet)).keys
-                self._keys_read_at = clock.now()
-            if key := id_tokens.key_for(token, self._keys):
-                return key
-        raise jwt.InvalidKeyError("Signed with a key that the provider does not show")
-
-    async def _with_address(self, metadata: Metadata, claims: Claims, access_token: str) -> Claims:
-        if "email" in claims or metadata.userinfo_endpoint is None:
-            return claims
-        about = await http_client.read(metadata.userinfo_endpoint, dict[str, Any], access_token)
-        # What is said about somebody else is said about somebody else (OpenID Connect Core, 5.3.2).
-        if about.get("sub") != claims["sub"]:
-            raise InvalidIdentity
-        return about
-
-    async def _known_metadata(self) -> Metadata:
-        if self._metadata is None or self._metadata_read_at < clock.now() - KNOWN_FOR:
-            self._metadata = await self._read_metadata()
-            self._metadata_read_at = clock.now()
-        return self._metadata
-
-    async def _read_metadata(self) -> Metadata:
-        issuer = self._preset.issuer.replace(TENANT, "common").rstrip("/")
-        metadata = await http_client.read(f"{issuer}/.well-known/openid-configuration", Metadata)
-        # Whoever answers there must not speak for others (OpenID Connect Discovery, 4.3).
-        if metadata.issuer.rstrip("/") != self._preset.issuer.rstrip("/"):
-            logger.warning(
-                "The provider %s calls itself %r and not %r", self.name, metadata.issuer, self._preset.issuer
-            )
-            raise ProviderFailed
-        return metadata
-
     def _client_for(self, metadata: Metadata) -> OAuth2Client:
-        methods = metadata.token_endpoint_auth_methods_supported
         return OAuth2Client(
-            self._client.id,
-            self._client.secret,
+            self.client,
             metadata.authorization_endpoint,
             metadata.token_endpoint,
-            name=self.name,
-            base_scopes=SCOPES,
-            # In the body where the provider accepts it, since some providers do not decode what the header encodes.
-            token_endpoint_auth_method="client_secret_post"
-            if "client_secret_post" in methods
-            else "client_secret_basic",
+            scopes=self.preset.scopes,
+            authentication=self._authentication,
+            listed_methods=metadata.token_endpoint_auth_methods_supported,
         )

@@ -1,4 +1,4 @@
-"""The providers that the service of these tests knows, and how people come back from them."""
+"""The providers that the service of these tests knows, and how users come back from them."""
 
 import re
 from collections.abc import Iterator
@@ -30,14 +30,18 @@ COMPANY = "https://login.microsoftonline.com/0f0e7c4d-company/v2.0"
 CLIENT_ID, CLIENT_SECRET = "this-service", "a secret with + and %2B, as providers make them"
 
 
-class Abroad(httpx.AsyncBaseTransport):
-    """The network as the service sees it: providers, each at its host, and nobody else."""
+# GitHub itself, one of its companies, and a server of its Enterprise edition.
+GITHUB = ("github.com", "api.github.com", "acme.ghe.com", "api.acme.ghe.com", "github.example.com")
+
+
+class FakeNetwork(httpx.AsyncBaseTransport):
+    """The network as the service sees it: providers, each at its host, and nothing else."""
 
     def __init__(self) -> None:
-        self.oidc = _provider(ISSUER)
-        self.google = _provider("https://accounts.google.com")
-        self.gitlab = _provider("https://gitlab.com")
-        self.microsoft = _provider("https://login.microsoftonline.com/common/v2.0")
+        self.oidc = provider_at(ISSUER)
+        self.google = provider_at("https://accounts.google.com")
+        self.gitlab = provider_at("https://gitlab.com")
+        self.microsoft = provider_at("https://login.microsoftonline.com/common/v2.0")
         self.microsoft.path = "/common/v2.0"
         self.microsoft.calls_itself = "https://login.microsoftonline.com/{tenantid}/v2.0"
         self.microsoft.more_claims = {"iss": COMPANY, "tid": "0f0e7c4d-company"}
@@ -46,13 +50,17 @@ class Abroad(httpx.AsyncBaseTransport):
         self.asked: list[httpx.URL] = []
         providers = (self.oidc, self.google, self.gitlab, self.microsoft)
         self._hosts = {str(urlsplit(each.issuer).hostname): _served(each) for each in providers}
-        self._hosts |= dict.fromkeys(("github.com", "api.github.com"), _served(self.github))
+        self._hosts |= dict.fromkeys(GITHUB, _served(self.github))
+
+    def add(self, provider: Provider) -> None:
+        """Put another provider at its host."""
+        self._hosts[str(urlsplit(provider.issuer).hostname)] = _served(provider)
 
     async def handle_async_request(self, request: httpx.Request) -> Response:
         """Answer the service."""
         self.asked.append(request.url)
         if request.url.host not in self._hosts:
-            raise httpx.ConnectError("There is nobody.", request=request)
+            raise httpx.ConnectError("No such host.", request=request)
         return await self._hosts[request.url.host].handle_async_request(request)
 
     async def consent(self, authorization_url: str, *, decision: str = "yes", **answers: str) -> str:
@@ -74,7 +82,8 @@ class Abroad(httpx.AsyncBaseTransport):
 APPLICATIONS: dict[str, Litestar] = {}
 
 
-def _provider(issuer: str) -> Provider:
+def provider_at(issuer: str) -> Provider:
+    """A provider that knows this service, by its issuer."""
     return Provider(issuer, CLIENT_ID, CLIENT_SECRET, origins=(BASE_URL,), now=clock.now)
 
 
@@ -118,16 +127,16 @@ async def come_back(person: Person, address: str) -> Response:
     return answer
 
 
-async def sign_in(person: Person, abroad: Abroad, provider: str = "oidc", **answers: str) -> Response:
+async def sign_in(person: Person, network: FakeNetwork, provider: str = "oidc", **answers: str) -> Response:
     """All the way to a provider and back."""
     address = await leave(person, f"/oauth2/{provider}/authorize")
-    return await come_back(person, await abroad.consent(address, **{"email": person.email} | answers))
+    return await come_back(person, await network.consent(address, **{"email": person.email} | answers))
 
 
-async def link(person: Person, abroad: Abroad, provider: str = "oidc", **answers: str) -> Response:
+async def link(person: Person, network: FakeNetwork, provider: str = "oidc", **answers: str) -> Response:
     """Likewise, to link."""
     address = await leave(person, f"/oauth2-associate/{provider}/authorize")
-    return await come_back(person, await abroad.consent(address, **{"email": person.email} | answers))
+    return await come_back(person, await network.consent(address, **{"email": person.email} | answers))
 
 
 def query_of(address: str) -> dict[str, str]:

@@ -1,12 +1,12 @@
-"""What a provider can do wrong, by name."""
+"""The faults that the provider can show, by name."""
 
 import zlib
 from collections.abc import Callable
 from enum import StrEnum
 
 
-class Address(StrEnum):
-    """What the provider says about the address of whoever signs in."""
+class EmailClaim(StrEnum):
+    """Where the provider says an address, and whether it says that it is verified."""
 
     VERIFIED = "verified"
     UNVERIFIED = "not verified"
@@ -14,10 +14,13 @@ class Address(StrEnum):
     IN_WORDS = "verified, as a word instead of a yes"
     MISSING = "missing"
     ASKED_FOR = "only told when asked for"
-    OF_ANOTHER = "only told when asked for, and of somebody else"
+    HALF = "only said to be verified when asked for"
+    IN_WORDS_ASKED_FOR = "verified as a word, only told when asked for"
+    CONTRADICTED = "not verified, and verified when asked for"
+    OF_ANOTHER = "only told when asked for, and of another account"
 
 
-class Lie(StrEnum):
+class TokenFault(StrEnum):
     """What is wrong with the ID token."""
 
     NONE = "nothing"
@@ -35,15 +38,16 @@ class Lie(StrEnum):
     ALG_NONE = "signed with nothing"
     SHARED_SECRET = "signed with the client's secret"
     PUBLIC_SECRET = "signed with the public key as a secret"
-    ANOTHER_KEY = "signed with a key of somebody else"
+    ANOTHER_KEY = "signed with a key of another provider"
     UNKNOWN_KEY = "signed with a key that is not shown"
     NO_SUBJECT = "no subject"
     ODD_SUBJECT = "a subject that cannot be stored"
     LONG_SUBJECT = "a subject of 300 characters"
-    NOT_AGAIN = "from before anybody was asked again"
+    NOT_AGAIN = "from before the user was asked again"
+    NO_AUTH_TIME = "without the time of the sign-in"
 
 
-class Trouble(StrEnum):
+class AnswerFault(StrEnum):
     """What is wrong with an answer."""
 
     NONE = "nothing"
@@ -51,7 +55,7 @@ class Trouble(StrEnum):
     BROKEN = "a 500"
     ELSEWHERE = "a redirect"
     HUGE = "10 MB"
-    PACKED = "10 MB, packed"
+    PACKED = "10 MB, compressed"
     NO_JSON = "no JSON"
     NO_TEXT = "no text"
     NESTED = "brackets in brackets"
@@ -59,13 +63,13 @@ class Trouble(StrEnum):
     LONG_TOKEN = "a token of 300 characters"
 
 
-class Place(StrEnum):
-    """Where an answer comes from."""
+class Endpoint(StrEnum):
+    """The paths of the provider."""
 
     METADATA = "/.well-known/openid-configuration"
     KEYS = "/keys"
     TOKEN = "/token"
-    ABOUT = "/userinfo"
+    USERINFO = "/userinfo"
 
 
 def huge() -> bytes:
@@ -74,13 +78,13 @@ def huge() -> bytes:
 
 
 # The status, headers and body of a wrong answer; a token that is too long is no answer of its own.
-CONTENT: dict[Trouble, Callable[[], tuple[int, dict[str, str], bytes]]] = {
-    Trouble.BROKEN: lambda: (500, {}, b"Traceback (most recent call last): a secret of the provider"),
-    Trouble.ELSEWHERE: lambda: (302, {"Location": "https://evil.example/token"}, b""),
-    Trouble.HUGE: lambda: (200, {}, huge()),
-    Trouble.PACKED: lambda: (200, {"Content-Encoding": "deflate"}, zlib.compress(huge())),
-    Trouble.NO_JSON: lambda: (200, {}, b"<!doctype html><title>Sign in</title>"),
-    Trouble.NO_TEXT: lambda: (200, {}, b'{"access_token": "\xff\xfe"}'),
-    Trouble.NESTED: lambda: (200, {}, b"[" * 100_000),
-    Trouble.SHAPE: lambda: (200, {}, b'[{"access_token": 5, "keys": {}}]'),
+CONTENT: dict[AnswerFault, Callable[[], tuple[int, dict[str, str], bytes]]] = {
+    AnswerFault.BROKEN: lambda: (500, {}, b"Traceback (most recent call last): a secret of the provider"),
+    AnswerFault.ELSEWHERE: lambda: (302, {"Location": "https://evil.example/token"}, b""),
+    AnswerFault.HUGE: lambda: (200, {}, huge()),
+    AnswerFault.PACKED: lambda: (200, {"Content-Encoding": "deflate"}, zlib.compress(huge())),
+    AnswerFault.NO_JSON: lambda: (200, {}, b"<!doctype html><title>Sign in</title>"),
+    AnswerFault.NO_TEXT: lambda: (200, {}, b'{"access_token": "\xff\xfe"}'),
+    AnswerFault.NESTED: lambda: (200, {}, b"[" * 100_000),
+    AnswerFault.SHAPE: lambda: (200, {}, b'[{"access_token": 5, "keys": {}}]'),
 }
