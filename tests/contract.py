@@ -337,7 +337,7 @@ PROVIDERS: list[Step] = [
     judy("GET /oauth2/oidc/authorize", 200),
     judy.returns("GET /oauth2/oidc/authorize", 409, email=GRACE),
     judy("GET /oauth2/oidc/authorize", 200),
-    judy.returns("GET /oauth2/oidc/authorize", 400, email=JUDY, token_fault="another nonce"),
+    judy.returns("GET /oauth2/oidc/authorize", 400, email=JUDY, token_fault="another nonce"),  # noqa: S106 - a fault
     judy("GET /oauth2/oidc/authorize", 200),
     judy.returns("GET /oauth2/oidc/authorize", 502, email=JUDY, answer_fault="a 500", endpoint="/token"),
     judy("GET /oauth2/oidc/authorize", 200),

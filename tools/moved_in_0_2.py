@@ -142,7 +142,7 @@ NAMES = {
     "app.errors.row_of": "app.http.error_responses.row_of",
     "app.errors.without_debugging": "app.http.error_responses.without_debugging",
     "app.oauth.clients.BoundedOAuth2": "app.oauth.providers.oauth2_client.OAuth2Client",
-    "app.oauth.clients.Problem": "app.oauth.providers.oauth2_client.ErrorBody",
+    "app.oauth.clients.Problem": "app.oauth.providers.http_client.ErrorBody",
     "app.oauth.handover.ARE_IN_COOKIES": "app.oauth.exchange_codes.ARE_IN_COOKIES",
     "app.oauth.handover.CODE_LIFETIME": "app.oauth.exchange_codes.CODE_LIFETIME",
     "app.oauth.handover.redeem": "app.oauth.exchange_codes.redeem",
