@@ -35,6 +35,7 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
     """A named set of permissions."""
 
     __tablename__ = "role"
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # as for users
     # Names that differ in case alone would be taken for one another.
     __table_args__ = (sa.Index("uq_role_name_lower", sa.text("lower(name)"), unique=True),)
 
@@ -107,6 +108,8 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     """Somebody with an account."""
 
     __tablename__ = "user"
+    # A statement that changes a row also returns its generated columns, so that responses can show them.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # SQLAlchemy declares it so
     __table_args__ = (
         # The look-up asks for lower(email), so this index serves it and keeps case variants from coexisting.
         sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 from typing import Literal
 
@@ -9,20 +11,29 @@ from advanced_alchemy.base import orm_registry
 from advanced_alchemy.types import GUID
 from advanced_alchemy.types import DateTimeUTC
 from alembic import context
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
+from sqlalchemy import Column
+from sqlalchemy import Enum
+from sqlalchemy import inspect
 from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import models
 from app.database.engine import ASYNCPG
 from app.database.engine import WAITS_SECONDS
 from app.database.engine import connect_arguments
-from app.notes import models as notes  # example
+from app.settings import PROJECT_ROOT
 from app.settings import SettingsError
 from app.settings import read_settings
 
-assert models  # noqa: S101  # importing them is what fills the metadata
-assert notes  # noqa: S101  # example
+# Importing models fills the metadata: those of the service, and `models.py` in each folder of `app/`.
+import_module("app.models")
+for path in sorted((PROJECT_ROOT / "app").glob("*/models.py")):
+    import_module(f"app.{path.parent.name}.models")
+
+
+logger = logging.getLogger("alembic.runtime.migration")
 
 
 def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
@@ -34,13 +45,50 @@ def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
     return False
 
 
+def complete(migration: MigrationContext, _: Any, directives: list[Any]) -> None:
+    """Finish what `--autogenerate` has found: no empty revision, no column without a value, and the types of enums.
+
+    Raises:
+        CommandError: if a new column of an existing table has no value for the rows that exist.
+    """
+    [script] = directives
+    if not getattr(context.config.cmd_opts, "autogenerate", False):
+        return
+    if script.upgrade_ops.is_empty():
+        directives.clear()
+        logger.info("Nothing has changed: the tables are as the models say.")
+        return
+    added = [*new_columns(script.upgrade_ops)]
+    for table, column in added:
+        if not (column.nullable or column.server_default or column.computed or column.identity):
+            told = f"{table}.{column.name} needs a value for the rows that exist: give it server_default=..., and"
+            raise CommandError(f"{told} default=... for new rows; or let it be empty, as Mapped[... | None].")
+    # A new table creates its types; a new column does not, and neither deletes them.
+    existing = {enum["name"] for enum in inspect(migration.connection).get_enums()}  # type: ignore[union-attr]
+    enums = {column.type.name: column.type for _, column in added if isinstance(column.type, Enum)}
+    for name in sorted(str(name) for name, enum in enums.items() if enum.native_enum and name not in existing):
+        labels = ", ".join("'" + label.replace("'", "''") + "'" for label in enums[name].enums)
+        script.upgrade_ops.ops.insert(0, ops.ExecuteSQLOp(f"CREATE TYPE {name} AS ENUM ({labels})"))
+        script.downgrade_ops.ops.append(ops.ExecuteSQLOp(f"DROP TYPE {name}"))
+
+
+def new_columns(operations: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]]:
+    """The columns that are added to tables, with the name of the table."""
+    for operation in operations.ops:
+        if isinstance(operation, ops.OpContainer):
+            yield from new_columns(operation)
+        elif isinstance(operation, ops.AddColumnOp):
+            yield operation.table_name, operation.column
+
+
 def configure(**options: Any) -> None:
     """Run the revisions, all or none.
 
     While one waits for a lock, everybody waits behind it. So it gives up before callers do, and is run again later.
     """
     metadata = orm_registry.metadata
-    context.configure(target_metadata=metadata, render_item=render_item, compare_server_default=True, **options)
+    options |= {"render_item": render_item, "process_revision_directives": complete, "compare_server_default": True}
+    context.configure(target_metadata=metadata, **options)
     with context.begin_transaction():
         context.execute(f"SET LOCAL lock_timeout = '{WAITS_SECONDS}s'")
         context.run_migrations()
@@ -64,7 +112,7 @@ async def run_online() -> None:
 
 
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
-logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
+logger.setLevel(logging.INFO)
 
 if context.is_offline_mode():
     # `alembic upgrade head --sql` prints what it would do, without a database.

@@ -6,7 +6,6 @@ in the middle, the connection is closed before the JSON is complete.
 """
 
 from collections.abc import AsyncIterator
-from itertools import chain
 from typing import Any
 from typing import NamedTuple
 
@@ -59,12 +58,12 @@ async def _written(app: Litestar, beginning: bytes, parts: dict[str, Part]) -> A
 
 
 def _parts(user: User) -> dict[str, Part]:
-    keys = chain.from_iterable(table.foreign_keys for table in User.metadata.sorted_tables)
-    parts = {
-        key.parent.table.name: _part(key.parent.table, key.parent == user.id)
-        for key in keys
-        if key.column is User.__table__.c.id
-    }
+    parts = {}
+    for table in User.metadata.sorted_tables:
+        # A row that goes with the account is the user's; others only name the user, and may be about other people.
+        keys = [key for key in table.foreign_keys if key.column is User.__table__.c.id and key.ondelete == "CASCADE"]
+        if keys and table is not User.__table__:
+            parts[table.name] = _part(table, sa.or_(*(key.parent == user.id for key in keys)))
     # What others did to this user names them, and what this user did to others is about those.
     trail = _part(AuditEvent.__table__, AuditEvent.actor_id == user.id, {"created_at", "kind", "ip"})
     return parts | {AuditEvent.__tablename__: trail}

@@ -4,6 +4,7 @@ It goes to the driver directly, and the rows become models here, which takes a t
 models join the session of the request, as if the session had read them.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -45,8 +46,8 @@ class CurrentUserQuery:
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # It carries no types.
         compiled = self._statement.compile(dialect=dialect)
         self._text, self._names = str(compiled), compiled.positiontup or []
-        readers = (column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
-        self._readers = [(index, reader) for index, reader in enumerate(readers) if reader]
+        self._types = [(column.type.dialect_impl(dialect), dialect) for column in columns]
+        self._readers: list[tuple[int, Callable[[Any], Any]]] | None = None
 
     async def one(self, session: AsyncSession, values: Mapping[str, Any]) -> tuple[UserSession, User] | None:
         """The sign-in for these values and its user; `UserRepository.get` returns this user without another read."""
@@ -92,6 +93,8 @@ class CurrentUserQuery:
         driver: Any = connection.driver_connection
         try:
             arguments = [values[name] for name in self._names]
+            if self._readers is None:
+                self._readers = self._readers_of(connection.run_async(lambda _: driver.prepare(self._text)))
             return [self._read(row) for row in connection.run_async(lambda _: driver.fetch(self._text, *arguments))]
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError) as error:
             is_dead = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
@@ -99,9 +102,15 @@ class CurrentUserQuery:
         finally:
             connection.close()
 
+    def _readers_of(self, prepared: Any) -> list[tuple[int, Callable[[Any], Any]]]:
+        # Some types, such as Numeric, read a value as the type that PostgreSQL says it has.
+        sent = (attribute.type.oid for attribute in prepared.get_attributes())
+        readers = (kind.result_processor(dialect, oid) for (kind, dialect), oid in zip(self._types, sent, strict=True))
+        return [(index, reader) for index, reader in enumerate(readers) if reader]
+
     def _read(self, record: Sequence[Any]) -> list[Any]:
         values = list(record)
-        for index, reader in self._readers:
+        for index, reader in self._readers or ():
             values[index] = reader(values[index])
         return values
 
