@@ -113,7 +113,7 @@ def test_an_update_brings_what_is_new_and_keeps_what_was_changed(project: Reposi
     project.append("app/mine.py", "MINE = True")
     project.append(".env", "OPENAPI=off")
     project.commit()
-    forge.append(f"{SERVICE}/app/errors.py", "# New.")
+    forge.append(f"{SERVICE}/app/http/errors.py", "# New.")
     forge.append(f"{SERVICE}/app/new.py", "NEW = True")
     forge.append(f"{SERVICE}/app/rbac/new.py", "DECLINED = True")
     newest = forge.commit()

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.orm import mapped_column
 
 from app import clock
-from app import email_address
+from app import email_address as addresses
 # {% if cookiecutter.include_rbac %}
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
@@ -77,7 +77,7 @@ class OAuthAccount(UUIDBase, mixins.SQLAlchemyOAuthAccountMixin):
     # Encrypted by app/oauth/token_encryption.py, or empty. Tokens can have several kilobytes; the mixin allows 255.
     access_token: Mapped[str] = mapped_column(sa.Text(), info=SECRET)
     refresh_token: Mapped[str | None] = mapped_column(sa.Text(), info=SECRET)  # type: ignore[assignment]  # may be absent
-    account_email: Mapped[str] = mapped_column(sa.String(email_address.MAX_LENGTH))
+    account_email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
 
 
@@ -115,7 +115,7 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
         sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),
     )
 
-    email: Mapped[str] = mapped_column(sa.String(email_address.MAX_LENGTH))
+    email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)
     display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
@@ -135,7 +135,7 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
         Raises:
             ValueError: if this is not an e-mail address.
         """
-        return email_address.normalise_email(address)
+        return addresses.normalise_email(address)
     # {% if cookiecutter.include_rbac %}
 
     @hybrid_property
@@ -209,7 +209,7 @@ class OneTimeToken(UUIDBase):
     purpose: Mapped[str] = mapped_column(sa.String(32))
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     # The address that the link was sent to: it proves that one and no other.
-    email: Mapped[str] = mapped_column(sa.String(email_address.MAX_LENGTH))
+    email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
@@ -222,7 +222,7 @@ class OutgoingMail(UUIDBase):
     letter: Mapped[str] = mapped_column(sa.String(32))
     details: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")  # What its text lists.
     # Empty once the mail was given up.
-    recipient: Mapped[str] = mapped_column(sa.String(email_address.MAX_LENGTH), index=True)
+    recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH), index=True)
     # Empty if it is for the user with this address. No foreign key: sending a mail must not block changes to the user.
     user_id: Mapped[UUID | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())

@@ -1,4 +1,4 @@
-"""What may be permitted, and who may do what at the start."""
+"""The permissions that routes ask for and roles hold."""
 
 from enum import StrEnum
 
@@ -15,9 +15,5 @@ class Permission(StrEnum):
     NOTES_READ = "notes:read"  # example
 
 
+# This role has every permission, also one that is added above later, so the table `role` stores none for it.
 ADMINISTRATOR = "administrator"
-MEMBER = "member"
-
-# The first migration stores these; afterwards the table `role` is what counts. An administrator may do everything, also
-# what is added above later, so nothing is stored for that role.
-ROLES: dict[str, frozenset[Permission]] = {ADMINISTRATOR: frozenset(), MEMBER: frozenset()}

@@ -21,6 +21,8 @@ from app.models import AuditEvent
 from app.models import User
 
 ROWS_OF_A_PAGE = 500
+# SQLAlchemy's own column, which is always empty.
+SENTINEL = "sa_orm_sentinel"
 
 
 class Part(NamedTuple):
@@ -71,7 +73,7 @@ def _parts(user: User) -> dict[str, Part]:
 
 def _part(table: sa.FromClause, condition: sa.ColumnElement[bool], only: set[str] | None = None) -> Part:
     named = [column for column in table.columns if only is None or column.key in only]
-    return Part(table, condition, [column for column in named if not _is_secret(column)])
+    return Part(table, condition, [column for column in named if _is_shown(column)])
 
 
 async def pages(app: Litestar, part: Part) -> AsyncIterator[list[dict[str, Any]]]:
@@ -99,6 +101,7 @@ def _encoded(value: Any) -> bytes:
     return encode_json(value, default_serializer)
 
 
-def _is_secret(column: sa.ColumnElement[Any]) -> bool:
-    # Digests are bytes; other secrets say so in the model.
-    return isinstance(column.type, sa.LargeBinary) or column.info.get("is_secret", column.key == "sa_orm_sentinel")
+def _is_shown(column: sa.ColumnElement[Any]) -> bool:
+    # Digests are bytes, and other secrets say so in the model.
+    is_secret = isinstance(column.type, sa.LargeBinary) or "is_secret" in column.info
+    return not is_secret and column.key != SENTINEL

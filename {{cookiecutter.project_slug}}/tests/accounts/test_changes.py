@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 from litestar.serialization import encode_json
 
+from app.accounts.data_export import SENTINEL
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import GUESSABLE
 from tests.cast import PASSWORD
@@ -306,6 +307,7 @@ async def test_an_export_holds_what_is_stored_and_no_secret(signed_in: Person, m
     [token], [device] = export["one_time_token"], export["user_session"]
     assert (token["purpose"], token["email"]) == ("reset-password", signed_in.email)
     assert {row["user_id"] for row in (token, device)} == {export["user"]["id"]}
+    assert SENTINEL not in answer.text
     for table in ("user", "one_time_token", "user_session"):
         for row in await tables.rows(table):
             secrets = {name for name, value in row.items() if isinstance(value, bytes) or name == "password_hash"}
