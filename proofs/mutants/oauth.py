@@ -251,7 +251,7 @@ WORDS = [
         OPENID,
         '        if about.get("sub") != claims["sub"]:',
         "        if not about:",
-        "test_identities.py::test_an_address_of_somebody_else_is_not_taken",
+        "test_userinfo.py::test_an_address_of_another_account_is_not_taken",
     ),
     _mutant(
         "An address counts if the provider vouches for it",

@@ -237,8 +237,8 @@ MUTANTS = [
     Mutant(
         "A released connection loses nothing that a statement has written",
         "app/database/transactions.py",
-        "        state.session.info[HAS_WRITTEN] = True",
-        "    pass",
+        "state.session.info[HAS_WRITTEN] = True",
+        "pass",
         "test_database.py::test_a_connection_is_not_released_after_a_change",
     ),
     Mutant(
