@@ -31,8 +31,9 @@ from app.http.errors import TooManyAttempts
 from app.models import User
 from app.settings import Settings
 
-# A tenth of the share of those that do not give way, when the processors are busy.
+# Added to the niceness of the process: a tenth of the share of its other threads, when the processors are busy.
 NICE = 10
+NICEST = 19
 # For each hash that is computed, and for each account. Later requests are refused instead of waiting for seconds.
 MAX_WAITING = 25
 # How many hashes of one account are computed or wait for a thread. Others of that account wait in a line of their own:
@@ -132,7 +133,8 @@ def _give_way() -> None:
     # thread; where it may not be set, hashes are computed all the same.
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + NICE, NICEST))
 
 
 @cache
