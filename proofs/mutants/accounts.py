@@ -331,8 +331,8 @@ MUTANTS = [
     Mutant(
         "A known network is no free pass",
         "app/accounts/throttle.py",
-        "        of_account, of_network = await attempt_counters.add(session, windows)\n",
-        "        of_account, of_network = await attempt_counters.add(session, windows)\n"
+        "        of_account, of_network = [*await attempt_counters.add(session, windows), Count(0, clock.now())][:2]\n",
+        "        of_account, of_network = [*await attempt_counters.add(session, windows), Count(0, clock.now())][:2]\n"
         "        of_account = Count(0, clock.now()) if is_known else of_account\n",
         "accounts/test_throttle.py::test_a_known_network_can_be_exhausted_too",
     ),
@@ -360,9 +360,44 @@ MUTANTS = [
     Mutant(
         "Headers of strangers do not count",
         "app/http/client_address.py",
-        "while hops and _is_trusted(address, settings):",
-        "while hops:",
-        "accounts/test_throttle.py::test_headers_count_as_far_as_trusted_proxies_vouch",
+        "    while hops and _is_trusted(address, settings):",
+        "    while hops:",
+        "test_client_address.py::test_headers_count_as_far_as_trusted_proxies_vouch",
+    ),
+    Mutant(
+        "An entry of a proxy may have a port",
+        "app/http/client_address.py",
+        '        text = found[1] or found[2] or ""\n',
+        "        pass\n",
+        "test_client_address.py::test_proxies_write_addresses_in_many_forms",
+    ),
+    Mutant(
+        "A mapped address is an IPv4 address",
+        "app/http/client_address.py",
+        "    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address",
+        "    return address",
+        "test_client_address.py::test_proxies_write_addresses_in_many_forms",
+    ),
+    Mutant(
+        "A Unix socket is trusted only if the setting names it",
+        "app/http/client_address.py",
+        "        return address in settings.trusted_proxies\n",
+        "        return True\n",
+        "test_client_address.py::test_a_proxy_is_trusted_in_each_form_of_its_address",
+    ),
+    Mutant(
+        "The unknown network has no limit",
+        "app/accounts/throttle.py",
+        "network = {} if place == UNKNOWN else {",
+        "network = {",
+        "accounts/test_throttle.py::test_clients_of_an_unknown_network_do_not_use_up_each_others_attempts",
+    ),
+    Mutant(
+        "No account knows the unknown network",
+        "app/accounts/throttle.py",
+        "    return Tie.KNOWN in ties and place != UNKNOWN",
+        "    return Tie.KNOWN in ties",
+        "accounts/test_throttle.py::test_wrong_passwords_from_an_unknown_network_count_for_the_account",
     ),
     Mutant(
         "The throttle's table names nobody",

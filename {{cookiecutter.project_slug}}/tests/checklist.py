@@ -37,6 +37,7 @@ ROWS = {
     "B09": "Hashes hold up nothing else",
     "B10": "Few hashes are computed at once, two of one account; what is too much is refused quickly",
     "B11": "The owner is told of a sign-in from a new network, or after many wrong passwords",
+    "B12": "Behind any proxy, or a Unix socket, the caller's network is right; an unknown one locks out no one else",
     "C01": "A password has 15 to 128 characters; the minimum is a setting with a floor of 8",
     "C02": "Any character will do, spelled in any way; nothing is cut off",
     "C03": "Passwords that are easy to guess, the address and the project's name are refused wherever one is chosen",

@@ -22,6 +22,7 @@ from app.accounts.audit import Event
 from app.accounts.known_networks import Tie
 from app.database.sessions import request_session
 from app.database.transactions import separate_transaction
+from app.http.client_address import UNKNOWN
 from app.http.client_address import client_network
 from app.http.errors import InvalidCredentials
 from app.http.errors import TooBusy
@@ -132,7 +133,8 @@ async def succeed(request: Request[Any, Any, Any], action: Action, address: str)
     # In the transaction of the request: if the success is not stored, the attempt stays counted.
     session, place = request_session(request), client_network(request, settings)
     ties = await known_networks.recognise(request, address)
-    await attempt_counters.reset(session, _of_account(settings, action, address, place if Tie.KNOWN in ties else ""))
+    account = _of_account(settings, action, address, place if _is_known(ties, place) else "")
+    await attempt_counters.reset(session, account)
     await attempt_counters.take_back(session, _of_network(settings, action, place))
     return bool(ties)
 
@@ -152,15 +154,22 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, address: str
     for_account, for_network = LIMITS[action]
     place = client_network(request, settings)
     async with separate_transaction(request_session(request)) as session:
-        is_known = action is Action.SIGN_IN and Tie.KNOWN in await known_networks.ties_to(session, place, address)
+        ties = await known_networks.ties_to(session, place, address) if action is Action.SIGN_IN else set()
+        is_known = _is_known(ties, place)
         account = _of_account(settings, action, address, place if is_known else "")
-        windows = {account: for_account.window, _of_network(settings, action, place): for_network.window}
-        of_account, of_network = await attempt_counters.add(session, windows)
+        network = {} if place == UNKNOWN else {_of_network(settings, action, place): for_network.window}
+        windows = {account: for_account.window, **network}
+        of_account, of_network = [*await attempt_counters.add(session, windows), Count(0, clock.now())][:2]
         if action is Action.SIGN_IN and of_account.attempts == for_account.attempts + 1:
             # Once and not for each attempt, or an attacker would fill the trail.
             named = select(User.id).where(func.lower(User.email) == email_address.compared(address))
             audit.record(session, Event.SIGN_IN_THROTTLED, await session.scalar(named))
     return Attempt(of_account, of_network, is_known, (*windows,))
+
+
+def _is_known(ties: set[Tie], place: str) -> bool:
+    # Unrelated clients share the unknown network: if it had a count of its own, one of them could lock the owner out.
+    return Tie.KNOWN in ties and place != UNKNOWN
 
 
 def _require_share(count: Count, limit: Limit) -> None:

@@ -18,8 +18,8 @@ from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
 
-from app.http.client_address import _is_trusted
 from app.http.client_address import client_ip
+from app.http.client_address import is_from_trusted_proxy
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,6 +82,6 @@ def describe_request(request: Request[Any, Any, Any], settings: Settings) -> Cur
 
 def _number(request: Request[Any, Any, Any], settings: Settings) -> str:
     given = request.headers.get(REQUEST_ID, "")
-    # One that a proxy of ours has given goes through all logs; those of strangers could be made to collide.
-    is_ours = request.client is not None and _is_trusted(request.client.host, settings)
+    # A number of our own proxy is in its logs, too; clients could make theirs collide.
+    is_ours = bool(given) and is_from_trusted_proxy(request, settings)
     return given if is_ours and re.fullmatch(r"[\w-]{8,64}", given, re.ASCII) else uuid4().hex

@@ -21,6 +21,7 @@ from app.accounts import attempt_counters
 from app.database.sessions import request_session
 from app.database.transactions import new_transaction
 from app.database.transactions import separate_transaction
+from app.http.client_address import UNKNOWN
 from app.http.client_address import client_network
 from app.http.cookies import single_cookie
 from app.http.errors import TooManyAttempts
@@ -106,8 +107,10 @@ async def arrive(request: Request[Any, Any, Any], provider: str, state: str, *pu
 
 async def _require_share(request: Request[Any, Any, Any], session: AsyncSession) -> None:
     settings: Settings = request.app.state.settings
-    if settings.throttle is Switch.ON:
-        key = attempt_counters.bucket(settings, "oauth", client_network(request, settings))
+    network = client_network(request, settings)
+    # Unrelated clients share the unknown network, so it has no limit.
+    if settings.throttle is Switch.ON and network != UNKNOWN:
+        key = attempt_counters.bucket(settings, "oauth", network)
         [count] = await attempt_counters.add(session, {key: WITHIN})
         if count.attempts > MOST:
             raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))

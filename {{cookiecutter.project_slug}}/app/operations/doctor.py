@@ -85,7 +85,7 @@ def addresses(settings: Settings) -> Iterable[Finding]:
 
 def proxies(settings: Settings) -> Iterable[Finding]:
     """Who says who calls."""
-    if any(network.prefixlen == 0 for network in settings.trusted_proxies):
+    if any(not isinstance(each, str) and each.prefixlen == 0 for each in settings.trusted_proxies):
         says = "Everybody is believed, so callers choose the network that their attempts count for."
         yield Finding(Level.ERROR, "TRUSTED_PROXIES", says, "Name the network of your proxy alone.")
     elif settings.environment is Environment.PRODUCTION and not settings.trusted_proxies:

@@ -26,7 +26,7 @@ from app.settings.types import OPEN
 from app.settings.types import Address
 from app.settings.types import HashSettings
 from app.settings.types import MailUrl
-from app.settings.types import Networks
+from app.settings.types import Proxies
 from app.settings.types import Origin
 from app.settings.types import Origins
 from app.settings.types import SecretKey
@@ -83,8 +83,8 @@ class Settings(
     otel_exporter_otlp_endpoint: Address | None = None
     # Sites beside BASE_URL whose pages may call the service from a browser.
     cors_origins: Origins = ()
-    # Addresses or networks whose word on who the client is counts.
-    trusted_proxies: Networks = ()
+    # Networks of proxies whose X-Forwarded-For is trusted; `unix` for a proxy that connects to a Unix socket.
+    trusted_proxies: Proxies = ()
     password_min_length: int = Field(default=15, ge=8, le=128)
     # How long a sign-in lasts, and how long it does unused.
     session_lifetime_days: int = Field(default=30, ge=1)

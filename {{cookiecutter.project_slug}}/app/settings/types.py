@@ -3,14 +3,19 @@
 import os
 import re
 from enum import StrEnum
+from ipaddress import IPv4Network
+from ipaddress import IPv6Network
+from ipaddress import ip_network
 from typing import Annotated
+from typing import Final
+from typing import Literal
 from typing import Self
 
 from pydantic import AfterValidator
 from pydantic import BaseModel
 from pydantic import BeforeValidator
 from pydantic import Field
-from pydantic import IPvAnyNetwork
+from pydantic import PlainValidator
 from pydantic import SecretStr
 from pydantic import model_validator
 
@@ -24,6 +29,8 @@ GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_ur
 HASH_CHOICES = ((47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5))
 HASH_MAX_MEMORY_KIB = 1_048_576
 HASH_MAX_ITERATIONS = 100
+# In TRUSTED_PROXIES: a proxy that connects to a Unix socket.
+UNIX: Final = "unix"
 OPEN = "open"
 INVITE = "invite"
 WHO = "must be open, invite, or e-mail domains separated by commas, for example example.com"
@@ -102,6 +109,15 @@ def _mail_server(value: SecretStr) -> SecretStr:
     return value
 
 
+def _proxy(value: object) -> IPv4Network | IPv6Network | Literal["unix"]:
+    if value == UNIX:
+        return UNIX
+    try:
+        return ip_network(str(value))
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 10.0.0.0/8, or {UNIX} for a Unix socket: {error}") from error
+
+
 def _sender(value: str) -> str:
     # A mail server refuses any other sender, and by then nobody is there to read it.
     try:
@@ -141,5 +157,6 @@ Origin = Annotated[str, AfterValidator(_origin)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_origins)]
 MailUrl = Annotated[SecretStr, AfterValidator(_mail_server)]
 Sender = Annotated[str, AfterValidator(_sender)]
-Networks = Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_listed)]
+Proxy = Annotated[IPv4Network | IPv6Network | Literal["unix"], PlainValidator(_proxy)]
+Proxies = Annotated[tuple[Proxy, ...], BeforeValidator(_listed)]
 WhoMayRegister = Annotated[frozenset[str], BeforeValidator(_listed), AfterValidator(_who)]
