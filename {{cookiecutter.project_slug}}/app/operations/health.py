@@ -24,7 +24,6 @@ from app.http.outages import reason_of_outage
 from app.http.outages import sqlstate_of
 from app.settings import PROJECT_ROOT
 
-
 logger = logging.getLogger(__name__)
 
 # After a failover, a server can be read from and not written to. The error makes the pool drop its connections.
