@@ -76,6 +76,16 @@ MODULES = {
 }
 # Names that moved to another module than their neighbours, or got another name.
 NAMES = {
+    "app.accounts.guessing.LEAST_GUESSES_LOG10": "app.accounts.passwords.strength.MIN_GUESSES_LOG10",
+    "app.accounts.ownership.WORTHLESS_AFTER_A_CHANGE": "app.accounts.ownership.ENDED_BY_A_CHANGE",
+    "app.accounts.ownership.lock_address": "app.accounts.ownership.lock_email",
+    "app.accounts.schemas.address_in": "app.accounts.schemas.parse_email",
+    "app.accounts.throttle.admit": "app.accounts.throttle.count_attempt",
+    "app.accounts.throttle.admit_mail": "app.accounts.throttle.may_send_mail",
+    "app.accounts.throttle.readmit": "app.accounts.throttle.reset_after_recovery",
+    "app.accounts.throttle.succeed": "app.accounts.throttle.record_success",
+    "app.accounts.throttle.trying_a_password": "app.accounts.throttle.password_attempt",
+    "app.accounts.tokens.WAITS_AT_MOST": "app.accounts.one_time_tokens.MAX_WAIT",
     "app.accounts.service.AccountService": "app.accounts.sign_in.SignInService",
     "app.accounts.changes.ChangeService": "app.accounts.profile.ProfileService",
     "app.accounts.fresh.FRESH_FOR": "app.http.recent_sign_in.RECENT_FOR",
@@ -118,9 +128,7 @@ NAMES = {
     "app.callers.client_network": "app.http.client_address.client_network",
     "app.connections.Bounded": "app.http.head_limits.LimitedProtocol",
     "app.database.CLOCK_FOLLOWED_EVERY": "app.database.sessions.CLOCK_FOLLOWED_EVERY",
-    "app.database.RequestSession": "app.database.sessions.RequestSession",
     "app.database.UNUSED": "app.database.sessions.UNUSED",
-    "app.database.WAITING": "app.database.sessions.WAITING",
     "app.database.aside": "app.database.transactions.separate_transaction",
     "app.database.database_plugin": "app.database.sessions.database_plugin",
     "app.database.engine_of": "app.database.sessions.engine_of",

@@ -91,7 +91,7 @@ MUTANTS = [
     Mutant(
         "A proof ends links that wait for the mail server",
         "app/accounts/ownership.py",
-        "    await outbox.drop_links(session, user, *WORTHLESS_AFTER_A_CHANGE)\n",
+        "    await outbox.drop_links(session, user, *ENDED_BY_A_CHANGE)\n",
         "",
         "accounts/test_ownership.py::test_links_that_wait_for_the_mail_server_end_with_the_proof",
     ),
@@ -182,7 +182,7 @@ MUTANTS = [
     Mutant(
         "A network asks for few mails",
         "app/accounts/throttle.py",
-        "    _require_share(attempt.of_network, for_network)\n    return",
+        "    _require_below_limit(attempt.of_network, for_network)\n    return",
         "    return",
         "accounts/test_throttle.py::test_a_network_asks_for_few_mails_whoever_gets_them",
     ),
@@ -310,14 +310,14 @@ MUTANTS = [
     Mutant(
         "Wrong passwords are counted for the account",
         "app/accounts/throttle.py",
-        "    _require_share(attempt.of_account, for_account)\n",
+        "    _require_below_limit(attempt.of_account, for_account)\n",
         "",
         "accounts/test_throttle.py::test_an_account_is_closed_to_everybody_after_wrong_passwords_from_anywhere",
     ),
     Mutant(
         "Wrong passwords are counted for the network",
         "app/accounts/throttle.py",
-        "    if not attempt.is_known:\n        _require_share(attempt.of_network, for_network)\n",
+        "    if not attempt.is_known:\n        _require_below_limit(attempt.of_network, for_network)\n",
         "",
         "accounts/test_throttle.py::test_a_network_at_its_limit_is_open_to_accounts_that_know_it",
     ),
@@ -458,14 +458,14 @@ MUTANTS = [
     Mutant(
         "A network at its limit is open to accounts that know it",
         "app/accounts/throttle.py",
-        "    if not attempt.is_known:\n        _require_share(",
-        "    if attempt:\n        _require_share(",
+        "    if not attempt.is_known:\n        _require_below_limit(",
+        "    if attempt:\n        _require_below_limit(",
         "accounts/test_throttle.py::test_a_network_at_its_limit_is_open_to_accounts_that_know_it",
     ),
     Mutant(
         "A network at its limit does not show which accounts know it",
         "app/accounts/throttle.py",
-        "        _require_share(attempt.of_network, for_network)\n        raise\n",
+        "        _require_below_limit(attempt.of_network, for_network)\n        raise\n",
         "        raise\n",
         "accounts/test_throttle.py::test_a_network_at_its_limit_does_not_show_which_accounts_know_it",
     ),
@@ -507,15 +507,15 @@ MUTANTS = [
     Mutant(
         "The estimate sees a bounded part of a password",
         "app/accounts/passwords/strength.py",
-        "_plain(password)[:MOST_CHARACTERS]",
+        "_plain(password)[:MAX_CHARACTERS]",
         "_plain(password)[:70]",
         "accounts/test_guessing.py::test_the_work_is_bounded_before_it_is_done",
     ),
     Mutant(
         "The estimate reads symbols as letters in few ways",
         "app/accounts/passwords/strength.py",
-        "<= MOST_READINGS:",
-        "<= 100 * MOST_READINGS:",
+        "<= MAX_READINGS:",
+        "<= 100 * MAX_READINGS:",
         "accounts/test_guessing.py::test_the_work_is_bounded_before_it_is_done",
     ),
     Mutant(
@@ -556,7 +556,7 @@ MUTANTS = [
     Mutant(
         "A new password makes older links worthless",
         "app/accounts/ownership.py",
-        "    await one_time_tokens.revoke(session, user, *WORTHLESS_AFTER_A_CHANGE)\n",
+        "    await one_time_tokens.revoke(session, user, *ENDED_BY_A_CHANGE)\n",
         "",
         "accounts/test_changes.py::test_a_new_password_makes_older_links_worthless",
     ),
@@ -612,7 +612,7 @@ MUTANTS = [
     Mutant(
         "A link waits for its mail",
         "app/accounts/one_time_tokens.py",
-        "return clock.now() + WAITS_AT_MOST + lifetime(",
+        "return clock.now() + MAX_WAIT + lifetime(",
         "return clock.now() + lifetime(",
         "accounts/test_late_mails.py::test_a_link_lives_while_its_mail_is_tried_again",
     ),
@@ -731,7 +731,7 @@ MUTANTS = [
     Mutant(
         "Guesses at the password of a stolen sign-in are counted",
         "app/auth/me_routes.py",
-        "    async with throttle.trying_a_password(request, email):\n        await service.change_password(",
+        "    async with throttle.password_attempt(request, email):\n        await service.change_password(",
         "    if email:\n        await service.change_password(",
         "accounts/test_changes.py::test_a_stolen_credential_does_not_help_to_guess_the_password",
     ),

@@ -196,7 +196,7 @@ MUTANTS = [
     Mutant(
         "An invitation locks the address before the users",
         USERS,
-        "ownership.lock_address(self.session, email, *([by] if by else []))",
+        "ownership.lock_email(self.session, email, *([by] if by else []))",
         "self.find(email if by else email)",
         "rbac/test_parallel_acts.py::test_an_invitation_locks_the_address_before_the_users",
     ),

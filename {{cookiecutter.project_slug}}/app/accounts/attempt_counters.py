@@ -1,4 +1,4 @@
-"""How often something happened lately, counted in PostgreSQL for all workers together."""
+"""Counts recent attempts in PostgreSQL, for all processes together."""
 
 import hmac
 from datetime import datetime
@@ -17,17 +17,17 @@ from app.settings import Settings
 
 
 class Count(NamedTuple):
-    """How often, and until when that counts."""
+    """How many times, and until when they count."""
 
     attempts: int
     ends_at: datetime
 
 
 class Bucket(NamedTuple):
-    """What is counted together. The table shows no name: without a key, a reader could try every address."""
+    """A counter. Its name is hashed with a key, or a reader of the table could find names by trying every address."""
 
     digest: bytes
-    # While SECRET_KEY is replaced, an instance that has the other key first counts the same thing here.
+    # While SECRET_KEY is being replaced, other instances may count under the other key.
     others: tuple[bytes, ...] = ()
 
 
@@ -37,7 +37,7 @@ def bucket(settings: Settings, *name: str) -> Bucket:
     return Bucket(digest, tuple(others))
 
 
-# Written out, since SQLAlchemy compiles ON CONFLICT anew each time. Rows are locked in the order of the keys.
+# As text, since SQLAlchemy would compile ON CONFLICT at each call. Rows are locked in the order of the keys.
 COUNT = text("""
     INSERT INTO attempts AS counted (id, bucket, count, expires_at)
     SELECT gen_random_uuid(), bucket, 1, ends_at
@@ -52,7 +52,7 @@ COUNT = text("""
 
 
 async def add(session: AsyncSession, windows: dict[Bucket, timedelta], *, prolong: bool = False) -> list[Count]:
-    """Count each once more. A window begins with its first count, or with each of them if they `prolong` it."""
+    """Count each once. A window starts with its first count; with `prolong`, each count starts it again."""
     now = clock.now()
     ends = [now + window for window in windows.values()]
     values = {"buckets": [key.digest for key in windows], "ends": ends, "now": now, "is_prolonged": prolong}
@@ -63,21 +63,21 @@ async def add(session: AsyncSession, windows: dict[Bucket, timedelta], *, prolon
 
 
 async def counted_of(session: AsyncSession, *keys: Bucket) -> dict[Bucket, Count]:
-    """The counts of those that happened lately."""
+    """The counts whose windows have not ended."""
     counted = await _counts(session, [digest for key in keys for digest in _digests(key)])
     found = {key: [counted[digest] for digest in _digests(key) if digest in counted] for key in keys}
     return {key: _together(*counts) for key, counts in found.items() if counts}
 
 
 async def take_back(session: AsyncSession, *keys: Bucket) -> None:
-    """Count each once less."""
+    """Reduce each count by one."""
     for key in keys:
         found = update(Attempts).where(Attempts.bucket == key.digest)
         await session.execute(found.values(count=Attempts.count - 1))
 
 
 async def reset(session: AsyncSession, key: Bucket) -> None:
-    """Begin at nothing."""
+    """Set the count to zero."""
     await session.execute(delete(Attempts).where(Attempts.bucket.in_(_digests(key))))
 
 

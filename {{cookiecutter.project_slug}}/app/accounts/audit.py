@@ -1,7 +1,7 @@
-"""The audit trail: who did what to whom, from where and when; entries are added and never changed.
+"""The audit trail: the actor, the target, the time and the IP address of each act. Entries are added, never changed.
 
-An act is entered in its own transaction, so the trail holds what has happened and nothing else. What is refused rolls
-back, and is entered in a transaction of the trail's own.
+An act and its entry are stored in one transaction, so the trail holds what happened and nothing else. A refusal rolls
+that transaction back, so its entry has a separate one.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ from app.models import User
 
 
 class Event(StrEnum):
-    """What happens to accounts, as `subject.what`."""
+    """What happened to an account, as `subject.what`."""
 
     REGISTERED = "user.registered"
     REGISTERED_AGAIN = "user.registered-again"
@@ -45,8 +45,8 @@ class Event(StrEnum):
     WAYS_IN_REMOVED = "sign-in.ways-removed"
     REAUTHENTICATED = "password.shown"
     PASSWORD_REFUSED = "password.refused"  # noqa: S105  # the name of an event
-    PASSWORD_CHANGED = "password.changed"  # noqa: S105  # likewise
-    PASSWORD_RESET = "password.reset"  # noqa: S105  # likewise
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105  # the same
+    PASSWORD_RESET = "password.reset"  # noqa: S105  # the same
     EMAIL_CHANGE_ASKED = "email.change-asked"
     EMAIL_CHANGED = "email.changed"
     EMAIL_RESTORED = "email.restored"
@@ -56,7 +56,7 @@ class Event(StrEnum):
 Facts = dict[str, Any]
 
 
-def record(  # noqa: PLR0913  # a line of the trail has as many columns
+def record(  # noqa: PLR0913  # an entry has this many columns
     session: AsyncSession,
     event: StrEnum,
     target: UUID | None = None,
@@ -65,9 +65,9 @@ def record(  # noqa: PLR0913  # a line of the trail has as many columns
     before: Facts | None = None,
     after: Facts | None = None,
 ) -> None:
-    """Enter what is being done, with this transaction; without `actor` it is whoever is signed in.
+    """Add an entry that is stored with this transaction. The default `actor` is the signed-in user.
 
-    `before` and `after` say what changed, and never a secret.
+    `before` and `after` say what changed. They must not hold a secret.
     """
     now = current_request()
     session.add(
@@ -86,7 +86,7 @@ def record(  # noqa: PLR0913  # a line of the trail has as many columns
 async def record_for_each(
     session: AsyncSession, event: StrEnum, targets: Select[tuple[UUID]], *, before: Facts | None = None
 ) -> None:
-    """Enter the same for each user that `targets` selects, in one statement however many; `/metrics` counts none."""
+    """Add an entry for each user that `targets` selects, in one statement. `/metrics` does not count these entries."""
     now = current_request()
     entry = {
         AuditEvent.id: func.gen_random_uuid(),
@@ -103,24 +103,24 @@ async def record_for_each(
 
 
 async def is_entered_since(session: AsyncSession, event: StrEnum, target: UUID, moment: datetime) -> bool:
-    """Whether the trail has such an entry about this user since this moment."""
+    """Whether the trail has an entry of this kind about this user since this moment."""
     entries = select(AuditEvent.id).where(AuditEvent.target_id == target, AuditEvent.created_at >= moment)
     return await session.scalar(entries.where(AuditEvent.kind == event).limit(1)) is not None
 
 
 async def record_refusal(session: AsyncSession, event: StrEnum, target: UUID | None = None) -> None:
-    """Enter what is about to be refused, whatever becomes of this request, which has written nothing yet."""
+    """Add an entry about a refusal in a separate transaction; the request must not have changed anything yet."""
     async with separate_transaction(session) as other:
         record(other, event, target)
     current_request().is_refusal_entered = True
 
 
 async def forget(session: AsyncSession, user: User) -> None:
-    """Take what is personal out of the entries about somebody who leaves; that they happened stays."""
+    """Remove personal data from the entries about a user who is being deleted; the entries stay."""
     about, by = AuditEvent.target_id == user.id, AuditEvent.actor_id
-    # By id, since users who are in entries of each other may leave at the same moment.
+    # Locked by id: two users in each other's entries may be deleted at the same moment.
     theirs = select(AuditEvent.id).where(or_(about, by == user.id)).order_by(AuditEvent.id)
     await session.execute(theirs.with_for_update())
     await session.execute(update(AuditEvent).where(about).values(before=None, after=None))
-    # From where others acted is not this user's.
+    # The IP address of an act by another user is that user's data.
     await session.execute(update(AuditEvent).where(or_(by == user.id, about & by.is_(None))).values(ip=""))

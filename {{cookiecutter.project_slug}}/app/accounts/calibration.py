@@ -1,4 +1,4 @@
-"""`litestar users calibrate-hash`: what a password hash may cost on this machine."""
+"""`litestar users calibrate-hash`: measures password hashes on this machine."""
 
 from time import perf_counter
 
@@ -12,7 +12,7 @@ from app.settings.types import HASH_CHOICES
 # From the most memory, which makes guessing on graphics cards expensive, down to OWASP's choices: each with the fewest
 # iterations that are enough.
 CHOICES = ((262_144, 1), (131_072, 1), (65_536, 1), *HASH_CHOICES)
-MOST_ITERATIONS = 10
+MAX_ITERATIONS = 10
 
 
 @click.command
@@ -38,7 +38,7 @@ def dearest_within(target_ms: int, settings: Settings) -> tuple[int, int]:
     click.echo("memory (KiB)  iterations  milliseconds")
     for memory_kib, least in CHOICES:
         found = None
-        for iterations in range(least, MOST_ITERATIONS + 1):
+        for iterations in range(least, MAX_ITERATIONS + 1):
             if measure(memory_kib, iterations, settings) > target_ms:
                 break
             found = memory_kib, iterations

@@ -23,12 +23,12 @@ from app.models import User
 
 
 class AddressType(click.ParamType[str]):
-    """An e-mail address; anything else is refused in one line."""
+    """An e-mail address, in its normalised spelling."""
 
     name = "address"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The one spelling of the address."""
+        """The normalised spelling; an invalid address is an error of one line."""
         try:
             return email_address.normalise_email(value)
         except ValueError as error:
@@ -42,10 +42,10 @@ email_option = click.option("--email", prompt="E-mail address", type=AddressType
 @email_option
 @click.pass_context
 def create_user(context: click.Context, email: str) -> None:
-    """Make a user who can sign in at once.
+    """Create a user who can sign in at once.
 
-    The password is asked for; where nobody can be asked, it is the first line of standard input. If it is empty, one is
-    generated and shown once.
+    The command asks for a password. Without a terminal, it reads the first line of standard input. If that is empty, it
+    generates a password and shows it once.
     """
     choice = choose_password()
 
@@ -54,7 +54,7 @@ def create_user(context: click.Context, email: str) -> None:
             await add_verified_user(service, email, choice.password)
 
     anyio.run(store)
-    click.echo(f"Made {email}, verified and active.")
+    click.echo(f"Created {email}: verified, active.")
     choice.show_if_generated()
 
 
@@ -62,7 +62,7 @@ def create_user(context: click.Context, email: str) -> None:
 @email_option
 @click.pass_context
 def invite_user(context: click.Context, email: str) -> None:
-    """Make a user who chooses a password by mail, whoever may register; the service sends the mail when it runs."""
+    """Create a user who sets a password by mail, also if registration is closed. The running service sends the mail."""
 
     async def store() -> None:
         async with service_of(context) as service:
@@ -76,22 +76,26 @@ def invite_user(context: click.Context, email: str) -> None:
 
 
 class Choice(NamedTuple):
-    """A password, and whether anybody has seen it."""
+    """A password, and whether it was generated and must be shown."""
 
     password: str
     is_generated: bool
 
     def show_if_generated(self) -> None:
-        """Show it now: it can never be shown again."""
+        """Print a generated password. It is not stored anywhere."""
         if self.is_generated:
-            click.echo(f"Password, shown this once: {self.password}")
+            click.echo(f"Generated password, shown only once: {self.password}")
 
 
 def choose_password() -> Choice:
-    """The password that somebody types twice, pipes in, or leaves to us."""
+    """The password that is typed or piped in, or a generated one if that is empty."""
     if sys.stdin.isatty():
         password = click.prompt(
-            "Password (empty: make one)", default="", show_default=False, hide_input=True, confirmation_prompt=True
+            "Password (leave empty to generate one)",
+            default="",
+            show_default=False,
+            hide_input=True,
+            confirmation_prompt=True,
         )
     else:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -104,7 +108,7 @@ async def add_verified_user(service: RegistrationService, email: str, password: 
     """Store a user who can sign in at once.
 
     Raises:
-        ClickException: if the address has an account that is proven or deactivated, or the password is easily guessed.
+        ClickException: if the address has a verified or deactivated account, or the password is easy to guess.
     """
     try:
         return await service.vouch_for(email, password)
@@ -116,7 +120,7 @@ async def add_verified_user(service: RegistrationService, email: str, password: 
 
 def app_of(context: click.Context) -> Litestar:
     """The application that the command line was started with."""
-    # Litestar keeps its environment there, or what makes it.
+    # Litestar stores its environment there, or a function that returns it.
     environment = context.find_root().obj
     app: Litestar = (environment() if callable(environment) else environment).app
     return app
@@ -124,16 +128,16 @@ def app_of(context: click.Context) -> Litestar:
 
 @asynccontextmanager
 async def service_of(context: click.Context) -> AsyncIterator[RegistrationService]:
-    """The service, in a transaction that is stored when the block ends without an error.
+    """The user service, in a transaction that is stored unless the block raises.
 
     Raises:
-        ClickException: if the database is away or has no tables.
+        ClickException: if the database does not answer or has no tables.
     """
     app = app_of(context)
     try:
         async with command_transaction(app) as session:
             yield cast("RegistrationService", get_user_service(app, session))
     except ProgrammingError as error:
-        raise click.ClickException("The tables are missing or old. Run first: alembic upgrade head") from error
+        raise click.ClickException("The tables are missing or old. First run: alembic upgrade head") from error
     except (OperationalError, OSError) as error:
         raise click.ClickException("The database does not answer. Is DATABASE_URL right?") from error

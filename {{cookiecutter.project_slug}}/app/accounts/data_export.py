@@ -1,8 +1,8 @@
-"""What is stored about a user: their row, and every row that points to it, also of tables that are added later.
+"""Exports everything that is stored about a user: the user's row and every row that refers to it.
 
-An account may have many rows, so the export is written in pages: memory and connections are used for one page at a
-time, however slowly the caller reads. Each page shows its rows as they are when it is read. If the database goes away
-in the middle, the connection is closed before the JSON is complete.
+Tables that you add are included if they have a foreign key to users. The export is streamed in pages, so a large
+account or a slow reader holds neither much memory nor a connection. If the database fails on the way, the response
+breaks off before the JSON is complete.
 """
 
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ SENTINEL = "sa_orm_sentinel"
 
 
 class Part(NamedTuple):
-    """A table, which of its rows are about the user, and what is shown of them."""
+    """A table, the condition for its rows about the user, and the columns to show."""
 
     table: sa.FromClause
     condition: sa.ColumnElement[bool]
@@ -52,7 +52,7 @@ async def _written(app: Litestar, beginning: bytes, parts: dict[str, Part]) -> A
         yield b"," + _encoded(name) + b":["
         is_first = True
         async for rows in pages(app, part):
-            # Without the brackets, which are around all pages together.
+            # Without the brackets of this page: one pair surrounds all pages.
             yield (b"" if is_first else b",") + _encoded(rows)[1:-1]
             is_first = False
         yield b"]"
@@ -62,11 +62,11 @@ async def _written(app: Litestar, beginning: bytes, parts: dict[str, Part]) -> A
 def _parts(user: User) -> dict[str, Part]:
     parts = {}
     for table in User.metadata.sorted_tables:
-        # A row that goes with the account is the user's; others only name the user, and may be about other people.
+        # A row that is deleted with the account is the user's. Other rows only name the user, and may be about others.
         keys = [key for key in table.foreign_keys if key.column is User.__table__.c.id and key.ondelete == "CASCADE"]
         if keys and table is not User.__table__:
             parts[table.name] = _part(table, sa.or_(*(key.parent == user.id for key in keys)))
-    # What others did to this user names them, and what this user did to others is about those.
+    # Only what this user did, and without the targets: the rest is data of other people.
     trail = _part(AuditEvent.__table__, AuditEvent.actor_id == user.id, {"created_at", "kind", "ip"})
     return parts | {AuditEvent.__tablename__: trail}
 
@@ -77,9 +77,9 @@ def _part(table: sa.FromClause, condition: sa.ColumnElement[bool], only: set[str
 
 
 async def pages(app: Litestar, part: Part) -> AsyncIterator[list[dict[str, Any]]]:
-    """The rows in the order of their primary key, some at a time, each page in a transaction of its own."""
+    """The rows by primary key, in pages, each in its own transaction."""
     key = [*part.table.primary_key]
-    # A table without a primary key has no order, so it is one page.
+    # Without a primary key there is no order, so all rows are one page.
     page = sa.select(*part.columns, *key).where(part.condition).order_by(*key).limit(ROWS_OF_A_PAGE if key else None)
     later: sa.ColumnElement[bool] = sa.true()
     while True:

@@ -1,6 +1,6 @@
-"""The pages that links in mails lead to while no front end answers there.
+"""The pages behind the links in mails, for services without a front end of their own.
 
-Opening one consumes nothing, since mail scanners open links too: its button POSTs the token in a body.
+Mail scanners open links too, so opening a page changes nothing: its button sends the token in a POST.
 """
 
 from base64 import b64encode
@@ -20,13 +20,13 @@ from app.settings import PROJECT_NAME
 
 FOLDER = Path(__file__).parent / "templates" / "pages"
 TEMPLATE = Environment(loader=FileSystemLoader(FOLDER), autoescape=True).get_template("link.html")
-# The files are ours, not a caller's, so they need no escaping.
+# These files are part of the service, so they need no escaping.
 SCRIPT = Markup((FOLDER / "link.js").read_text("utf-8"))  # noqa: S704
 STYLE = Markup((FOLDER / "link.css").read_text("utf-8"))  # noqa: S704
 
 
 class Page(NamedTuple):
-    """What a page says; it POSTs to its own path."""
+    """The texts of a page; its form is sent to the path of the page."""
 
     path: str
     title: str
@@ -47,7 +47,7 @@ PAGES = (
     Page(
         path="/reset-password",
         title="Choose a new password",
-        text="Long is good: a sentence that you alone would write.",
+        text="Use a long password, such as several unrelated words.",
         button="Save",
         done="Your new password is saved and every device is signed out. You can sign in now.",
         asks_for="password",
@@ -55,15 +55,15 @@ PAGES = (
     Page(
         path="/forgot-password",
         title="Forgotten your password?",
-        text="Say which address your account has, and we send it a link to choose a new password.",
+        text="Enter the e-mail address of your account. We send you a link to choose a new password.",
         button="Send the link",
-        done="If there is an account with this address, the mail is on its way.",
+        done="If this address has an account, the mail is on its way.",
         asks_for="email",
     ),
     Page(
         path="/users/me/email/confirm",
         title="Confirm your new address",
-        text="Press the button to sign in with this e-mail address from now on.",
+        text="Press the button to use this e-mail address to sign in from now on.",
         button="Confirm",
         done="Your address is changed and every device is signed out. Sign in with the new address.",
     ),
@@ -72,7 +72,7 @@ PAGES = (
         title="Keep this address",
         text="Press the button to keep this e-mail address. Every device is signed out, and you choose a new password.",
         button="Keep this address",
-        done="Your account keeps this address. Choose a new password with the link that we have just mailed to it.",
+        done="Your account keeps this address. Choose a new password with the link that we just mailed to it.",
     ),
 )
 
@@ -92,12 +92,12 @@ def _hash_of(content: str) -> str:
 
 
 HEADERS = {
-    # Nothing but the two files above runs, and they talk to this service alone.
+    # Only the two files above run, and they can only send requests to this service.
     "Content-Security-Policy": (
         f"default-src 'none'; script-src {_hash_of(SCRIPT)}; style-src {_hash_of(STYLE)}; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
-    # The address of the page holds the token.
+    # The URL of the page holds the token.
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",

@@ -1,4 +1,4 @@
-"""Tokens that travel in mails: each works once, for one purpose and one address, and only its digest is stored."""
+"""Tokens in mails: each works once, for one purpose and one e-mail address. Only its digest is stored."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -26,7 +26,7 @@ from app.settings import Settings
 
 
 class Purpose(StrEnum):
-    """What a token is good for."""
+    """What a token allows."""
 
     VERIFY = "verify"
     RESET_PASSWORD = "reset-password"  # noqa: S105  # the name of a purpose
@@ -36,15 +36,15 @@ class Purpose(StrEnum):
 
 
 KEY = "one-time-token"
-# How long a mail may wait for a server to accept it. Until then its token works as well: the reader may have the mail
-# before our commit.
-WAITS_AT_MOST = timedelta(days=3)
-# These lead to an address that the user does not have: not yet, or no longer.
+# How long a mail may wait for a server to accept it. Its token works during that time too, because the mail may arrive
+# before the delivery is committed.
+MAX_WAIT = timedelta(days=3)
+# These are sent to an address that the user does not have yet, or no longer has.
 OF_ANOTHER_ADDRESS = {Purpose.CHANGE_EMAIL, Purpose.UNDO_EMAIL_CHANGE}
 
 
 class Proof(NamedTuple):
-    """What a token proves: that somebody reads the mails to this address, which the user has, had or wants."""
+    """What a token proves: the caller reads the mails to an address that the user has, had or wants."""
 
     user: User
     email: str
@@ -62,18 +62,18 @@ def lifetime(settings: Settings, purpose: Purpose) -> timedelta:
 
 
 async def store(session: AsyncSession, user: User, purpose: Purpose, email: str, mail_id: UUID) -> None:
-    """Let the token of a mail that waits work from now on; an older one for the same purpose dies (ASVS 6.5.5)."""
+    """Activate the token of a waiting mail; an older one for the same purpose stops working (ASVS 6.5.5)."""
     older = (OneTimeToken.user_id == user.id) & (OneTimeToken.purpose == purpose)
     if purpose is Purpose.UNDO_EMAIL_CHANGE:
-        # Whoever took the account over and changes the address twice must not disarm the first owner's link.
+        # A thief who changes the address twice must not disable the link that was sent to the owner.
         older &= OneTimeToken.email == email
-    # Two mails at once: the second waits here, and finds the token of the first.
+    # Of two mails at the same moment, the second waits here and then finds the token of the first.
     await session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     await session.execute(delete(OneTimeToken).where(older))
     settings: Settings = session.info["settings"]
     session.add(
         OneTimeToken(
-            # By its id, expiry.py knows that the mail of a token waits.
+            # The id of the mail: expired_rows.py keeps the token while its mail waits.
             id=mail_id,
             user_id=user.id,
             purpose=purpose,
@@ -88,7 +88,7 @@ async def store(session: AsyncSession, user: User, purpose: Purpose, email: str,
 async def keep_waiting(session: AsyncSession, purpose: Purpose, mail_id: UUID) -> str | None:
     """The token of a mail that is about to be sent, or None if it was used or revoked.
 
-    The token is the same at each attempt, and only the keys tell what it is.
+    The token is the same at each attempt. It is derived from the id of the mail with SECRET_KEY.
     """
     tokens = _tokens_of(session, mail_id)
     expires_at = _expiry_while_waiting(session.info["settings"], purpose)
@@ -98,11 +98,11 @@ async def keep_waiting(session: AsyncSession, purpose: Purpose, mail_id: UUID) -
 
 
 async def begin_lifetime(session: AsyncSession, purpose: Purpose, mail_id: UUID) -> None:
-    """Count the lifetime of a token from now on, when a server has accepted its mail; one that has died stays dead."""
+    """Start the lifetime of a token once a server has accepted its mail; a revoked token stays revoked."""
     expires_at = clock.now() + lifetime(session.info["settings"], purpose)
     is_it = OneTimeToken.digest.in_(_tokens_of(session, mail_id))
-    # The user first, as `consume` does: of two transactions that lock in different order one fails. An account that was
-    # never proven stays as long as the link that can prove it.
+    # The user first, as in `consume`: of two transactions that lock in different orders, one fails. An unverified
+    # account is kept as long as the link that can verify it.
     owner = select(OneTimeToken.user_id).where(is_it).scalar_subquery()
     goes_before = (User.id == owner) & (User.unproven_until < expires_at)
     await session.execute(update(User).where(goes_before).values(unproven_until=expires_at))
@@ -110,11 +110,11 @@ async def begin_lifetime(session: AsyncSession, purpose: Purpose, mail_id: UUID)
 
 
 def _expiry_while_waiting(settings: Settings, purpose: Purpose) -> datetime:
-    return clock.now() + WAITS_AT_MOST + lifetime(settings, purpose)
+    return clock.now() + MAX_WAIT + lifetime(settings, purpose)
 
 
 def _tokens_of(session: AsyncSession, mail_id: UUID) -> dict[bytes, str]:
-    # By digest: the key may have been replaced since the token was stored.
+    # One for each key: SECRET_KEY may have been replaced since the token was stored.
     tokens = [_derive(key, mail_id) for key in session.info["settings"].keys_for(KEY)]
     return {_digest(token): token for token in tokens}
 
@@ -124,7 +124,7 @@ def _derive(key: bytes, mail_id: UUID) -> str:
 
 
 async def find(session: AsyncSession, token: str, *purposes: Purpose, locked: bool = False) -> Proof:
-    """What the token would prove; no other transaction changes the user before this one ends if it is `locked`.
+    """What the token would prove. If `locked`, no other transaction changes the user before this one ends.
 
     Raises:
         InvalidToken: if it is used, expired or unknown, or the user has another address by now or is not active.
@@ -139,12 +139,12 @@ async def find(session: AsyncSession, token: str, *purposes: Purpose, locked: bo
 
 
 async def consume(session: AsyncSession, token: str, *purposes: Purpose) -> Proof:
-    """What the token proves; it is worth nothing afterwards, also to a request at the same moment.
+    """What the token proves. It does not work again, not even for another request at the same moment.
 
     Raises:
         InvalidToken: as `find` does.
     """
-    # The user is locked first, so that two tokens of one user are consumed one after the other, each knowing the other.
+    # The user is locked first, so two tokens of one user are consumed one after the other.
     proof = await find(session, token, *purposes, locked=True)
     used = delete(OneTimeToken).where(_works(token, *purposes)).returning(OneTimeToken.email)
     if await session.scalar(used) is None:
@@ -153,13 +153,13 @@ async def consume(session: AsyncSession, token: str, *purposes: Purpose) -> Proo
 
 
 async def revoke(session: AsyncSession, user: User, *purposes: Purpose, only_if: bool = True) -> None:
-    """Let the tokens of this user for these purposes die unused, unless `only_if` is false."""
+    """Revoke the tokens of this user for these purposes, if `only_if` is true."""
     theirs = (OneTimeToken.user_id == user.id) & OneTimeToken.purpose.in_(purposes)
     await session.execute(delete(OneTimeToken).where(theirs, literal(only_if)))
 
 
 async def revoke_undo_since(session: AsyncSession, user: User, email: str) -> None:
-    """Let the links die that would undo what the user changed after having had this address."""
+    """Revoke the links that would undo changes of address that the user made after having this address."""
     undo = (OneTimeToken.user_id == user.id) & (OneTimeToken.purpose == Purpose.UNDO_EMAIL_CHANGE)
     left_at = select(func.min(OneTimeToken.created_at)).where(undo, OneTimeToken.email == email).scalar_subquery()
     await session.execute(delete(OneTimeToken).where(undo, OneTimeToken.created_at >= left_at))
@@ -177,5 +177,5 @@ def _works(token: str, *purposes: Purpose) -> ColumnElement[bool]:
 
 
 def _digest(token: str) -> bytes:
-    # Fast on purpose: 256 bits that nobody knows cannot be guessed, so a slow hash would protect nothing.
+    # A fast hash is enough: 256 random bits cannot be guessed.
     return sha256(token.encode()).digest()

@@ -1,4 +1,4 @@
-"""Who owns an account: the person who proves its address, whatever was done with that address before."""
+"""An account belongs to the person who proves its e-mail address, even if another person used that address before."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,11 +33,11 @@ from app.models import User
 from app.models import UserSession
 from app.settings import Settings
 
-# A new password or address makes these links worthless; that which undoes a change of address is meant to outlive it.
-WORTHLESS_AFTER_A_CHANGE = set(Purpose) - {Purpose.UNDO_EMAIL_CHANGE}
-# Nothing that belongs to the user is read along, which would take time for known addresses alone.
+# A new password or address ends these links. The link that undoes a change of address must outlive the change.
+ENDED_BY_A_CHANGE = set(Purpose) - {Purpose.UNDO_EMAIL_CHANGE}
+# Loads no relationships: they would take time for known addresses only.
 ALONE = lazyload("*")
-# An account that nobody proves outlives its link by this, so that its owner can ask for another.
+# How much longer than its link an unverified account is kept, so that its owner can ask for another link.
 KEPT_AFTER_LINK = timedelta(days=7)
 
 
@@ -46,7 +46,7 @@ async def hand_over(
 ) -> list[str]:
     """Give the account, whose row is locked, to the person who has just proven its address.
 
-    The caller names the password and the name that stay, if any. Returns what `disown` returns.
+    The password and the name are removed, or replaced with the given ones. Returns what `disown` returns.
     """
     user.is_verified, user.unproven_until = True, None
     return await disown(session, user, password_hash=password_hash, display_name=display_name)
@@ -55,13 +55,13 @@ async def hand_over(
 async def disown(
     session: AsyncSession, user: User, *, password_hash: str = hasher.NONE, display_name: str = ""
 ) -> list[str]:
-    """End all that the users of the account so far know, hold and wrote: password, name, sign-ins, links, ways in.
+    """Remove everything that former users of the account know or hold: password, name, sign-ins, links, ways in.
 
-    Returns the names of the ways in that were removed beside the password, for the mail about it.
+    Returns the names of the other ways to sign in that were removed, for the mail to the owner.
     """
     user.password_hash, user.display_name = password_hash, display_name
     await end_credentials(session, user)
-    await outbox.drop_links(session, user, *WORTHLESS_AFTER_A_CHANGE)
+    await outbox.drop_links(session, user, *ENDED_BY_A_CHANGE)
     await known_networks.forget(session, user.email)
     removed: set[str] = set()
     for table in User.metadata.sorted_tables:
@@ -75,21 +75,22 @@ async def disown(
 
 
 async def end_credentials(session: AsyncSession, user: User, *, but: UUID | None = None) -> None:
-    """End every sign-in of this user, except the one with this id, and every link that would start another."""
+    """End every sign-in of this user except the one with this id, and every link that could start another."""
     others = (UserSession.user_id == user.id) & (UserSession.id.is_distinct_from(but))
     await session.execute(delete(UserSession).where(others))
-    await one_time_tokens.revoke(session, user, *WORTHLESS_AFTER_A_CHANGE)
+    await one_time_tokens.revoke(session, user, *ENDED_BY_A_CHANGE)
 
 
 async def compare_sign_up(session: AsyncSession, user: User, display_name: str, *, is_again: bool) -> None:
-    """Make a link confirm the password of its own sign-up alone, with the same statements for every account.
+    """Let a verification link only confirm the password of its own sign-up.
 
-    A locked account that nobody has proven keeps its password if this sign-up has the same (`is_again`), and takes its
-    name. Otherwise it loses both, and its links and mails to `/verify`: its owner chooses a password by mail.
+    If this sign-up repeats the password (`is_again`), a locked, unverified account keeps it and takes the new name.
+    Otherwise it loses its password, its name and its verification links: the owner of the address chooses a password by
+    mail. The statements are the same for every account.
     """
     is_unproven = not user.is_verified
     if not is_again:
-        # Without a password there was no sign-up whose name this could be.
+        # Without a password, the name does not come from a sign-up.
         display_name = "" if is_hash(user.password_hash) else user.display_name
     password_hash = user.password_hash if is_again else hasher.NONE
     until = user.unproven_until and max(user.unproven_until, unproven_until(session.info["settings"]))
@@ -102,19 +103,19 @@ async def compare_sign_up(session: AsyncSession, user: User, display_name: str, 
 
 
 def unproven_until(settings: Settings) -> datetime:
-    """When an account that begins now is removed if nobody proves its address."""
+    """When an account that is created now will be removed, unless its address is verified."""
     link = timedelta(hours=settings.verification_link_hours)
     days = settings.unproven_account_days
     return clock.now() + (link + KEPT_AFTER_LINK if days is None else max(link, timedelta(days=days)))
 
 
-async def lock_address(
+async def lock_email(
     session: AsyncSession, email: str, *others: UUID, options: Iterable[ExecutableOption] = ()
 ) -> User | None:
-    """The account with this address, if there is one; both stay locked until this transaction ends.
+    """Lock an e-mail address and its account until this transaction ends; returns the account, if there is one.
 
-    No other request gives an account this address meanwhile. The users with the ids `others` are locked as well, in the
-    same order by every request, so that no two wait for each other.
+    No other request can give this address to an account meanwhile. The users with the ids `others` are locked too.
+    Every request locks users in the same order, so no two requests wait for each other.
     """
     key = int.from_bytes(sha256(f"email\0{email}".encode()).digest()[:8], "big", signed=True)
     await session.execute(select(func.pg_advisory_xact_lock(key)))
@@ -126,7 +127,7 @@ async def lock_address(
 
 
 async def make(session: AsyncSession, email: str) -> User:
-    """Store an account without a password that nobody has proven; the address is locked."""
+    """Store an unverified account without a password; `lock_email` has locked its address."""
     user = User(id=uuid4(), email=email, password_hash=hasher.NONE, is_active=True, is_verified=False)
     session.add(user)
     await session.flush()
@@ -136,10 +137,10 @@ async def make(session: AsyncSession, email: str) -> User:
 async def remove(
     session: AsyncSession, user: User, *conditions: ColumnElement[bool], actor: UUID | None = None
 ) -> None:
-    """Remove a locked account that nobody has proven, and everything that belongs to it, if it meets the conditions.
+    """Remove a locked, unverified account and everything that belongs to it, if it meets the conditions.
 
     Raises:
-        IntegrityError: if a table refers to it whose foreign key does not say `ondelete="CASCADE"`.
+        IntegrityError: if a foreign key to users lacks `ondelete="CASCADE"` and has a row of this account.
     """
     removed = delete(User).where(User.id == user.id, *conditions).returning(User.id)
     if await session.scalar(removed, execution_options={"synchronize_session": False}) is None:

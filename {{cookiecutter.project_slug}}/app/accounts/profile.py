@@ -1,4 +1,4 @@
-"""What signed-in users do to their own account; a change needs a proof, ends credentials, is told by mail."""
+"""Changes that users make to their own accounts. Changes of the password or address are reported by mail."""
 
 from uuid import UUID
 from uuid import uuid4
@@ -15,7 +15,7 @@ from app.accounts.one_time_tokens import Purpose
 from app.accounts.ownership import ALONE
 from app.accounts.passwords import policy
 from app.accounts.row_locks import lock_user
-from app.accounts.schemas import address_in
+from app.accounts.schemas import parse_email
 from app.accounts.service_base import AccountService
 from app.database.transactions import release_connection
 from app.http.errors import Conflict
@@ -26,10 +26,10 @@ from app.repositories import copy_named
 
 
 class ProfileService(AccountService):
-    """New names, passwords and addresses, and the end of an account."""
+    """Changes names, passwords and addresses, and deletes accounts."""
 
     async def update_user(self, user: User) -> User:
-        """Change what `user`, a partial row, names; passwords and addresses have their own ways.
+        """Change the columns that are set on `user`, a partial row, except the password and the address.
 
         Raises:
             InvalidField: if a column cannot hold what it is given.
@@ -44,13 +44,13 @@ class ProfileService(AccountService):
         """Store a new password and end every sign-in except the one with the id `keep`.
 
         Raises:
-            InvalidField: if the present password is wrong, or the new one is the same or easily guessed.
+            InvalidField: if the current password is wrong, or the new one is the same or easy to guess.
         """
         await release_connection(self.session)
         await policy.require_good(new, user.email, self.settings, "new_password", name=user.display_name)
         new_hash = await self.hasher.digest(new, user.email)
         await self.require_password(user, current, "current_password")
-        # Only now: the present password is proven, so this tells nobody what it is.
+        # Not earlier: the answer would show a caller without the password what it is.
         if policy.is_same(new, current):
             raise InvalidField("new_password", "This is your current password. Choose another one.")
         user.password_hash = new_hash
@@ -59,14 +59,14 @@ class ProfileService(AccountService):
         outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
 
     async def ask_for_email_change(self, user: User, email: str, password: str) -> None:
-        """Mail the new address a link that confirms it, and the present one a link that undoes it.
+        """Mail a link that confirms the change to the new address, and a link that undoes it to the current address.
 
         Raises:
-            InvalidField: if the password is wrong, or this is no address or the present one.
+            InvalidField: if the password is wrong, or the address is invalid, not allowed or the current one.
         """
-        email = address_in(email)
+        email = parse_email(email)
         if email == user.email:
-            raise InvalidField("email", "This is your address already.")
+            raise InvalidField("email", "This is your current address. Enter another one.")
         if not self.settings.allows(email):
             domains = ", ".join(sorted(self.settings.registration))
             raise InvalidField("email", f"Use an address of one of these domains: {domains}.")
@@ -74,59 +74,59 @@ class ProfileService(AccountService):
         audit.record(
             self.session, Event.EMAIL_CHANGE_ASKED, user.id, before={"email": user.email}, after={"email": email}
         )
-        # Stored now and not when the mails leave: whatever ends the thief's sign-in has to end these links too.
+        # Stored now, not when the mails are sent: if the owner ends a thief's sign-in, these links must end too.
         await outbox.put_link(self.session, Letter.EMAIL_CHANGING, user.email, user)
         holder = await self.find(email, ALONE)
         if holder is None or not holder.is_verified:
             await outbox.put_link(self.session, Letter.CONFIRM_EMAIL, email, user)
         else:
-            # The caller does not learn who has an account, by the time that it takes neither.
+            # A link that is never sent takes the same time, so the caller does not learn who has an account.
             await one_time_tokens.store(self.session, user, Purpose.CHANGE_EMAIL, email, uuid4())
             outbox.put(self.session, Letter.ALREADY_REGISTERED, email)
 
     async def confirm_email(self, token: str) -> User:
-        """Give the user the address that the token proves, and end every sign-in.
+        """Move the user to the address that the token proves, and end every sign-in.
 
         Raises:
-            Conflict: if another account has proven the address.
-            InvalidToken: if the token is used, expired or unknown, or no account may have the address any more.
+            Conflict: if another account has verified the address.
+            InvalidToken: if the token is used, expired or unknown, or the address is no longer allowed.
         """
-        user, email = await self._prove(token, Purpose.CHANGE_EMAIL)
+        user, email = await self._check_token(token, Purpose.CHANGE_EMAIL)
         if not self.settings.allows(email):
             raise InvalidToken
-        # At a former address again, what undoes the changes made since would only take the account away.
+        # Back at a former address, the links that undo the changes since then could only take the account away.
         await one_time_tokens.revoke_undo_since(self.session, user, email)
-        await self._move(user, email, Event.EMAIL_CHANGED)
+        await self._change_email(user, email, Event.EMAIL_CHANGED)
         user.is_verified, user.unproven_until = True, None
         await self.end_credentials(user)
-        # Those of an account that had the address before, if there was one.
+        # They may be those of another account that had this address before.
         await known_networks.forget(self.session, email)
         return user
 
     async def undo_email_change(self, token: str) -> User:
-        """Give the user the address back to which the token was sent, and end everything that a thief may hold.
+        """Move the user back to the address that the token was sent to, and end everything that a thief may hold.
 
         Raises:
-            Conflict: if another account has proven the address.
+            Conflict: if another account has verified the address.
             InvalidToken: if the token is used, expired or unknown.
         """
-        user, email = await self._prove(token, Purpose.UNDO_EMAIL_CHANGE)
-        await self._move(user, email, Event.EMAIL_RESTORED)
+        user, email = await self._check_token(token, Purpose.UNDO_EMAIL_CHANGE)
+        await self._change_email(user, email, Event.EMAIL_RESTORED)
         removed = await ownership.hand_over(self.session, user)
-        # The thief may have links that undo this in turn.
+        # The thief may have links that undo this.
         await one_time_tokens.revoke(self.session, user, Purpose.UNDO_EMAIL_CHANGE)
         outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id, details=removed)
         return user
 
-    async def _prove(self, token: str, purpose: Purpose) -> Proof:
-        """What the token proves; an account that has not proven the address makes way.
+    async def _check_token(self, token: str, purpose: Purpose) -> Proof:
+        """Check a token, and remove an unverified account that has its address.
 
         Raises:
-            Conflict: if another account has proven the address.
+            Conflict: if another account has verified the address.
             InvalidToken: if the token is used, expired or unknown.
         """
         wanted = await one_time_tokens.find(self.session, token, purpose)
-        holder = await ownership.lock_address(self.session, wanted.email, wanted.user.id)
+        holder = await ownership.lock_email(self.session, wanted.email, wanted.user.id)
         user, email = await one_time_tokens.consume(self.session, token, purpose)
         if holder is not None and holder.id != user.id:
             if holder.is_verified:
@@ -134,13 +134,13 @@ class ProfileService(AccountService):
             await ownership.remove(self.session, holder, actor=user.id)
         return Proof(user, email)
 
-    async def _move(self, user: User, email: str, event: Event) -> None:
+    async def _change_email(self, user: User, email: str, event: Event) -> None:
         audit.record(self.session, event, user.id, actor=user.id, before={"email": user.email}, after={"email": email})
         user.email = email
         await self.session.flush()
 
     async def delete_account(self, user_id: UUID) -> None:
-        """Remove the user and everything that belongs to them; the address is free again.
+        """Delete the user and everything that belongs to them; the address can be used again.
 
         Raises:
             NotAuthorizedException: if it is the caller's own account, and was deleted after this request began.
@@ -155,7 +155,7 @@ class ProfileService(AccountService):
         outbox.put(self.session, Letter.ACCOUNT_DELETED, email)
 
     async def delete_user(self, user_id: UUID | int) -> User:
-        """Remove the row of a user, and every row that points to it.
+        """Delete the row of a user, and every row that refers to it.
 
         Raises:
             NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
@@ -165,7 +165,7 @@ class ProfileService(AccountService):
         return await super().delete_user(user_id)
 
     async def lock_to_delete(self, user_id: UUID | int) -> None:
-        """Lock a user who is about to be deleted; a rule about who may be deleted belongs here.
+        """Lock a user who is about to be deleted. Override this to add a rule about who may be deleted.
 
         Raises:
             NotAuthorizedException: if it is the caller, whose account was deleted after this request began.

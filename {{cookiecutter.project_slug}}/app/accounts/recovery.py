@@ -29,7 +29,7 @@ class RecoveryService(AccountService):
 
         Raises:
             InvalidToken: if the token is used, expired or unknown.
-            InvalidField: if the password is easily guessed; the token still works then.
+            InvalidField: if the password is easy to guess; the token still works then.
         """
         purposes = (Purpose.RESET_PASSWORD, Purpose.ACCEPT_INVITATION)
         user, email = await one_time_tokens.find(self.session, encoded_token, *purposes)

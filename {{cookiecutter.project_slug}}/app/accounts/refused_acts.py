@@ -32,25 +32,25 @@ from app.http.problem_details import ERROR
 from app.settings import Settings
 
 ENTERED = {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
-# The caller is asked for the password and goes on; a row that another request took breaks no rule.
+# Not refusals of a rule: the caller confirms the password and goes on, or another request changed the row first.
 NOT_ENTERED = (RecentSignInRequired, RepositoryError, SQLAlchemyError)
 ONCE_IN = timedelta(minutes=1)
-# How many refusals a process remembers, to spare the database what was entered just now.
+# How many refusals a process remembers, so that repeated ones cost no statement.
 REMEMBERED = 10_000
 
 logger = logging.getLogger(__name__)
 
 
 async def note_error(error: Exception, scope: Scope) -> None:
-    """A hook that notes why a request fails, for the middleware below."""
+    """A hook that stores the error of a request for the middleware below."""
     scope["state"][ERROR] = error
 
 
 class EnterRefusals(ASGIMiddleware):
-    """Enters what was refused once the answer has left: no caller waits for it, and no answer depends on it.
+    """Adds refusals to the audit trail after the response is sent, so no caller waits and no response depends on it.
 
-    By then the request has given its connection back. What other middlewares refuse is not entered: they do not know
-    who calls.
+    The connection of the request is back in the pool by then. Refusals by other middleware are not recorded, since the
+    caller is not known there.
     """
 
     scopes = (ScopeType.HTTP,)
@@ -59,7 +59,7 @@ class EnterRefusals(ASGIMiddleware):
         self._remembered: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Enter what `next_app` refuses."""
+        """Run `next_app`, and record its refusal."""
         await next_app(scope, receive, send)
         error = scope["state"].get(ERROR)
         if error is None or (type_ := _type_of(error)) is None or current_request().is_refusal_entered:
@@ -69,8 +69,8 @@ class EnterRefusals(ASGIMiddleware):
         if self._is_new((actor, type_)):
             try:
                 await _enter(request, actor, type_)
-            except Exception as failure:  # noqa: BLE001  # the answer has left
-                logger.warning("A refused act was not entered in the trail: %s", type(failure).__name__)
+            except Exception as failure:  # noqa: BLE001  # the response is sent
+                logger.warning("A refusal could not be added to the audit trail: %s", type(failure).__name__)
 
     def _is_new(self, refusal: tuple[str, str]) -> bool:
         now = clock.now()
@@ -92,14 +92,14 @@ def _type_of(error: Exception) -> str | None:
 
 async def _enter(request: Request[Any, Any, Any], actor: str, type_: str) -> None:
     settings: Settings = request.app.state.settings
-    # The route and never the path, which may hold a secret.
+    # The route, never the path: a path may hold a secret.
     route = re.sub(r":\w+}", "}", request.scope["path_template"])
     named = [value for value in request.path_params.values() if isinstance(value, UUID)]
     async with new_transaction(request.app) as session:
         [count] = await attempt_counters.add(
             session, {attempt_counters.bucket(settings, "refused", actor, type_): ONCE_IN}
         )
-        # Otherwise another process has entered it.
+        # Otherwise another process has recorded it.
         if count.attempts == 1:
             audit.record(
                 session,

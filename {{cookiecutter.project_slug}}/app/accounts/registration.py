@@ -19,7 +19,7 @@ from app.accounts.ownership import ALONE
 from app.accounts.passwords import hasher
 from app.accounts.passwords import policy
 from app.accounts.schemas import Registration
-from app.accounts.schemas import address_in
+from app.accounts.schemas import parse_email
 from app.accounts.service_base import AccountService
 from app.database.transactions import release_connection
 from app.http.errors import Conflict
@@ -27,7 +27,7 @@ from app.http.errors import TooBusy
 from app.models import User
 from app.repositories import copy_named
 
-# How often a password is compared if the account changes in the meantime.
+# How often a password is compared again if the account changes meanwhile.
 MAX_COMPARISONS = 5
 
 
@@ -35,15 +35,16 @@ class RegistrationService(AccountService):
     """Creates accounts, and verifies their addresses."""
 
     async def sign_up(self, data: Registration, *, is_told: bool = True) -> None:
-        """Register, or tell the owner of a known address about the attempt; the caller learns nothing (ASVS 6.3.8).
+        """Create an account, or tell the owner of a known address about the attempt.
 
-        The address gets one mail in each case, unless it got too many.
+        The address gets one mail in each case, unless it got too many (`is_told`). The caller does not learn whether it
+        has an account (ASVS 6.3.8).
 
         Raises:
-            InvalidField: if this is not an e-mail address, or the password is easily guessed.
+            InvalidField: if the e-mail address is invalid, or the password is easy to guess.
             TooBusy: if other requests keep changing the account.
         """
-        email = address_in(data.email)
+        email = parse_email(data.email)
         await policy.require_good(data.password, email, self.settings, name=data.display_name, is_sign_up=True)
         new = User(id=uuid4(), email=email, unproven_until=ownership.unproven_until(self.settings))
         copy_named(User(display_name=data.display_name), new)
@@ -54,7 +55,7 @@ class RegistrationService(AccountService):
         is_new = is_admitted and await self._is_new(new)
         if is_new:
             owner, is_again = new, True
-        # Where there is no account, the same statements find none.
+        # Without an account, the same statements run and find none.
         known = owner or User(id=uuid4(), email=email, password_hash=hasher.NONE, is_verified=True)
         await ownership.compare_sign_up(self.session, known, new.display_name, is_again=is_again)
         audit.record(self.session, self._event_of(owner, is_new=is_new), owner.id if owner else None)
@@ -62,13 +63,13 @@ class RegistrationService(AccountService):
             outbox.put(self.session, self._letter_to(owner, is_again=is_again), email)
 
     async def _compare(self, email: str, password: str) -> tuple[User | None, bool]:
-        """The account with this address, locked, and whether it has this password."""
+        """The account with this address, locked, and whether this is its password."""
         found = await self.find(email, ALONE)
         for _ in range(MAX_COMPARISONS):
             compared = found.password_hash if found else None
             await release_connection(self.session)
             verdict = await self.hasher.verify(password, compared, email, is_sign_up=True)
-            found = await ownership.lock_address(self.session, email, options=[ALONE])
+            found = await ownership.lock_email(self.session, email, options=[ALONE])
             if compared == (found.password_hash if found else None):
                 return found, verdict.is_right
         raise TooBusy
@@ -76,7 +77,7 @@ class RegistrationService(AccountService):
     def _letter_to(self, owner: User | None, *, is_again: bool) -> Letter:
         if owner is None:
             return Letter.REGISTRATION_CLOSED
-        # Only the sign-up that made an account that nobody has proven knows its password.
+        # A caller who repeats the password of an unverified account is the one who created it.
         return Letter.VERIFY if is_again and not owner.is_verified else Letter.ALREADY_REGISTERED
 
     def _event_of(self, owner: User | None, *, is_new: bool) -> Event:
@@ -85,7 +86,7 @@ class RegistrationService(AccountService):
         return Event.REGISTERED if is_new else Event.REGISTERED_AGAIN
 
     async def _is_new(self, user: User) -> bool:
-        # One statement for new and known addresses, so that both cost the same.
+        # One statement for new and known addresses, so that both take the same time.
         values = {
             "id": user.id,
             "email": user.email,
@@ -121,13 +122,13 @@ class RegistrationService(AccountService):
         return user
 
     async def invite(self, email: str) -> User:
-        """Store a user without a password, and mail a link that lets its owner choose one.
+        """Create a user without a password, and mail a link that sets one.
 
         Raises:
-            Conflict: if the address is proven, or the account is deactivated.
-            InvalidField: if this is not an e-mail address.
+            Conflict: if the address is verified, or the account is deactivated.
+            InvalidField: if the e-mail address is invalid.
         """
-        user, is_new = await self._unproven(address_in(email))
+        user, is_new = await self._unproven(parse_email(email))
         await ownership.disown(self.session, user)
         until = clock.now() + timedelta(days=self.settings.invitation_link_days) + ownership.KEPT_AFTER_LINK
         if is_new or user.unproven_until:
@@ -137,22 +138,22 @@ class RegistrationService(AccountService):
         return user
 
     async def vouch_for(self, email: str, password: str) -> User:
-        """Store a user who can sign in at once.
+        """Create a verified user who can sign in at once.
 
         Raises:
-            Conflict: if the address is proven, or the account is deactivated.
-            InvalidField: if this is not an e-mail address, or the password is easily guessed.
+            Conflict: if the address is verified, or the account is deactivated.
+            InvalidField: if the e-mail address is invalid, or the password is easy to guess.
         """
         await policy.require_good(password, email, self.settings)
         password_hash = await self.hasher.digest(password, email)
-        user, _ = await self._unproven(address_in(email))
+        user, _ = await self._unproven(parse_email(email))
         await ownership.hand_over(self.session, user, password_hash=password_hash)
         audit.record(self.session, Event.CREATED, user.id)
         return user
 
     async def _unproven(self, email: str) -> tuple[User, bool]:
-        """The account with this address that nobody has proven, locked, and whether it was made just now."""
-        user = await ownership.lock_address(self.session, email)
+        """The unverified account with this address, locked, and whether it was just created."""
+        user = await ownership.lock_email(self.session, email)
         if user is None:
             return await ownership.make(self.session, email), True
         if user.is_verified:

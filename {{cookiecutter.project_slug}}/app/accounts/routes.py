@@ -1,4 +1,4 @@
-"""Registration, verification and recovery over HTTP; each answer is the same for known and unknown addresses."""
+"""Registration, verification and recovery over HTTP. Responses are the same for known and unknown addresses."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from app.accounts.schemas import UserRead
 from app.accounts.throttle import Action
 from app.models import User
 
-# For every handler, here and elsewhere, that asks for `service`.
+# For every handler that has a `service` parameter, here and in other modules.
 SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
 
 
@@ -34,8 +34,8 @@ SERVICE = {"service": Provide(provide_user_service, sync_to_thread=False)}
 async def register(
     data: JSONBody[Registration], request: Request[Any, Any, Any], service: NamedDependency[RegistrationService]
 ) -> Accepted:
-    """Ask for an account; a mail to the address says how to go on."""
-    is_admitted = await throttle.admit_mail(request, Action.REGISTER, data.email)
+    """Create an account; a mail to the address has instructions."""
+    is_admitted = await throttle.may_send_mail(request, Action.REGISTER, data.email)
     await service.sign_up(data, is_told=is_admitted)
     return Accepted()
 
@@ -44,7 +44,7 @@ async def register(
 async def verify(
     data: JSONBody[Proof], request: Request[Any, Any, Any], service: NamedDependency[RegistrationService]
 ) -> User:
-    """Prove an address with the token from the mail."""
+    """Verify an e-mail address with the token from the mail."""
     user = await service.verify(data.token)
     await known_networks.remember(request, user.email, Tie.EXPECTED)
     return user
@@ -54,8 +54,8 @@ async def verify(
 async def resend_verification(
     data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[RegistrationService]
 ) -> Accepted:
-    """Ask for the mail again; the older link stops working."""
-    if await throttle.admit_mail(request, Action.RESEND_VERIFICATION, data.email):
+    """Send the verification mail again; the older link stops working."""
+    if await throttle.may_send_mail(request, Action.RESEND_VERIFICATION, data.email):
         service.repeat_verification(data.email)
     return Accepted()
 
@@ -64,8 +64,8 @@ async def resend_verification(
 async def forgot_password(
     data: JSONBody[Address], request: Request[Any, Any, Any], service: NamedDependency[RecoveryService]
 ) -> Accepted:
-    """Ask for a mail with a link that sets a new password."""
-    if await throttle.admit_mail(request, Action.FORGET_PASSWORD, data.email):
+    """Send a mail with a link that sets a new password."""
+    if await throttle.may_send_mail(request, Action.FORGET_PASSWORD, data.email):
         await service.initiate_password_reset(data.email)
     return Accepted()
 
@@ -74,20 +74,20 @@ async def forgot_password(
 async def reset_password(
     data: JSONBody[NewPasswordWithProof], request: Request[Any, Any, Any], service: NamedDependency[RecoveryService]
 ) -> None:
-    """Set a password with the token from the mail, also that of an invitation; every device is signed out."""
+    """Set a password with the token from a reset or invitation mail; every device is signed out."""
     user = await service.choose_password(data.token, data.password)
-    await throttle.readmit(request, user.email)
+    await throttle.reset_after_recovery(request, user.email)
 
 
 @post("/users/me/email/confirm", status_code=200, return_dto=UserRead)
 async def confirm_email(data: JSONBody[Proof], service: NamedDependency[ProfileService]) -> User:
-    """Prove the new address with the token from the mail to it; from now on it is the one to sign in with."""
+    """Confirm a new e-mail address with the token from the mail; it is used to sign in from now on."""
     return await service.confirm_email(data.token)
 
 
 @post("/users/me/email/undo", status_code=200, return_dto=UserRead)
 async def undo_email_change(data: JSONBody[Proof], service: NamedDependency[ProfileService]) -> User:
-    """Keep the former address, with the token from the mail to it; every device is signed out."""
+    """Keep the former e-mail address, with the token from the mail to it; every device is signed out."""
     return await service.undo_email_change(data.token)
 
 

@@ -1,7 +1,7 @@
-"""Rows are locked before a rule is judged on them, so that it still holds when the request is stored.
+"""Lock rows before you check a rule on them, so that the rule still holds when the request is stored.
 
-Every request locks in the same order, so no two wait for each other: an address (`ownership.lock_address`), the users
-concerned, then everything else; several rows of one table by id.
+Every request locks in the same order, so no two wait for each other: an e-mail address (`ownership.lock_email`), then
+the users concerned, then everything else; several rows of one table by id.
 """
 
 from typing import TypeVar
@@ -37,7 +37,7 @@ async def lock_user(session: AsyncSession, user_id: UUID | int, *, to_delete: bo
     """The user with this id as they are now, locked as by `lock`.
 
     Raises:
-        NotAuthorizedException: if it is the caller, who may not act any more, as `still_signed_in` says.
+        NotAuthorizedException: if it is the caller, and the sign-in has ended; see `still_signed_in`.
         NotFoundError: if there is no such user.
     """
     user = (await lock(session, User, user_id, to_delete=to_delete)).get(user_id)
@@ -49,7 +49,7 @@ async def lock_user(session: AsyncSession, user_id: UUID | int, *, to_delete: bo
 
 
 async def still_signed_in(session: AsyncSession, user: User | None) -> User:
-    """The caller, read again under a lock.
+    """The caller, read again and locked, if the sign-in has not ended.
 
     Raises:
         NotAuthorizedException: if the account was deleted or deactivated, or the sign-in has ended, since the request

@@ -1,4 +1,4 @@
-"""What callers send and get; everything else about a user stays inside."""
+"""The bodies of requests and responses about accounts. Other columns of a user are never shown."""
 
 from typing import Annotated
 from typing import Any
@@ -16,7 +16,7 @@ from app.http.dto import ListedDTO
 from app.http.errors import InvalidField
 from app.models import User
 
-# Lists, never exclusions: a column that somebody adds to the model stays private until it is named here.
+# Lists of what is included: a column that you add to the model is private until you name it here.
 READABLE = {"id", "email", "display_name", "is_active", "is_verified", "created_at"}
 CHANGEABLE = {"display_name"}
 RENAMED: dict[str | InstrumentedAttribute[Any], str] = {}
@@ -26,7 +26,7 @@ RENAMED |= {"role_names": "roles"}
 # {% endif %}
 
 Email = Annotated[str, Meta(max_length=MAX_LENGTH, description="An e-mail address.", examples=["grace@example.com"])]
-# The rules for new ones are in passwords.py; this bounds what is hashed, before characters are put together.
+# passwords/policy.py has the rules for new passwords. This limits the size of what is hashed.
 Password = Annotated[str, Meta(max_length=4 * policy.MAX_LENGTH)]
 Token = Annotated[str, Meta(max_length=256, description="The token from the link in the mail.")]
 
@@ -38,21 +38,21 @@ class UserRead(ListedDTO[User]):
 
 
 class UserUpdate(ListedDTO[User]):
-    """What users change about themselves."""
+    """What users can change about themselves."""
 
     config = SQLAlchemyDTOConfig(include=CHANGEABLE, partial=True, forbid_unknown_fields=True)
 
 
 class Body(Struct, forbid_unknown_fields=True):
-    """What callers send; its representation shows no value, since some of them are secrets (ASVS 16.2.5)."""
+    """The body of a request. Its representation shows no values, since some are secrets (ASVS 16.2.5)."""
 
     def __repr__(self) -> str:
-        """The name of the class alone."""
+        """The name of the class, without values."""
         return f"{type(self).__name__}(...)"
 
 
 class Registration(Body):
-    """Somebody asks for an account."""
+    """A sign-up."""
 
     email: Email
     password: Password
@@ -60,52 +60,52 @@ class Registration(Body):
 
 
 class SignIn(Body):
-    """Somebody claims an account."""
+    """An e-mail address and its password."""
 
     email: Email
     password: Password
 
 
 class Address(Body):
-    """Somebody asks for a mail."""
+    """An e-mail address to send a mail to."""
 
     email: Email
 
 
 class Accepted(Struct):
-    """What everybody is told, whoever has an account."""
+    """The same response whether or not the address has an account."""
 
-    detail: str = "If this address can be mailed, what to do next is on its way there."
+    detail: str = "If this address can receive mail from us, instructions are on the way."
 
 
 class Proof(Body):
-    """Somebody followed the link in a mail."""
+    """The token from a mail."""
 
     token: Token
 
 
 class NewPasswordWithProof(Body):
-    """Somebody followed the link in a mail and chose a password."""
+    """The token from a mail, and a new password."""
 
     token: Token
     password: Password
 
 
 class KnownPassword(Body):
-    """Somebody signed in shows that it is them."""
+    """The password of the signed-in user."""
 
     password: Password
 
 
 class NewPassword(Body):
-    """Somebody signed in wants another password."""
+    """A change of the password."""
 
     current_password: Password
     new_password: Password
 
 
 class NewAddress(Body):
-    """Somebody signed in wants another address."""
+    """A change of the e-mail address."""
 
     email: Email
     password: Password
@@ -114,11 +114,11 @@ class NewAddress(Body):
 RegistrationDTO = MsgspecDTO[Registration]
 
 
-def address_in(email: str, field: str = "email") -> str:
-    """The one spelling of an address from a body.
+def parse_email(email: str, field: str = "email") -> str:
+    """The normalised spelling of an e-mail address in a body.
 
     Raises:
-        InvalidField: if this is not an e-mail address.
+        InvalidField: if the e-mail address is invalid.
     """
     try:
         return email_address.normalise_email(email)

@@ -1,4 +1,4 @@
-"""Which keys the service has run with, so that `litestar doctor` can tell a new key from the one that it replaces."""
+"""Records which keys the service has run with: `litestar doctor` uses it to check a replacement of SECRET_KEY."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ KEPT_FOR = timedelta(days=10 * 365)
 
 
 async def note_key(app: Litestar) -> float:
-    """Note that a process runs with this SECRET_KEY; returns the seconds until the next time."""
+    """Record that a process runs with this SECRET_KEY; returns the seconds until the next call."""
     async with new_transaction(app) as session:
         await attempt_counters.add(session, {_runs_of(app.state.settings): KEPT_FOR}, prolong=True)
     return NOTED_EVERY.total_seconds()

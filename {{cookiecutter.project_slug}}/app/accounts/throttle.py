@@ -1,4 +1,4 @@
-"""How often something may be tried: one table of limits, counted whatever the answer becomes."""
+"""Limits on attempts: one table of limits. Attempts are counted before their outcome is known."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,13 +43,13 @@ class Action(StrEnum):
 
 
 class Limit(NamedTuple):
-    """So many within so long."""
+    """How many attempts within which time."""
 
     attempts: int
     window: timedelta
 
 
-# For each action: how often for one account from anywhere, and how often from one network for any account.
+# For each action: the limit for one account from all networks, and the limit for one network on all accounts.
 PASSWORDS = (Limit(10, timedelta(minutes=15)), Limit(100, timedelta(minutes=15)))
 MAILS = (Limit(5, timedelta(hours=1)), Limit(100, timedelta(hours=1)))
 LIMITS = {
@@ -62,47 +62,47 @@ LIMITS = {
 
 
 class Attempt(NamedTuple):
-    """How often an account and a network have been tried lately, this time included, and what counts that."""
+    """How many recent attempts an account and a network had, including this one, and the buckets that count them."""
 
     of_account: Count
     of_network: Count
-    # Whether the account knows the network, so that its attempts there are counted by themselves.
+    # Whether the account knows the network: its attempts from there have their own count.
     is_known: bool = False
     keys: tuple[Bucket, ...] = ()
 
 
-async def admit(request: Request[Any, Any, Any], action: Action, address: str) -> None:
-    """Count an attempt before anything is looked up, so known and unknown accounts are refused alike.
+async def count_attempt(request: Request[Any, Any, Any], action: Action, email: str) -> None:
+    """Count an attempt before the account is looked up, so known and unknown accounts are refused alike.
 
     Raises:
-        TooManyAttempts: if the account or the network has used up its share.
+        TooManyAttempts: if the account or the network has reached its limit.
     """
-    attempt = await _attempt(request, action, address)
+    attempt = await _attempt(request, action, email)
     for count, limit in zip((attempt.of_account, attempt.of_network), LIMITS[action], strict=True):
-        _require_share(count, limit)
+        _require_below_limit(count, limit)
 
 
 @asynccontextmanager
-async def trying_a_password(request: Request[Any, Any, Any], address: str) -> AsyncIterator[int]:
-    """Count an attempt before anything is looked up or hashed, and judge the password in this block.
+async def password_attempt(request: Request[Any, Any, Any], email: str) -> AsyncIterator[int]:
+    """Count an attempt before the account is looked up; check the password in this block.
 
-    Yields how many attempts there were for the account. A network that the account knows has a count of its own, which
-    alone bounds the attempts there: neither strangers elsewhere nor other accounts in that network lock the owner out.
-    An attempt whose password could not be checked does not count.
+    Yields the number of recent attempts for the account. A network that the account knows has its own count, and only
+    that count limits attempts from there. So neither attempts from elsewhere nor attempts on other accounts lock the
+    owner out. An attempt whose password could not be checked does not count.
 
     Raises:
-        TooManyAttempts: if the account or the network has used up its share; a right password is refused then, too.
+        TooManyAttempts: if the account or the network has reached its limit, even if the password is right.
     """
-    attempt = await _attempt(request, Action.SIGN_IN, address)
+    attempt = await _attempt(request, Action.SIGN_IN, email)
     for_account, for_network = LIMITS[Action.SIGN_IN]
-    _require_share(attempt.of_account, for_account)
+    _require_below_limit(attempt.of_account, for_account)
     if not attempt.is_known:
-        _require_share(attempt.of_network, for_network)
+        _require_below_limit(attempt.of_network, for_network)
     try:
         yield attempt.of_account.attempts
     except InvalidCredentials:
-        # The answer that every other account gets here: a wrong password does not show which accounts know the network.
-        _require_share(attempt.of_network, for_network)
+        # As for every other account, so that a wrong password does not show which accounts know the network.
+        _require_below_limit(attempt.of_network, for_network)
         raise
     except (TooBusy, TooManyAttempts):
         async with separate_transaction(request_session(request)) as session:
@@ -110,59 +110,59 @@ async def trying_a_password(request: Request[Any, Any, Any], address: str) -> As
         raise
 
 
-async def admit_mail(request: Request[Any, Any, Any], action: Action, address: str) -> bool:
-    """Whether one more mail may go to this address; whoever asks is answered as if it did (ASVS 6.3.8).
+async def may_send_mail(request: Request[Any, Any, Any], action: Action, email: str) -> bool:
+    """Whether one more mail may be sent to this address. The response must not show the result (ASVS 6.3.8).
 
     Raises:
-        TooManyAttempts: if the network has used up its share.
+        TooManyAttempts: if the network has reached its limit.
     """
-    attempt = await _attempt(request, action, address)
+    attempt = await _attempt(request, action, email)
     for_account, for_network = LIMITS[action]
-    _require_share(attempt.of_network, for_network)
+    _require_below_limit(attempt.of_network, for_network)
     return attempt.of_account.attempts <= for_account.attempts
 
 
-async def succeed(request: Request[Any, Any, Any], action: Action, address: str) -> bool:
-    """Take back what a success has counted: all of the account, and of the network this one attempt.
+async def record_success(request: Request[Any, Any, Any], action: Action, email: str) -> bool:
+    """After a success, reset the count of the account and take back this one attempt of the network.
 
-    A network that signs in to one account keeps what it has tried on others. Returns whether the account expects it.
+    The attempts of the network on other accounts stay counted. Returns whether the account knew the network.
     """
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.OFF:
         return True
-    # In the transaction of the request: if the success is not stored, the attempt stays counted.
+    # In the transaction of the request: if its commit fails, the attempt stays counted.
     session, place = request_session(request), client_network(request, settings)
-    ties = await known_networks.recognise(request, address)
-    account = _of_account(settings, action, address, place if _is_known(ties, place) else "")
+    ties = await known_networks.recognise(request, email)
+    account = _of_account(settings, action, email, place if _is_known(ties, place) else "")
     await attempt_counters.reset(session, account)
     await attempt_counters.take_back(session, _of_network(settings, action, place))
     return bool(ties)
 
 
-async def readmit(request: Request[Any, Any, Any], address: str) -> None:
-    """Let the account be tried again, from here and from anywhere: whoever chose its new password reads its mails."""
+async def reset_after_recovery(request: Request[Any, Any, Any], email: str) -> None:
+    """Reset the counts of an account whose owner has just set a new password by mail."""
     settings: Settings = request.app.state.settings
-    await known_networks.remember(request, address)
+    await known_networks.remember(request, email)
     for place in ("", client_network(request, settings)):
-        await attempt_counters.reset(request_session(request), _of_account(settings, Action.SIGN_IN, address, place))
+        await attempt_counters.reset(request_session(request), _of_account(settings, Action.SIGN_IN, email, place))
 
 
-async def _attempt(request: Request[Any, Any, Any], action: Action, address: str) -> Attempt:
+async def _attempt(request: Request[Any, Any, Any], action: Action, email: str) -> Attempt:
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.OFF:
         return Attempt(Count(0, clock.now()), Count(0, clock.now()))
     for_account, for_network = LIMITS[action]
     place = client_network(request, settings)
     async with separate_transaction(request_session(request)) as session:
-        ties = await known_networks.ties_to(session, place, address) if action is Action.SIGN_IN else set()
+        ties = await known_networks.ties_to(session, place, email) if action is Action.SIGN_IN else set()
         is_known = _is_known(ties, place)
-        account = _of_account(settings, action, address, place if is_known else "")
+        account = _of_account(settings, action, email, place if is_known else "")
         network = {} if place == UNKNOWN else {_of_network(settings, action, place): for_network.window}
         windows = {account: for_account.window, **network}
         of_account, of_network = [*await attempt_counters.add(session, windows), Count(0, clock.now())][:2]
         if action is Action.SIGN_IN and of_account.attempts == for_account.attempts + 1:
-            # Once and not for each attempt, or an attacker would fill the trail.
-            named = select(User.id).where(func.lower(User.email) == email_address.compared(address))
+            # Only once per window, or an attacker could fill the trail.
+            named = select(User.id).where(func.lower(User.email) == email_address.compared(email))
             audit.record(session, Event.SIGN_IN_THROTTLED, await session.scalar(named))
     return Attempt(of_account, of_network, is_known, (*windows,))
 
@@ -172,13 +172,13 @@ def _is_known(ties: set[Tie], place: str) -> bool:
     return Tie.KNOWN in ties and place != UNKNOWN
 
 
-def _require_share(count: Count, limit: Limit) -> None:
+def _require_below_limit(count: Count, limit: Limit) -> None:
     if count.attempts > limit.attempts:
         raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 
 
-def _of_account(settings: Settings, action: Action, address: str, place: str) -> Bucket:
-    return attempt_counters.bucket(settings, action, "account", email_address.compared(address), place)
+def _of_account(settings: Settings, action: Action, email: str, place: str) -> Bucket:
+    return attempt_counters.bucket(settings, action, "account", email_address.compared(email), place)
 
 
 def _of_network(settings: Settings, action: Action, place: str) -> Bucket:

@@ -1,4 +1,4 @@
-"""Accounts whose address is not proven in time are removed in the background (see expiry.py)."""
+"""Removes accounts whose address was not verified in time; app/operations/expired_rows.py calls it."""
 
 import logging
 from datetime import timedelta
@@ -22,16 +22,16 @@ from app.models import User
 
 logger = logging.getLogger(__name__)
 
-# Each takes several statements.
-MOST_AT_ONCE = 100
+# Each removal takes several statements.
+MAX_AT_ONCE = 100
 TRIED_AGAIN_AFTER = timedelta(days=1)
 
 
 async def remove_accounts(session: AsyncSession, most: int) -> bool:
-    """Remove at most so many accounts that were not proven in time; returns whether there may be more."""
-    most = min(most, MOST_AT_ONCE)
+    """Remove at most `most` accounts that were not verified in time; returns whether there may be more."""
+    most = min(most, MAX_AT_ONCE)
     found = select(User).where(_is_over()).options(ALONE).limit(most)
-    # An account that another request works on is left to that request.
+    # Skips accounts that another request has locked.
     users = (await session.scalars(found.with_for_update(skip_locked=True, of=User))).all()
     for user in users:
         try:
@@ -44,9 +44,9 @@ async def remove_accounts(session: AsyncSession, most: int) -> bool:
 
 def _is_over() -> ColumnElement[bool]:
     is_unproven = (User.unproven_until <= clock.now()) & ~User.is_verified
-    # A mail that waits is still to bring the link that proves the account.
+    # A waiting mail may still bring the verification link.
     waits = exists().where(OutgoingMail.next_attempt_at.is_not(None), OutgoingMail.recipient == func.lower(User.email))
-    # An account that was given something is kept, however it was given.
+    # An account with rows in an association table was given something, so it is kept.
     given = [
         relation.class_attribute.any() for relation in inspect(User).relationships if relation.secondary is not None
     ]
@@ -54,7 +54,7 @@ def _is_over() -> ColumnElement[bool]:
 
 
 async def _keep_for_now(session: AsyncSession, user: User, error: IntegrityError) -> None:
-    # Not at the next attempt again, or those that cannot be removed would be in the way of those that can.
+    # Tried again later, so that accounts that cannot be removed do not block the others.
     until = clock.now() + TRIED_AGAIN_AFTER
     await session.execute(update(User).where(User.id == user.id).values(unproven_until=until))
     reason = getattr(error.orig, "__cause__", None)

@@ -45,11 +45,11 @@ async def change_password(
 ) -> Response[None]:
     """Trade the present password for another; every other device is signed out."""
     email = request.user.email
-    async with throttle.trying_a_password(request, email):
+    async with throttle.password_attempt(request, email):
         await service.change_password(
             request.user, data.current_password, data.new_password, keep=request.auth["session_id"]
         )
-    await throttle.succeed(request, Action.SIGN_IN, email)
+    await throttle.record_success(request, Action.SIGN_IN, email)
     return Response(None, status_code=204, cookies=await credentials.rotate(request))
 
 
@@ -59,10 +59,10 @@ async def change_email(
 ) -> Accepted:
     """Ask for another address; it takes the place of the present one when the mail to it is answered."""
     email = request.user.email
-    await throttle.admit(request, Action.CHANGE_EMAIL, email)
-    async with throttle.trying_a_password(request, email):
+    await throttle.count_attempt(request, Action.CHANGE_EMAIL, email)
+    async with throttle.password_attempt(request, email):
         await service.ask_for_email_change(request.user, data.email, data.password)
-    await throttle.succeed(request, Action.SIGN_IN, email)
+    await throttle.record_success(request, Action.SIGN_IN, email)
     return Accepted()
 
 

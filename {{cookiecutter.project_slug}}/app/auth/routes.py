@@ -48,11 +48,11 @@ async def login(
     data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[SignInService]
 ) -> Response[credentials.SignedIn]:
     """Trade an address and a password for credentials."""
-    async with throttle.trying_a_password(request, data.email) as attempts:
+    async with throttle.password_attempt(request, data.email) as attempts:
         user = await service.authenticate(data, request)
         if user is None:
             raise InvalidCredentials
-    is_expected = await throttle.succeed(request, Action.SIGN_IN, data.email)
+    is_expected = await throttle.record_success(request, Action.SIGN_IN, data.email)
     if not is_expected or attempts > SUSPICIOUS_ATTEMPTS:
         outbox.put(service.session, Letter.SIGNED_IN, user.email, user.id)
     audit.record(service.session, Event.SIGNED_IN, user.id, actor=user.id)
@@ -65,9 +65,9 @@ async def reauthenticate(
 ) -> Response[None]:
     """Show the password again; what asks for a fresh sign-in is open for ten minutes then."""
     email = request.user.email
-    async with throttle.trying_a_password(request, email):
+    async with throttle.password_attempt(request, email):
         await service.require_password(request.user, data.password)
-    await throttle.succeed(request, Action.SIGN_IN, email)
+    await throttle.record_success(request, Action.SIGN_IN, email)
     audit.record(service.session, Event.REAUTHENTICATED, request.user.id)
     return Response(None, status_code=204, cookies=await credentials.rotate(request))
 

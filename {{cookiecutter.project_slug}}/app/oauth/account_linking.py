@@ -143,7 +143,7 @@ async def _admit(service: ProfileService, identity: Identity) -> User:
     email = identity.verified_email
     if email is None:
         raise AddressNotSupported if identity.has_unsupported_email else AddressNotVerified
-    user = await ownership.lock_address(service.session, email)
+    user = await ownership.lock_email(service.session, email)
     event: StrEnum = ProviderEvent.CLAIMED
     if user is None:
         await _require_sign_up(service, email)

@@ -68,7 +68,7 @@ async def begin(request: Request[Any, Any, Any], row: OAuthState) -> tuple[Autho
     trip = plan(settings, row.provider, FlowPurpose(row.purpose), state, now, key_id=row.key_id)
     # Stored before the provider is asked for anything, so that no connection is held meanwhile.
     async with separate_transaction(request_session(request)) as session:
-        await _require_share(request, session)
+        await _require_below_limit(request, session)
         session.add(row)
     return trip, _cookie(settings, state, binding, LIFETIME)
 
@@ -105,7 +105,7 @@ async def arrive(request: Request[Any, Any, Any], provider: str, state: str, *pu
     return Return(trip, purpose, row.session_id, row.next_path, row.challenge, _cookie(settings, state, "", NO_TIME))
 
 
-async def _require_share(request: Request[Any, Any, Any], session: AsyncSession) -> None:
+async def _require_below_limit(request: Request[Any, Any, Any], session: AsyncSession) -> None:
     settings: Settings = request.app.state.settings
     network = client_network(request, settings)
     # Unrelated clients share the unknown network, so it has no limit.

@@ -99,7 +99,7 @@ async def mail(app: Litestar) -> Finding:
     if not isinstance(mailer, SmtpMailer):
         return Finding(Level.OK, "MAIL_URL", "Mails are printed.")
     try:
-        await mailer.knock()
+        await mailer.check_connection()
     except (SMTPException, OSError) as error:
         says = f"The mail server does not let us in ({type(error).__name__}); mails wait until it does."
         return Finding(Level.ERROR, "MAIL_URL", says, "Are host, port, name and password right?")

@@ -16,7 +16,7 @@ from app.accounts import ownership
 from app.accounts.audit import Facts
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
-from app.accounts.schemas import address_in
+from app.accounts.schemas import parse_email
 from app.accounts.service_base import AccountService
 from app.auth import devices
 from app.auth.devices import Device
@@ -53,7 +53,7 @@ class AdministrationService(AccountService):
             InvalidField: if this is no address, or there is no such role.
             PermissionDeniedException: if the roles, or those that the user has, permit what the caller may not do.
         """
-        roles = await self._lock_invited(address_in(email), names)
+        roles = await self._lock_invited(parse_email(email), names)
         require_reach(permission for role in roles for permission in role.granted)
         user = await self.invite(email)
         if roles:
@@ -68,7 +68,7 @@ class AdministrationService(AccountService):
     async def _lock_invited(self, email: str, names: list[str]) -> list[Role]:
         """The roles with these names, locked, as are the address and the account that has it, if there is one."""
         by = current_request().user_id
-        owner = await ownership.lock_address(self.session, email, *([by] if by else []))
+        owner = await ownership.lock_email(self.session, email, *([by] if by else []))
         role_ids = [role.id for role in await self._roles_named(names)]
         needed = [Permission.USERS_MANAGE, Permission.ROLES_MANAGE] if names else [Permission.USERS_MANAGE]
         try:

@@ -20,7 +20,7 @@ from tests.cast import token_in
 from tests.tables import Tables
 
 NEW = "hopper@example.com"
-ACCEPTED = {"detail": "If this address can be mailed, what to do next is on its way there."}
+ACCEPTED = {"detail": "If this address can receive mail from us, instructions are on the way."}
 WRONG = "wrong donkey socket paperclip"
 
 

@@ -25,7 +25,7 @@ def operator(settings: Settings) -> Operator:
 
 async def test_a_made_user_signs_in_at_once(operator: Operator, visitor: Person) -> None:
     made = await operator.types("create-user", "--email", visitor.email.upper(), stdin=f"{visitor.password}\n")
-    assert (made.exit_code, made.output) == (0, f"Made {visitor.email}, verified and active.\n")
+    assert (made.exit_code, made.output) == (0, f"Created {visitor.email}: verified, active.\n")
     assert (await visitor.sign_in()).status_code == 201
 
 
@@ -34,7 +34,7 @@ async def test_without_a_password_one_is_made_and_shown_once(operator: Operator,
     assert made.exit_code == 0
     [_, shown] = made.output.splitlines()
     label, _, visitor.password = shown.rpartition(" ")
-    assert label == "Password, shown this once:"
+    assert label == "Generated password, shown only once:"
     assert (await visitor.sign_in()).status_code == 201
 
 

@@ -10,7 +10,7 @@ from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
 
 from app.accounts.mail.delivery import deliver_next
-from app.accounts.one_time_tokens import WAITS_AT_MOST
+from app.accounts.one_time_tokens import MAX_WAIT
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
@@ -115,7 +115,7 @@ async def test_while_no_server_answers_the_farewell_alone_is_left_until_it_is_gi
     assert {name: len(rows) for name, rows in (await traces(tables)).items()} == {"outgoing_mail": 1}
     [farewell] = await tables.rows("outgoing_mail")
     assert (farewell["letter"], farewell["recipient"]) == ("account-deleted", grace.email)
-    clock.advance(WAITS_AT_MOST)
+    clock.advance(MAX_WAIT)
     await stage.deliver()
     assert await traces(tables) == {}
 

@@ -13,7 +13,7 @@ from litestar_users.utils import get_user_service
 from sqlalchemy.exc import DBAPIError
 
 from app.accounts import one_time_tokens
-from app.accounts.one_time_tokens import WAITS_AT_MOST
+from app.accounts.one_time_tokens import MAX_WAIT
 from app.accounts.one_time_tokens import Purpose
 from app.accounts.registration import RegistrationService
 from app.database.transactions import new_transaction
@@ -116,7 +116,7 @@ def tokens_to(server: Closed, recipient: str) -> list[str]:
 
 
 @pytest.mark.checklist("D13")
-@pytest.mark.parametrize("waited", [WAITS_AT_MOST - SECOND, LONG_AFTER_GIVING_UP], ids=["retried", "all down"])
+@pytest.mark.parametrize("waited", [MAX_WAIT - SECOND, LONG_AFTER_GIVING_UP], ids=["retried", "all down"])
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
 async def test_a_link_works_for_its_lifetime_from_when_the_server_accepts_its_mail(  # noqa: PLR0913, PLR0917  # fixtures
     stage: Stage, server: Closed, app: Litestar, settings: Settings, clock: Clock, link: Link, waited: timedelta
@@ -139,7 +139,7 @@ async def test_a_link_of_a_late_mail_works_no_longer_than_the_mail_says(
     stage: Stage, server: Closed, settings: Settings, clock: Clock, link: Link
 ) -> None:
     await link.ask(stage)
-    clock.advance(WAITS_AT_MOST - SECOND)
+    clock.advance(MAX_WAIT - SECOND)
     server.is_open = True
     await stage.deliver()
     [token] = tokens_to(server, link.recipient)
@@ -229,7 +229,7 @@ async def test_an_account_stays_while_its_first_mail_waits_and_its_link_lives(  
 ) -> None:
     await sign_up(stage)
     await tables.execute("UPDATE \"user\" SET unproven_until = now() + interval '1 hour'")
-    clock.advance(WAITS_AT_MOST - SECOND)
+    clock.advance(MAX_WAIT - SECOND)
     await remove_expired_rows(app)
     server.is_open = True
     await stage.deliver()

@@ -133,7 +133,7 @@ def test_both_parts_of_every_letter_say_the_same_and_leave_nothing_open(settings
             sentence.startswith(settings.base_url)
             or sentence == TOKEN
             or " ".join(sentence.split()) in in_html
-            or sentence in {"Your program may ask for this token instead:", f"{PROJECT_NAME}, {settings.base_url}"}
+            or sentence in {"If an app asks for a token, enter this one:", f"{PROJECT_NAME}, {settings.base_url}"}
         )
     assert (TOKEN in text.splitlines()) is (letter in PURPOSES)
     assert (f"?token={TOKEN}" in text) is (letter in PURPOSES)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from app.accounts.mail import delivery
 from app.accounts.mail.delivery import KEEP_GIVEN_UP
 from app.accounts.mail.delivery import deliver_next
-from app.accounts.one_time_tokens import WAITS_AT_MOST
+from app.accounts.one_time_tokens import MAX_WAIT
 from app.database.transactions import new_transaction
 from app.models import OutgoingMail
 from app.settings import Environment
@@ -160,7 +160,7 @@ async def test_after_three_days_a_mail_is_given_up_and_after_a_month_it_goes(
     grace: Person, moody: Moody, tables: Tables, stage: Stage, clock: Clock
 ) -> None:
     await grace.post("/forgot-password", email=grace.email)
-    clock.advance(WAITS_AT_MOST + SECOND)
+    clock.advance(MAX_WAIT + SECOND)
     await stage.deliver()
     assert [row["next_attempt_at"] for row in await tables.rows("outgoing_mail")] == [None]
     assert moody.messages == []

@@ -16,7 +16,7 @@ from tests.cast import Stage
 from tests.cast import text_of
 from tests.tables import Tables
 
-SAME_FOR_ALL = {"detail": "If this address can be mailed, what to do next is on its way there."}
+SAME_FOR_ALL = {"detail": "If this address can receive mail from us, instructions are on the way."}
 
 
 @pytest.mark.checklist("D04")

@@ -273,7 +273,7 @@ async def test_an_answer_stays_as_it_is_when_it_cannot_be_entered(
         away = await stage.person("visitor", network).get("/refuses-anybody/a limit")
     assert (away.status_code, away.content, away.headers) == (there.status_code, there.content, there.headers)
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert lines == ["A refused act was not entered in the trail: CannotConnect"]
+    assert lines == ["A refusal could not be added to the audit trail: CannotConnect"]
 
 
 @pytest.mark.checklist("H09")

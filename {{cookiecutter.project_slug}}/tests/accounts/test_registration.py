@@ -16,7 +16,7 @@ from tests.cast import token_in
 from tests.other_services import another_stage
 from tests.tables import Tables
 
-SAME_FOR_ALL = {"detail": "If this address can be mailed, what to do next is on its way there."}
+SAME_FOR_ALL = {"detail": "If this address can receive mail from us, instructions are on the way."}
 
 
 async def test_a_new_address_is_verified_by_mail_and_then_signs_in(visitor: Person) -> None:

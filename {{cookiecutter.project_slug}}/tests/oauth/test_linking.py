@@ -242,7 +242,7 @@ async def test_what_is_unlinked_signs_nobody_in_and_its_owner_is_told(
     await link(signed_in, network)
     [account] = await linked(signed_in)
     assert (await signed_in.client.delete(f"{LIST}/{account}")).status_code == 204
-    assert "One way less" in outbox.to(signed_in)[-1]["Subject"]
+    assert "was removed" in outbox.to(signed_in)[-1]["Subject"]
     elsewhere = stage.person("grace", "198.51.100.7")
     assert problem_of(await sign_in(elsewhere, network)) == (409, "link-required")
     assert (await signed_in.get("/users/me")).status_code == 200

@@ -121,7 +121,7 @@ async def test_an_invitation_is_stored_and_mailed_once(
 @pytest.mark.checklist("H08")
 async def test_an_invitation_locks_the_address_before_the_users(ada: Person, visitor: Person, tables: Tables) -> None:
     await visitor.register()
-    # As `ownership.lock_address` does for a sign-up with the address, which locks the user next.
+    # As `ownership.lock_email` does for a sign-up with the address, which locks the user next.
     key = int.from_bytes(sha256(f"email\0{visitor.email}".encode()).digest()[:8], "big", signed=True)
     async with tables.changing(f"SELECT pg_advisory_xact_lock({key})"):
         answer = asyncio.ensure_future(ada.post("/users", email=visitor.email))

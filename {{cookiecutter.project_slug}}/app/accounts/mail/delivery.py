@@ -1,6 +1,7 @@
-"""Sends the mails that wait in the outbox, from whichever process is free.
+"""Sends the mails in the outbox, from any process.
 
-A mail is sent at least once. Only a crash between the server's yes and our commit repeats it, with the same Message-ID.
+A mail is sent at least once. If the process crashes after the server accepted it and before the commit, it is sent
+again with the same Message-ID.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from app.accounts.mail.letters import Letter
 from app.accounts.mail.letters import Mail
 from app.accounts.mail.letters import compose
 from app.accounts.mail.outbox import PURPOSES
-from app.accounts.one_time_tokens import WAITS_AT_MOST
+from app.accounts.one_time_tokens import MAX_WAIT
 from app.accounts.passwords.hashes import is_hash
 from app.database.transactions import new_transaction
 from app.models import OutgoingMail
@@ -39,20 +40,20 @@ FOR_UNVERIFIED = {Letter.VERIFY, Letter.INVITATION}
 
 POLL_SECONDS = 1
 SEND_TIMEOUT_SECONDS = 60
-LONGEST_PAUSE = timedelta(hours=1)
-LONGEST_ERROR = 500
+MAX_PAUSE = timedelta(hours=1)
+MAX_ERROR_LENGTH = 500
 KEEP_GIVEN_UP = timedelta(days=30)
 
 
 async def deliver(app: Litestar) -> float:
-    """Send what is due, a mail at a time; returns the seconds until the next time."""
+    """Send one mail that is due; returns the seconds until the next call."""
     return 0 if await deliver_next(app) else POLL_SECONDS
 
 
 async def deliver_next(app: Litestar) -> bool:
-    """Send the mail that has waited longest, unless another worker does; False if none is due."""
+    """Send the mail that has been due longest and that no other worker is sending; False if there is none."""
     settings: Settings = app.state.settings
-    # The link has to work before anybody can read it, so it is stored in a transaction before the one that sends.
+    # The link must work before the mail arrives, so its token is stored in an earlier transaction than the delivery.
     async with new_transaction(app) as session:
         row = await _next_due(session)
         if row is None:
@@ -60,7 +61,7 @@ async def deliver_next(app: Litestar) -> bool:
         try:
             async with session.begin_nested():
                 mail = await _prepare(session, settings, row)
-        except Exception as error:  # noqa: BLE001  # a mail that cannot be written must not stop those behind it
+        except Exception as error:  # noqa: BLE001  # a mail that cannot be composed must not stop the next ones
             await _postpone(session, row, error)
             return True
         if isinstance(mail, Reason):
@@ -78,7 +79,7 @@ async def _send(app: Litestar, session: AsyncSession, row: OutgoingMail, mail: M
     try:
         async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
             await app.state.mailer.send(compose(mail, app.state.settings))
-    except Exception as error:  # noqa: BLE001  # whatever a server does, the mail is kept
+    except Exception as error:  # noqa: BLE001  # the mail is kept after every error of a server
         await _postpone(session, row, error)
         return
     if purpose := PURPOSES.get(row.letter):
@@ -90,7 +91,7 @@ async def _next_due(session: AsyncSession, mail_id: UUID | None = None) -> Outgo
     due = select(OutgoingMail).where(OutgoingMail.next_attempt_at <= clock.now())
     if mail_id is not None:
         due = due.where(OutgoingMail.id == mail_id)
-    # Links of one person are made in the order in which they were asked for, since the later ones end the earlier.
+    # Links of one recipient are created in the order of the requests, since a later link ends an earlier one.
     earlier = aliased(OutgoingMail)
     is_earlier = (earlier.recipient == OutgoingMail.recipient) & (earlier.created_at < OutgoingMail.created_at)
     waits = exists().where(is_earlier, ~earlier.is_prepared, earlier.attempts == 0)
@@ -109,10 +110,10 @@ async def _prepare(session: AsyncSession, settings: Settings, row: OutgoingMail)
     if row.letter in FOR_UNVERIFIED and user.is_verified:
         return Reason.ALREADY_VERIFIED
     if row.letter == Letter.VERIFY and not is_hash(user.password_hash):
-        # To prove the address is not enough to sign in.
+        # A confirmed address is not enough to sign in: the account has no password.
         row.letter = Letter.RESET_PASSWORD
     letter, purpose = row.letter, PURPOSES.get(row.letter)
-    # Whoever has not proven the address may be a stranger, and strangers must not be sent words of somebody's choice.
+    # The name of an unverified account may be spam: anyone can sign up with any name and the address of another person.
     name = user.display_name if user.is_verified and row.recipient == user.email else ""
     if purpose is None:
         return Mail(row.id, letter, row.recipient, row.created_at, name, details=row.details)
@@ -135,28 +136,28 @@ async def _postpone(session: AsyncSession, row: OutgoingMail, error: Exception) 
     now = clock.now()
     is_refused = isinstance(error, SMTPRecipientsRefused) and all(each.code >= 500 for each in error.recipients)
     row.attempts += 1
-    row.last_error = _without_address(f"{type(error).__name__}: {error}", row.recipient)[:LONGEST_ERROR]
-    if is_refused or now - row.created_at > WAITS_AT_MOST:
+    row.last_error = _without_address(f"{type(error).__name__}: {error}", row.recipient)[:MAX_ERROR_LENGTH]
+    if is_refused or now - row.created_at > MAX_WAIT:
         _give_up(row, Reason.REFUSED if is_refused else Reason.GIVEN_UP)
     else:
-        pause = min(timedelta(seconds=2 ** min(row.attempts, 12)), LONGEST_PAUSE)
+        pause = min(timedelta(seconds=2 ** min(row.attempts, 12)), MAX_PAUSE)
         row.next_attempt_at = now + pause
         tried_again = f"is tried again in {pause.total_seconds():.0f} s"
-        # The address stays out of the log.
+        # The log must not show the address.
         logger.warning("Mail %s (%s) %s: %s", row.id, row.letter, tried_again, type(error).__name__)
-    # What is given up is kept for somebody to look at, but not for ever.
+    # Undelivered mails are kept for operators to look at, but not for ever.
     old = OutgoingMail.next_attempt_at.is_(None) & (OutgoingMail.created_at < now - KEEP_GIVEN_UP)
     await session.execute(delete(OutgoingMail).where(old))
 
 
 def _give_up(row: OutgoingMail, reason: Reason) -> None:
-    # It stays for a month, and the recipient may have deleted the account by then.
+    # The row stays for a month. The recipient may delete the account in that time, so the address goes now.
     row.recipient, row.next_attempt_at = "", None
     dropped_mails.report(row.id, row.letter, reason)
 
 
 def _without_address(error: str, recipient: str) -> str:
-    # Servers quote the address, or a part of it.
+    # Error messages of servers quote the address, or a part of it.
     for part in (recipient, *recipient.split("@")):
         error = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "...", error, flags=re.IGNORECASE)
     return re.sub(r"\S*@\S*", "...", error)

@@ -1,4 +1,4 @@
-"""Mails that are not sent: each has a line in the log, and is counted if there are metrics."""
+"""Mails that are not sent: each gets a line in the log, and a count in the metrics."""
 
 import logging
 from collections.abc import Callable
@@ -15,19 +15,19 @@ class Reason(StrEnum):
     DEACTIVATED = "deactivated"
     ALREADY_VERIFIED = "already-verified"
     LINK_ENDED = "link-ended"
-    # The server said that it will never accept it, or no server accepted it in time.
+    # The server refused it for good, or no server accepted it in time.
     REFUSED = "refused"
     GIVEN_UP = "given-up"
 
 
-# These are about the mail server, and the others about the account.
+# Problems with the mail server. The other reasons concern the account.
 FAILURES = {Reason.REFUSED, Reason.GIVEN_UP}
-# Filled by metrics.py, which not every installation has.
+# app/operations/metrics.py adds to it, if metrics are on.
 COUNTERS: set[Callable[[Reason], None]] = set()
 
 
 def report(mail_id: UUID, letter: str, reason: Reason) -> None:
-    """Log and count a mail that is not sent; neither names its recipient."""
+    """Log and count a mail that is not sent, without its recipient."""
     level = logging.WARNING if reason in FAILURES else logging.INFO
     logger.log(level, "Mail %s (%s) was dropped: %s", mail_id, letter, reason)
     for count in COUNTERS:

@@ -1,4 +1,4 @@
-"""What mails say: each letter is a template in `templates/`."""
+"""The texts of mails: each letter is a template in `templates/`. Change the texts there."""
 
 from dataclasses import dataclass
 from dataclasses import field
@@ -24,7 +24,7 @@ RULE = "-" * 80
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     undefined=StrictUndefined,
-    # Whatever is not HTML is plain text, in which an escaped apostrophe would be shown as it is.
+    # Only HTML is escaped: plain text would show the escape codes.
     autoescape=select_autoescape(["html"], default=False),
     trim_blocks=True,
     keep_trailing_newline=True,
@@ -32,14 +32,14 @@ TEMPLATES = Environment(
 
 
 class Letter(StrEnum):
-    """What a mail is about; each is a file in `templates/` that says it, and so is each that a feature adds."""
+    """What a mail is about; the value is the name of its template. A feature has an enum of its own for its letters."""
 
     VERIFY = "verify"
     ALREADY_REGISTERED = "already-registered"
     REGISTRATION_CLOSED = "registration-closed"
     INVITATION = "invitation"
     RESET_PASSWORD = "reset-password"  # noqa: S105  # the name of a letter
-    PASSWORD_CHANGED = "password-changed"  # noqa: S105  # likewise
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105  # the same
     SIGNED_IN = "signed-in"
     CONFIRM_EMAIL = "confirm-email"
     EMAIL_CHANGING = "email-changing"
@@ -49,7 +49,7 @@ class Letter(StrEnum):
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail that is to be sent."""
+    """A mail to send."""
 
     id: UUID
     letter: str
@@ -62,7 +62,7 @@ class Mail:
 
 
 def compose(mail: Mail, settings: Settings) -> EmailMessage:
-    """The message itself, as text and as HTML; its links lead to `BASE_URL`, whatever host a request was sent to."""
+    """The message as plain text and HTML. Links start with `BASE_URL`, never with the `Host` of a request."""
     values: dict[str, Any] = {
         "project_name": PROJECT_NAME,
         "base_url": settings.base_url,
@@ -77,16 +77,16 @@ def compose(mail: Mail, settings: Settings) -> EmailMessage:
     message["To"] = mail.recipient
     message["Subject"] = str(vars(words)["subject"])
     message["Date"] = format_datetime(mail.written_at)
-    # The same at each attempt, so a mail that a server has accepted twice can be told to be one.
+    # The same at each attempt, so a client can recognise a mail that was accepted twice.
     message["Message-ID"] = f"<{mail.id}@{settings.mail_from.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office notices, please.
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks for no out-of-office replies.
     message.set_content(TEMPLATES.get_template("layout.txt").render(values))
     message.add_alternative(TEMPLATES.get_template("layout.html").render(values), subtype="html")
     return message
 
 
 def in_words(lifetime: timedelta) -> str:
-    """As people say it, in the largest unit that leaves more than one: `7 days`, `24 hours`, `60 minutes`."""
+    """In the largest unit of which there is more than one: `7 days`, `24 hours`, `60 minutes`."""
     for unit, length in (("days", timedelta(days=1)), ("hours", timedelta(hours=1))):
         if lifetime > length and not lifetime % length:
             return f"{lifetime // length} {unit}"

@@ -17,20 +17,20 @@ class Mailer(Protocol):
     """Sends mails."""
 
     async def send(self, message: EmailMessage) -> None:
-        """Returns once the message is in somebody else's hands."""
+        """Return when the message is delivered or accepted by a server."""
 
 
 def mailer_for(settings: Settings) -> Mailer:
-    """The mailer that `MAIL_URL` asks for."""
+    """The mailer for the scheme of `MAIL_URL`."""
     url = settings.mail_url.get_secret_value()
     return ConsoleMailer() if url.startswith("console://") else SmtpMailer(url)
 
 
 class ConsoleMailer:
-    """Prints the text of mails, so that a developer can follow the links in them."""
+    """Prints mails, so that a developer can open their links."""
 
     async def send(self, message: EmailMessage) -> None:
-        """Print it."""
+        """Print the message."""
         text = message.get_body(("plain",))
         assert text is not None
         head = f"To: {message['To']}\nSubject: {message['Subject']}"
@@ -38,25 +38,25 @@ class ConsoleMailer:
 
 
 class SmtpMailer:
-    """Hands mails to a server: `smtp://` upgrades to TLS when the server can, `smtps://` starts with it."""
+    """Sends mails through a server. `smtp://` upgrades to TLS if the server offers it; `smtps://` starts with TLS."""
 
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)
 
     async def send(self, message: EmailMessage) -> None:
-        """Send it.
+        """Send the message.
 
         Raises:
-            SMTPException: if the server does not accept it, or there is none.
+            SMTPException: if the server refuses it or cannot be reached.
         """
         async with self._connection() as connection:
             await connection.send_message(message)
 
-    async def knock(self) -> None:
-        """See whether the server lets us in.
+    async def check_connection(self) -> None:
+        """Connect, and sign in if `MAIL_URL` has a password.
 
         Raises:
-            SMTPException: if it does not, or there is none.
+            SMTPException: if the server refuses that or cannot be reached.
         """
         async with self._connection():
             pass

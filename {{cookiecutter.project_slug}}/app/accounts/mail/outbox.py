@@ -1,4 +1,7 @@
-"""Mails wait in a table until a server accepts them: written here with what they tell of, sent by delivery.py."""
+"""The outbox: mails wait in a table, stored in one transaction with the change that they report.
+
+delivery.py sends them.
+"""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -20,7 +23,7 @@ from app.accounts.one_time_tokens import Purpose
 from app.models import OutgoingMail
 from app.models import User
 
-# The token that a letter carries; the others carry none. Features add theirs.
+# The purpose of the token in a letter. Letters without a token are not listed; features add their own.
 PURPOSES: dict[str, Purpose] = {
     Letter.VERIFY: Purpose.VERIFY,
     Letter.ALREADY_REGISTERED: Purpose.RESET_PASSWORD,
@@ -31,33 +34,33 @@ PURPOSES: dict[str, Purpose] = {
     Letter.EMAIL_RESTORED: Purpose.RESET_PASSWORD,
 }
 
-# As the column.
-MOST_DETAILS = 255
+# The length of the column.
+MAX_DETAILS = 255
 
 
 def put(
     session: AsyncSession, letter: StrEnum, recipient: str, user_id: UUID | None = None, *, details: Iterable[str] = ()
 ) -> None:
-    """Have a mail sent if this transaction is stored; its text lists the `details`.
+    """Send a mail when this transaction is stored; its text lists the `details`.
 
-    Without `user_id` it is for whoever has the address by the time it is sent, and for nobody if nobody has: so a
-    request does the same work for known and unknown addresses (ASVS 6.3.8).
+    Without `user_id`, the mail is for the account that has the address when it is sent, and is dropped if there is
+    none. So a request does the same work for known and unknown addresses (ASVS 6.3.8).
     """
-    listed = ", ".join(details)[:MOST_DETAILS]
+    listed = ", ".join(details)[:MAX_DETAILS]
     session.add(OutgoingMail(letter=letter, recipient=recipient, user_id=user_id, details=listed))
 
 
 async def put_link(session: AsyncSession, letter: Letter, recipient: str, user: User) -> None:
-    """Likewise, with a link that works from now on, so that it can be revoked before the mail has left."""
+    """Send a mail with a link that works from now on, so that it can be revoked before the mail is sent."""
     row = OutgoingMail(id=uuid4(), letter=letter, recipient=recipient, user_id=user.id, is_prepared=True)
     session.add(row)
     await one_time_tokens.store(session, user, PURPOSES[letter], recipient, row.id)
 
 
 async def drop_links(session: AsyncSession, user: User, *purposes: Purpose, only_if: bool = True) -> None:
-    """Drop the mails that would bring a link for one of these purposes, unless `only_if` is false.
+    """Drop the waiting mails whose links have one of these purposes, if `only_if` is true.
 
-    One that is being sent right now is not waited for: delivery.py judges it once the account is free.
+    This does not wait for a mail that is being sent right now: delivery.py checks it after this transaction.
     """
     letters = [letter for letter, purpose in PURPOSES.items() if purpose in purposes]
     is_theirs = (OutgoingMail.user_id == user.id) | (
@@ -67,10 +70,10 @@ async def drop_links(session: AsyncSession, user: User, *purposes: Purpose, only
 
 
 async def forget(session: AsyncSession, user: User) -> None:
-    """Drop the mails about a user who leaves.
+    """Drop the waiting mails about a user who is being deleted.
 
-    One that is being sent right now is not waited for. If the server does not accept it, the next attempt finds no
-    account and drops it.
+    This does not wait for a mail that is being sent right now. If the server does not accept it, the next attempt finds
+    no account and drops it.
     """
     is_theirs = or_(OutgoingMail.user_id == user.id, OutgoingMail.recipient == user.email)
     await _drop(session, is_theirs, Reason.NO_ACCOUNT)
@@ -81,6 +84,6 @@ async def _drop(session: AsyncSession, condition: ColumnElement[bool], reason: R
     dropped = delete(OutgoingMail).where(OutgoingMail.id.in_(free))
     columns = OutgoingMail.id, OutgoingMail.letter, OutgoingMail.next_attempt_at
     for mail_id, letter, next_attempt_at in await session.execute(dropped.returning(*columns)):
-        # The others were reported when they were given up.
+        # Mails without a next attempt were reported when they were given up.
         if next_attempt_at is not None:
             dropped_mails.report(mail_id, letter, reason)

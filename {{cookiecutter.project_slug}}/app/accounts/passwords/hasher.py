@@ -1,4 +1,4 @@
-"""Passwords: which are good enough, and their hashes, computed away from the event loop."""
+"""Computes password hashes in threads, so that the event loop goes on, and limits how many requests wait for one."""
 
 import asyncio
 import os
@@ -31,30 +31,31 @@ from app.http.errors import TooManyAttempts
 from app.models import User
 from app.settings import Settings
 
-# Added to the niceness of the process: a tenth of the share of its other threads, when the processors are busy.
+# Added to the niceness of the process: when the processors are busy, a hash gets about a tenth of the time that other
+# threads get.
 NICE = 10
 NICEST = 19
-# For each hash that is computed, and for each account. Later requests are refused instead of waiting for seconds.
+# How many requests wait for each hash that is being computed, and for each account. Further ones are refused at once.
 MAX_WAITING = 25
-# How many hashes of one account are computed or wait for a thread. Others of that account wait in a line of their own:
-# a caller who knows a few passwords does not hold up everybody else.
+# How many hashes of one account are computed or wait for a thread. Further requests for that account wait in its own
+# queue, so that a flood of requests for one account does not hold up the other accounts.
 MAX_FOR_ONE_ACCOUNT = 2
 LEARN_EVERY = timedelta(hours=1)
-# Stored where there is no password: no password fits it.
+# Stored for users without a password. No password matches it.
 NONE = "!"
 
 Result = TypeVar("Result")
 
 
 class Verdict(NamedTuple):
-    """Whether a password is right, and whether its hash has another cost than the settings name."""
+    """Whether a password is right, and whether its hash has another cost than the settings."""
 
     is_right: bool
     is_outdated: bool = False
 
 
 class AccountQueue:
-    """The requests of one account that want a hash."""
+    """The requests for one account that wait for a hash."""
 
     def __init__(self) -> None:
         self.length = 0
@@ -62,13 +63,13 @@ class AccountQueue:
 
 
 class Hasher:
-    """Computes hashes beside the event loop, few at once."""
+    """Computes hashes in a small pool of threads."""
 
     def __init__(self, settings: Settings) -> None:
         self.hashes = Hashes(settings)
-        # A hash holds its memory and a core while it runs, so the others wait; and only so many of them.
+        # A hash needs its memory and a processor while it runs, so the number of threads is limited.
         self._threads = ThreadPoolExecutor(settings.hash_concurrency, "hash", _give_way)
-        self._most = settings.hash_concurrency * (1 + MAX_WAITING)
+        self._max = settings.hash_concurrency * (1 + MAX_WAITING)
         self._asked_for = 0
         self._lines: dict[tuple[str, bool], AccountQueue] = {}
 
@@ -76,18 +77,18 @@ class Hasher:
         """The hash to store.
 
         Raises:
-            TooBusy: if too many wait to be computed, or the memory is used up.
-            TooManyAttempts: if too many of this account wait.
+            TooBusy: if too many hashes wait, or the machine has no memory left.
+            TooManyAttempts: if too many requests for this account wait.
         """
         async with self.place_of(email, is_sign_up=is_sign_up):
             return await self._run(self.hashes.make, normalise_password(password))
 
     async def verify(self, password: str, stored: str | None, email: str, *, is_sign_up: bool = False) -> Verdict:
-        """Whether the password belongs to the stored hash; without one it takes as long and says no.
+        """Whether the password matches the stored hash. Without a hash it takes as long, and the answer is no.
 
         Raises:
-            TooBusy: if too many wait to be computed, or the memory is used up.
-            TooManyAttempts: if too many of this address wait, whether or not it has an account.
+            TooBusy: if too many hashes wait, or the machine has no memory left.
+            TooManyAttempts: if too many requests for this address wait, whether or not it has an account.
         """
         async with self.place_of(email, is_sign_up=is_sign_up):
             return await self._run(self._verify, normalise_password(password), stored)
@@ -100,7 +101,7 @@ class Hasher:
             TooBusy: if too many have one.
             TooManyAttempts: if too many of this account wait for one.
         """
-        # Sign-ups are not counted for an address as wrong passwords are, so they do not hold up its owner's sign-ins.
+        # Sign-ups have their own queue: they are not throttled like wrong passwords, and must not hold up sign-ins.
         account = email_address.compared(email), is_sign_up
         line = self._lines.setdefault(account, AccountQueue())
         if line.length >= MAX_FOR_ONE_ACCOUNT + MAX_WAITING:
@@ -108,7 +109,7 @@ class Hasher:
         line.length += 1
         try:
             async with line.places:
-                if self._asked_for >= self._most:
+                if self._asked_for >= self._max:
                     raise TooBusy
                 self._asked_for += 1
                 try:
@@ -129,8 +130,8 @@ class Hasher:
 
 
 def _give_way() -> None:
-    # A caller who signs in waits for a hash anyway; every other request goes first. Linux has a priority for each
-    # thread; where it may not be set, hashes are computed all the same.
+    # Signing in is slow anyway, so other requests go first. Linux has a priority for each thread. Where it cannot be
+    # set, hashes have the same priority as other work.
     if sys.platform == "linux":
         with suppress(OSError):
             thread = threading.get_native_id()
@@ -139,12 +140,12 @@ def _give_way() -> None:
 
 @cache
 def hasher_for(settings: Settings) -> Hasher:
-    """The one hasher of these settings in this process: it bounds what all requests ask for."""
+    """The one hasher of this process for these settings; its limits apply to all requests."""
     return Hasher(settings)
 
 
 async def learn_costs(app: Litestar) -> float:
-    """Find out what stored hashes cost, so that each check costs the same; returns the seconds until the next time."""
+    """Read the costs of stored hashes, so that each check costs the same; returns the seconds until the next call."""
     hashes = hasher_for(app.state.settings).hashes
     async with new_transaction(app) as session:
         # A quarter of a second among a million users; a regular expression would take eight times as long.

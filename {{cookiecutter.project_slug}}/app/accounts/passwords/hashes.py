@@ -132,5 +132,5 @@ def is_shortage(error: Exception) -> bool:
 
 
 def normalise_password(password: str) -> str:
-    """The one spelling of a password: keyboards encode the same letter in different ways."""
+    """The normalised spelling of a password: keyboards encode the same letter in different ways."""
     return unicodedata.normalize("NFC", password)

@@ -10,7 +10,7 @@ from app.settings import PROJECT_NAME
 from app.settings import Settings
 
 MAX_LENGTH = 128
-# Shorter words are parts of too many sentences.
+# Shorter words occur by chance in too many passwords.
 CONTEXT_WORD_MIN_LENGTH = 4
 EASY_TO_GUESS = "This password is easy to guess. Use four or more unusual words, or let a password manager make one."
 
@@ -18,9 +18,9 @@ EASY_TO_GUESS = "This password is easy to guess. Use four or more unusual words,
 async def require_good(  # noqa: PLR0913  # what a password is judged by
     password: str, email: str, settings: Settings, field: str = "password", *, name: str = "", is_sign_up: bool = False
 ) -> None:
-    """Refuse what attackers try first; any character may be used and none has to be (NIST SP 800-63B-4, 3.1.1.2).
+    """Refuse passwords that attackers try first. There are no rules about characters (NIST SP 800-63B-4, 3.1.1.2).
 
-    Takes some milliseconds, so hold no connection to the database meanwhile. `name` is what the user is called.
+    This takes some milliseconds: call `release_connection` first. `name` is the display name of the user.
 
     Raises:
         InvalidField: says what to do instead.
@@ -42,7 +42,7 @@ async def require_good(  # noqa: PLR0913  # what a password is judged by
 
 
 def is_same(one: str, another: str) -> bool:
-    """Whether two passwords are one, however a keyboard writes them."""
+    """Whether two passwords are the same after normalisation."""
     return normalise_password(one) == normalise_password(another)
 
 

@@ -2,7 +2,7 @@ const form = document.querySelector("form");
 const status = document.querySelector("[role=status]");
 const token = new URLSearchParams(location.search).get("token");
 
-// The token leaves the address bar, so neither the history nor a shared screen keeps it.
+// Remove the token from the address bar, so that neither the history nor a shared screen shows it.
 history.replaceState(null, "", location.pathname);
 
 form.addEventListener("submit", async (event) => {
