@@ -20,6 +20,7 @@ from app.database.transactions import CommitBeforeSuccess
 from app.http.cross_site import RefuseCrossSite
 from app.http.error_responses import EXCEPTION_HANDLERS
 from app.http.error_responses import without_debugging
+from app.http.head_requests import AnswerHead
 from app.http.openapi_document import Refusals
 from app.http.openapi_document import openapi_config
 from app.http.request_limits import MAX_BODY_BYTES
@@ -64,7 +65,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logs.configure(settings)
     # uvicorn would believe X-Forwarded-For from this machine; whom to believe is TRUSTED_PROXIES' to say alone.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             *health.ROUTES,
             *notes.ROUTES,  # example
@@ -83,6 +84,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         openapi_config=openapi_config() if settings.serves_openapi else None,
         state=State({"settings": settings, "mailer": mailer_for(settings)}),
     )
+    app.asgi_handler = AnswerHead(app.asgi_handler)
+    return app
 
 
 def __getattr__(name: str) -> Any:

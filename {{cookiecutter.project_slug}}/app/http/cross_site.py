@@ -1,15 +1,20 @@
 """What browsers are told about every answer, and which of their requests are believed."""
 
+import asyncio
 from typing import Any
 
 from litestar import Request
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp
+from litestar.types import HTTPReceiveMessage
 from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
+from litestar.types import WebSocketReceiveMessage
 
+from app.http import request_limits
+from app.http.errors import BodyTooSlow
 from app.http.errors import CrossSiteRequest
 from app.http.errors import UnsupportedMediaType
 from app.settings import Settings
@@ -34,15 +39,15 @@ class RefuseCrossSite(ASGIMiddleware):
         """Let it pass.
 
         Raises:
-            CrossSite: if it comes from another site.
+            CrossSiteRequest: if it comes from another site.
             UnsupportedMediaType: if it has a body that does not say that it is JSON.
         """
         request: Request[Any, Any, Any] = Request(scope)
         if request.method not in READING:
             if not self._is_own(request):
                 raise CrossSiteRequest
-            if _has_body(request) and not _may_be_sent(request):
-                raise UnsupportedMediaType
+            if not _may_be_sent(request):
+                receive = await _require_no_body(request, receive)
         await next_app(scope, receive, send)
 
     def _is_own(self, request: Request[Any, Any, Any]) -> bool:
@@ -55,8 +60,25 @@ class RefuseCrossSite(ASGIMiddleware):
         return origin is None or origin in {f"https://{host}", f"http://{host}"}
 
 
-def _has_body(request: Request[Any, Any, Any]) -> bool:
-    return "Transfer-Encoding" in request.headers or request.headers.get("Content-Length", "0") != "0"
+async def _require_no_body(request: Request[Any, Any, Any], receive: Receive) -> Receive:
+    if request.headers.get("Content-Length", "0") != "0":
+        raise UnsupportedMediaType
+    if "Transfer-Encoding" not in request.headers:
+        return receive
+    # Some clients announce chunks and send none.
+    try:
+        async with asyncio.timeout(request_limits.BODY_SECONDS):
+            first = await receive()
+    except TimeoutError as error:
+        raise BodyTooSlow from error
+    if first["type"] == "http.request" and (first["body"] or first["more_body"]):
+        raise UnsupportedMediaType
+    messages = iter([first])
+
+    async def replay() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+        return next(messages, None) or await receive()
+
+    return replay
 
 
 def _may_be_sent(request: Request[Any, Any, Any]) -> bool:

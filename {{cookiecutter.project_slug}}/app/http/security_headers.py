@@ -19,7 +19,8 @@ def cors_config(settings: Settings) -> CORSConfig | None:
         allow_origins=[*settings.cors_origins],
         allow_credentials=True,
         allow_headers=["Authorization", "Content-Type"],
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        expose_headers=["Retry-After"],
     )
 
 
