@@ -111,9 +111,16 @@ MUTANTS = [
     Mutant(
         "Bodies are JSON",
         "app/http/cross_site.py",
-        "                raise UnsupportedMediaType",
-        "                pass",
+        "            if not _may_be_sent(request):",
+        "            if False:",
         "test_browsers.py::test_bodies_are_json_and_say_so",
+    ),
+    Mutant(
+        "What is sent in chunks is JSON",
+        "app/http/cross_site.py",
+        'if first["type"] == "http.request" and (first["body"] or first["more_body"]):',
+        "if False:",
+        "test_head_requests.py::test_a_request_may_announce_chunks_and_send_none",
     ),
     Mutant(
         "A row that another request has removed is a conflict, whatever wraps the error",

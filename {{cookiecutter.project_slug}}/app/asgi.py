@@ -60,9 +60,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     Raises:
         SettingsError: if a setting is missing or wrong.
     """
-    if settings is None:
-        settings = read_settings()
-        logs.configure(settings)
+    settings = settings or _settings_of_the_environment()
     # uvicorn would believe X-Forwarded-For from this machine; whom to believe is TRUSTED_PROXIES' to say alone.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     app = Litestar(
@@ -86,6 +84,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     app.asgi_handler = AnswerHead(app.asgi_handler)
     return app
+
+
+def _settings_of_the_environment() -> Settings:
+    settings = read_settings()
+    logs.configure(settings)
+    return settings
 
 
 def __getattr__(name: str) -> Any:
