@@ -62,6 +62,7 @@ class Service:
             "DATABASE_URL": database_url,
             "BASE_URL": "https://service.example",
             "MAIL_URL": "smtp://127.0.0.1:1",
+            "MAIL_FROM": "noreply@service.example",
         } | environment
 
     @property

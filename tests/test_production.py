@@ -160,7 +160,8 @@ def image(baked: Path, folder: Path, database: str) -> Image:
     made = {"PATH": f"{srv}/.venv/bin:/usr/bin:/bin"}
     build([each for each in last if "--from" not in each.rest], context, srv, made)
     settings = {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": database, "BASE_URL": "https://service.example"}
-    environment = variables(last, srv) | made | settings | {"MAIL_URL": "smtp://127.0.0.1:1"}
+    mail = {"MAIL_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "noreply@service.example"}
+    environment = variables(last, srv) | made | settings | mail
     return Image(srv, environment, last)
 
 

@@ -13,9 +13,17 @@ from proofs.mutants import observability
 from proofs.mutants import rbac
 from proofs.mutants import service
 from proofs.mutants import session
+from proofs.mutants import settings
 from proofs.mutants.mutation import Mutant
 
-ALWAYS = [*service.MUTANTS, *connections.MUTANTS, *accounts.MUTANTS, *auth.MUTANTS, *observability.MUTANTS]
+ALWAYS = [
+    *service.MUTANTS,
+    *settings.MUTANTS,
+    *connections.MUTANTS,
+    *accounts.MUTANTS,
+    *auth.MUTANTS,
+    *observability.MUTANTS,
+]
 # Only services that have the path have these defences.
 IF_THERE = {
     "app/notes": notes.MUTANTS,

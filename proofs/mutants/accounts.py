@@ -266,7 +266,7 @@ MUTANTS = [
     ),
     Mutant(
         "Hashes are not made too cheap",
-        "app/settings/types.py",
+        "app/settings/hashes.py",
         "memory_kib >= memory and iterations >= least for",
         "memory_kib >= memory or iterations >= least for",
         "test_settings.py::test_hashes_that_cost_a_little_less_are_refused",

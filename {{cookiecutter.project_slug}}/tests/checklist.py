@@ -81,7 +81,7 @@ ROWS = {
     "I08": "Deleting an account needs a fresh sign-in and leaves nothing personal; an export is about the caller alone",
     "I09": "A bug in the code is a 500 with a traceback; a caller's mistake is a 4xx; a 503 says what was waited for",
     "I10": "A database that is away in any way is a 503 and a red readiness, and service goes on by itself",
-    "I12": "A setting that cannot work is refused at start in one line; URLs that hosting companies hand out connect",
+    "I12": "Wrong, contradictory and absurdly large settings are refused at start; URLs of hosting companies connect",
     "I13": "Lengths are checked before work is done; a connection has a deadline in every state",
     "E12": "Every answer tells browsers to be careful with it",
     "E13": "Signing out touches no cookie of other applications",

@@ -137,7 +137,7 @@ def test_a_socket_that_is_not_trusted_is_an_unknown_network() -> None:
 
 @pytest.mark.parametrize("wrong", ["unix:/run/service.sock", "10.0.0.1/8", "proxy", "10.0.0.0/33"])
 def test_a_wrong_proxy_is_refused_with_what_to_write(wrong: str) -> None:
-    with pytest.raises(ValidationError, match=r"such as 10\.0\.0\.0/8, or unix for a Unix socket"):
+    with pytest.raises(ValidationError, match=r"10\.0\.0\.0/8"):
         trusting(wrong)
 
 

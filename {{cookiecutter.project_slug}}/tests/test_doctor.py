@@ -68,7 +68,7 @@ async def test_it_finds_nothing_where_nothing_is(settings: Settings) -> None:
         ({"base_url": "http://service.example"}, "BASE_URL"),
         ({"trusted_proxies": ("0.0.0.0/0",)}, "TRUSTED_PROXIES"),
         ({"mail_url": SecretStr("smtp://127.0.0.1:1")}, "MAIL_URL"),
-        ({"database_pool_size": 10_000}, "DATABASE_POOL_SIZE"),
+        ({"database_pool_size": 1_000}, "DATABASE_POOL_SIZE"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -7,7 +7,7 @@ import click
 from app.accounts.commands import app_of
 from app.accounts.passwords.hashes import Hashes
 from app.settings import Settings
-from app.settings.types import HASH_CHOICES
+from app.settings.hashes import HASH_CHOICES
 
 # From the most memory, which makes guessing on graphics cards expensive, down to OWASP's choices: each with the fewest
 # iterations that are enough.

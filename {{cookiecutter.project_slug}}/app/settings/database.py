@@ -18,8 +18,8 @@ class DatabaseSettings(BaseModel):
     # In development, unset means the embedded PostgreSQL.
     database_url: DatabaseUrl | None = None
     database_pooler: Pooler = Pooler.NONE
-    # The most connections that one process opens.
-    database_pool_size: int = Field(default=10, ge=2, le=10_000)
+    # The most connections that one process opens. Some requests use two at once.
+    database_pool_size: int = Field(default=10, ge=2, le=1_000)
 
     @model_validator(mode="before")
     @classmethod

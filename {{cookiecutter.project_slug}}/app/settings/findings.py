@@ -1,11 +1,11 @@
-"""What a check of an installation finds."""
+"""Findings of `litestar doctor`."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class Level(StrEnum):
-    """How bad it is; an error makes the exit status 1."""
+    """How serious a finding is; an error makes the exit status 1."""
 
     OK = "ok"
     WARNING = "warning"
@@ -13,7 +13,7 @@ class Level(StrEnum):
 
 
 class Finding(NamedTuple):
-    """What was found about a setting, or about a part that no setting names, and what to do if it is not fine."""
+    """A finding about a setting or a part of the service, and how to fix it."""
 
     level: Level
     about: str

@@ -16,7 +16,7 @@ from app.accounts.passwords.hashes import cost_of
 from app.accounts.passwords.hashes import is_hash
 from app.http.errors import TooBusy
 from app.settings import Settings
-from app.settings.types import HASH_MAX_MEMORY_KIB
+from app.settings.hashes import HASH_MAX_MEMORY_KIB
 from tests.cast import Stage
 from tests.tables import Tables
 

@@ -21,6 +21,7 @@ from aiosmtpd.smtp import AuthResult
 from aiosmtpd.smtp import Envelope
 from aiosmtpd.smtp import LoginPassword
 from aiosmtplib import SMTPAuthenticationError
+from aiosmtplib import SMTPException
 from pydantic import SecretStr
 
 from app.accounts.mail.letters import Letter
@@ -31,6 +32,7 @@ from app.accounts.mail.mailer import mailer_for
 from app.accounts.mail.outbox import PURPOSES
 from app.settings import PROJECT_NAME
 from app.settings import Settings
+from app.settings import mail_url
 from tests.cast import text_of
 
 TOKEN = "a-token-of-the-tests-that-opens-nothing"
@@ -48,9 +50,11 @@ class Server:
     def __init__(self) -> None:
         self.received: list[EmailMessage] = []
         self.recipients: list[str] = []
+        self.logins = 0
 
     def authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
         """Whether this is the password; it holds what an address has to escape."""
+        self.logins += 1
         return AuthResult(success=given == LoginPassword(b"service", b"p@ss:w/rd"), handled=False)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
@@ -117,6 +121,17 @@ async def test_a_wrong_password_for_the_server_is_an_error(settings: Settings) -
         with pytest.raises(SMTPAuthenticationError):
             await mailer_for(through(settings, "service:wrong", port)).send(compose(VERIFY, settings))
     assert server.received == []
+
+
+@WITHOUT_TLS
+async def test_a_password_is_not_sent_in_plain_text_to_another_machine(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_url, "_is_this_machine", lambda _host: False)
+    async with mail_server() as (server, port):
+        with pytest.raises(SMTPException, match="STARTTLS"):
+            await mailer_for(through(settings, "service:p%40ss%3Aw%2Frd", port)).send(compose(VERIFY, settings))
+    assert (server.received, server.logins) == ([], 0)
 
 
 @pytest.mark.parametrize("letter", Letter)

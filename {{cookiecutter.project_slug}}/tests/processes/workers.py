@@ -205,6 +205,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "BASE_URL": settings.base_url,
         # Nobody listens there.
         "MAIL_URL": "smtp://127.0.0.1:1",
+        "MAIL_FROM": "noreply@service.example",
         **{name.upper(): str(value) for name, value in ALLOWED.items()},
     }
     return os.environ | unset | chosen

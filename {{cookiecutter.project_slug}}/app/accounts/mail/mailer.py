@@ -2,13 +2,13 @@
 
 from email.message import EmailMessage
 from typing import Protocol
-from urllib.parse import unquote
-from urllib.parse import urlsplit
 
 import aiosmtplib
 
 from app.accounts.mail.letters import RULE
 from app.settings import Settings
+from app.settings import mail_url
+from app.settings.mail_url import MailServer
 
 TIMEOUT_SECONDS = 10
 
@@ -22,8 +22,8 @@ class Mailer(Protocol):
 
 def mailer_for(settings: Settings) -> Mailer:
     """The mailer for the scheme of `MAIL_URL`."""
-    url = settings.mail_url.get_secret_value()
-    return ConsoleMailer() if url.startswith("console://") else SmtpMailer(url)
+    server = mail_url.parse(settings.mail_url.get_secret_value())
+    return ConsoleMailer() if server is None else SmtpMailer(server)
 
 
 class ConsoleMailer:
@@ -38,10 +38,10 @@ class ConsoleMailer:
 
 
 class SmtpMailer:
-    """Sends mails through a server. `smtp://` upgrades to TLS if the server offers it; `smtps://` starts with TLS."""
+    """Sends mails through a server. `smtp://` upgrades to TLS if it can, `smtps://` starts with it."""
 
-    def __init__(self, url: str) -> None:
-        self._url = urlsplit(url)
+    def __init__(self, server: MailServer) -> None:
+        self._server = server
 
     async def send(self, message: EmailMessage) -> None:
         """Send the message.
@@ -63,10 +63,12 @@ class SmtpMailer:
 
     def _connection(self) -> aiosmtplib.SMTP:
         return aiosmtplib.SMTP(
-            hostname=self._url.hostname,
-            port=self._url.port,
-            username=unquote(self._url.username) if self._url.username else None,
-            password=unquote(self._url.password) if self._url.password else None,
-            use_tls=self._url.scheme == "smtps",
+            hostname=self._server.host,
+            port=self._server.port,
+            username=self._server.user,
+            password=self._server.password,
+            use_tls=self._server.is_tls,
+            # Unset, aiosmtplib goes on in plain text if the server, or an attacker in between, does not offer it.
+            start_tls=True if self._server.requires_starttls else None,
             timeout=TIMEOUT_SECONDS,
         )

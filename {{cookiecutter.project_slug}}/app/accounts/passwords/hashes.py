@@ -12,8 +12,8 @@ from passlib.context import CryptContext
 
 from app.http.errors import TooBusy
 from app.settings import Settings
-from app.settings.types import HASH_MAX_ITERATIONS
-from app.settings.types import HASH_MAX_MEMORY_KIB
+from app.settings.hashes import HASH_MAX_ITERATIONS
+from app.settings.hashes import HASH_MAX_MEMORY_KIB
 
 # The type and the version of new hashes.
 ARGON2ID = "$argon2id$v=19"

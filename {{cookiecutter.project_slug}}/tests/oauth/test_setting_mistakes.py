@@ -1,0 +1,28 @@
+"""Mistakes in the settings of providers: refused together with every other mistake, and without a secret."""
+
+import pytest
+
+from tests.test_setting_bounds import KEYS
+from tests.test_setting_bounds import refused
+
+
+@pytest.mark.checklist("I12")
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("provider", ["GITHUB", "GOOGLE", "MICROSOFT", "GITLAB"])
+def test_the_secret_of_a_provider_is_not_a_key_of_the_service(provider: str, key: str) -> None:
+    client = {f"OAUTH_{provider}_CLIENT_ID": "id", f"OAUTH_{provider}_CLIENT_SECRET": KEYS[key]}
+    [line] = refused(**KEYS, **client)
+    assert line.startswith(f"OAUTH_{provider}_CLIENT_SECRET must differ from {key}")
+    assert KEYS[key] not in line
+
+
+@pytest.mark.checklist("I12")
+def test_half_a_provider_hides_no_other_mistake_and_no_other_mistake_hides_it() -> None:
+    lines = refused(OAUTH_GITHUB_CLIENT_ID="id", DATABASE_URL="", OPENAPI="maybe", HASH_MEMORY_KIB="9216")
+    assert {line.split()[0] for line in lines} == {
+        "OAUTH_GITHUB_CLIENT_SECRET",
+        "DATABASE_URL",
+        "OPENAPI",
+        "HASH_MEMORY_KIB",
+    }
+    assert len(lines) == 4
