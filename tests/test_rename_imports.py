@@ -88,7 +88,9 @@ def test_a_module_that_has_moved_is_where_the_script_says(module: str) -> None:
 @pytest.mark.parametrize("name", sorted(moved("NAMES").values()))
 def test_a_name_that_has_moved_is_where_the_script_says(name: str) -> None:
     module, _, name = name.rpartition(".")
-    tree = ast.parse((REPOSITORY / SERVICE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    path = REPOSITORY / SERVICE / module.replace(".", "/")
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    tree = ast.parse(source.read_text(encoding="utf-8"))
     defined = {getattr(node, "name", "") for node in tree.body}
     assigned = {ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
     annotated = {ast.unparse(node.target) for node in tree.body if isinstance(node, ast.AnnAssign)}

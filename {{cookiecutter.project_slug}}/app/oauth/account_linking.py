@@ -1,7 +1,7 @@
-"""To whom an account at a provider belongs, and how it comes to belong to somebody.
+"""Which user an account at a provider belongs to, and how it is linked.
 
-What identifies somebody is the issuer and its subject, never an address. An address decides one thing alone: whether a
-new account may be made, or one that nobody has proven yet be handed to whoever proves it.
+Issuer and subject identify an account at a provider, never its address. The address decides one thing: whether a new
+user is created, or a user who has not confirmed it is handed over to the one who has.
 """
 
 from enum import StrEnum
@@ -34,67 +34,67 @@ from app.oauth.errors import LinkRequired
 from app.oauth.errors import NotLinked
 from app.oauth.errors import SignUpClosed
 from app.oauth.errors import TooManyLinked
-from app.oauth.providers.oauth2_client import Arrival
+from app.oauth.providers.oauth2_client import ProviderAccount
 from app.settings.types import Switch
 
-# Accounts at providers that one user can link.
+# How many accounts at providers a user can link.
 MOST_LINKED = 20
 
 
 class Known(NamedTuple):
-    """Who signs in with an account at a provider, and whether they have just proven their address by it."""
+    """The user of an account at a provider, and whether this first sign-in with it has confirmed the address."""
 
     user: User
     account: OAuthAccount
     is_first_time: bool
 
 
-async def user_of(service: ProfileService, arrival: Arrival) -> Known:
-    """The user who signs in with this account at a provider, made now if there is none.
+async def user_of(service: ProfileService, provider_account: ProviderAccount) -> Known:
+    """The user of this account at a provider, created now if there is none.
 
     Raises:
         CannotSignIn: if the user is not active or not verified.
-        AddressNotVerified, AddressNotSupported, SignUpClosed, LinkRequired: if there is none, and none can be made.
+        AddressNotVerified, AddressNotSupported, SignUpClosed, LinkRequired: if there is none, and none can be created.
     """
-    await hold(service.session, arrival.identity)
-    account = await _find(service.session, arrival.identity)
+    await lock_identity(service.session, provider_account.identity)
+    account = await _find(service.session, provider_account.identity)
     if account is None:
-        user = await _admit(service, arrival.identity)
+        user = await _user_for_new_identity(service, provider_account.identity)
     else:
-        user = await _user_with(service.session, account, arrival.identity)
+        user = await _user_with(service.session, account, provider_account.identity)
     if not (user.is_active and user.is_verified):
         await audit.record_refusal(service.session, Event.SIGN_IN_FAILED, user.id)
         raise CannotSignIn
     is_first_time = account is None
-    account = account or await _add(service.session, user, arrival.identity)
-    _note(service, account, arrival)
+    account = account or await _add(service.session, user, provider_account.identity)
+    _update_account(service, account, provider_account)
     return Known(user, account, is_first_time)
 
 
-async def hold(session: AsyncSession, identity: Identity) -> None:
-    """Let other requests of this identity wait until this transaction ends; before any user is locked."""
+async def lock_identity(session: AsyncSession, identity: Identity) -> None:
+    """Make other requests for this identity wait until this transaction ends. Call it before any user is locked."""
     name = f"{identity.provider}\0{identity.issuer}\0{identity.subject}"
     key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
     await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-async def link(service: ProfileService, user: User, arrival: Arrival) -> OAuthAccount:
-    """Let the user, whose row is locked after the identity was held, sign in with this account at a provider.
+async def link(service: ProfileService, user: User, provider_account: ProviderAccount) -> OAuthAccount:
+    """Link this account at a provider to the user, whose row was locked after the identity.
 
     Raises:
-        IdentityTaken: if it belongs to somebody else.
+        IdentityTaken: if it belongs to another user.
         TooManyLinked: if the user has as many as are allowed.
     """
-    account = await _find(service.session, arrival.identity)
+    account = await _find(service.session, provider_account.identity)
     if account is None:
         await _require_room(service.session, user)
-        account = await _add(service.session, user, arrival.identity)
-        after = {"provider": arrival.identity.provider}
+        account = await _add(service.session, user, provider_account.identity)
+        after = {"provider": provider_account.identity.provider}
         audit.record(service.session, ProviderEvent.LINKED, user.id, actor=user.id, after=after)
         outbox.put(service.session, ProviderLetter.LINKED, user.email, user.id)
     elif account.user_id != user.id:
         raise IdentityTaken
-    _note(service, account, arrival)
+    _update_account(service, account, provider_account)
     return account
 
 
@@ -104,16 +104,16 @@ async def _require_room(session: AsyncSession, user: User) -> None:
         raise TooManyLinked
 
 
-async def require_linked(service: ProfileService, user: User, arrival: Arrival) -> None:
-    """Hold up whoever comes back from a provider as somebody else than the user.
+async def require_linked(service: ProfileService, user: User, provider_account: ProviderAccount) -> None:
+    """Refuse an account at a provider that is not linked to the user.
 
     Raises:
-        NotLinked: if it is somebody else.
+        NotLinked: if it is not.
     """
-    account = await _find(service.session, arrival.identity)
+    account = await _find(service.session, provider_account.identity)
     if account is None or account.user_id != user.id:
         raise NotLinked
-    _note(service, account, arrival)
+    _update_account(service, account, provider_account)
 
 
 async def is_linked(app: Litestar, identity: Identity) -> bool:
@@ -123,12 +123,12 @@ async def is_linked(app: Litestar, identity: Identity) -> bool:
 
 
 async def _find(session: AsyncSession, identity: Identity) -> OAuthAccount | None:
-    is_it = (
+    matches = (
         (OAuthAccount.oauth_name == identity.provider)
         & (OAuthAccount.issuer == identity.issuer)
         & (OAuthAccount.account_id == identity.subject)
     )
-    return (await session.scalars(select(OAuthAccount).where(is_it))).one_or_none()
+    return (await session.scalars(select(OAuthAccount).where(matches))).one_or_none()
 
 
 async def _user_with(session: AsyncSession, account: OAuthAccount, identity: Identity) -> User:
@@ -139,7 +139,7 @@ async def _user_with(session: AsyncSession, account: OAuthAccount, identity: Ide
     return user
 
 
-async def _admit(service: ProfileService, identity: Identity) -> User:
+async def _user_for_new_identity(service: ProfileService, identity: Identity) -> User:
     email = identity.verified_email
     if email is None:
         raise AddressNotSupported if identity.has_unsupported_email else AddressNotVerified
@@ -149,7 +149,7 @@ async def _admit(service: ProfileService, identity: Identity) -> User:
         await _require_sign_up(service, email)
         user, event = await ownership.make(service.session, email), Event.REGISTERED
     if user.is_verified:
-        # Whoever runs the provider, or got hold of the address there, must not get hold of the account here.
+        # The provider, or an attacker who has taken over the address there, must not take over the account here.
         await audit.record_refusal(service.session, ProviderEvent.LINK_REQUIRED, user.id)
         raise LinkRequired
     if user.is_active:
@@ -172,14 +172,14 @@ async def _add(session: AsyncSession, user: User, identity: Identity) -> OAuthAc
         issuer=identity.issuer,
         account_id=identity.subject,
         account_email=identity.email,
-        access_token=token_encryption.NOTHING,
+        access_token=token_encryption.NO_TOKEN,
     )
     session.add(account)
     await session.flush()
     return account
 
 
-def _note(service: ProfileService, account: OAuthAccount, arrival: Arrival) -> None:
+def _update_account(service: ProfileService, account: OAuthAccount, provider_account: ProviderAccount) -> None:
     # A provider that says too little about a linked account is not asked for its address again.
-    account.account_email = arrival.identity.email or account.account_email
-    token_encryption.keep(service.settings, account, arrival.tokens)
+    account.account_email = provider_account.identity.email or account.account_email
+    token_encryption.store(service.settings, account, provider_account.tokens)

@@ -1,14 +1,14 @@
-"""What the audit trail and mails say about providers."""
+"""The audit events and mails about providers."""
 
 from enum import StrEnum
 
 
 class ProviderEvent(StrEnum):
-    """What happens between an account and a provider, as `subject.what`."""
+    """The events of users and providers, as `subject.what`."""
 
     LINKED = "provider.linked"
     UNLINKED = "provider.unlinked"
-    # An address that nobody had proven came to be its owner's.
+    # An account with an unconfirmed address went to the owner of the address.
     CLAIMED = "provider.claimed"
     ASKED_AGAIN = "provider.asked-again"
     LINK_REQUIRED = "provider.link-required"
@@ -16,7 +16,7 @@ class ProviderEvent(StrEnum):
 
 
 class ProviderLetter(StrEnum):
-    """What a mail is about; each is a template in app/accounts/mail/templates."""
+    """The mails; each is a template in app/accounts/mail/templates."""
 
     LINKED = "provider-linked"
     UNLINKED = "provider-unlinked"

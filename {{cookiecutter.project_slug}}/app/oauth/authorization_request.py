@@ -1,4 +1,4 @@
-"""A round trip to a provider: what goes along, and what comes back."""
+"""An authorization request to a provider, and the identity that it returns."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -13,7 +13,7 @@ from app.settings import Settings
 
 
 class FlowPurpose(StrEnum):
-    """What somebody is sent to a provider for."""
+    """Why a user is sent to a provider."""
 
     SIGN_IN = "sign-in"
     REAUTHENTICATE = "reauthenticate"
@@ -21,28 +21,28 @@ class FlowPurpose(StrEnum):
 
 
 class AuthorizationRequest(NamedTuple):
-    """What a provider is told, or is told the digest of; all of it follows from the state and is stored nowhere."""
+    """The values of one request. All of them are derived from the state, and none is stored."""
 
     state: str
     verifier: str
     nonce: str
     redirect_uri: str
-    begun_at: datetime
-    is_again: bool
+    started_at: datetime
+    is_reauthentication: bool
 
     @property
     def challenge(self) -> str:
-        """What the provider gets of the verifier at first (RFC 7636)."""
+        """The digest of the verifier that the provider gets first (RFC 7636)."""
         return challenge_of(self.verifier)
 
 
 class Identity(NamedTuple):
-    """Somebody as a provider knows them: the issuer and the subject, and never the address (OpenID Connect, 5.7)."""
+    """An account at a provider, identified by issuer and subject, never by its address (OpenID Connect Core, 5.7)."""
 
     provider: str
     issuer: str
     subject: str
-    # What the provider says the address is, for people to read, and the same if it vouches for it.
+    # The address that the provider reports, for display, and the same if the provider has verified it.
     email: str
     verified_email: str | None
     # Whether it has verified an address that cannot be stored here, such as one with letters beyond ASCII.
@@ -50,20 +50,20 @@ class Identity(NamedTuple):
 
 
 def key_ids(settings: Settings) -> list[str]:
-    """Names of the keys that trips can be planned with, beginning with that of new ones. A name tells nothing else."""
+    """Names of the keys that requests are derived with, that of new requests first. A name reveals nothing else."""
     return [sha256(key).hexdigest()[:8] for key in settings.keys_for("oauth-key-id")]
 
 
-def plan(  # noqa: PLR0913  # all that a trip follows from
-    settings: Settings, provider: str, purpose: FlowPurpose, state: str, begun_at: datetime, *, key_id: str
+def derive_request(  # noqa: PLR0913  # everything that a request depends on
+    settings: Settings, provider: str, purpose: FlowPurpose, state: str, started_at: datetime, *, key_id: str
 ) -> AuthorizationRequest:
-    """The trip that has this state, as the instance that began it had planned it.
+    """The request with this state, as the instance that started it derived it.
 
     Raises:
         InvalidState: if that instance had a key that this one does not have.
     """
     known = key_ids(settings)
-    # Version 0.1 noted no key.
+    # Version 0.1 stored no key id.
     if (key_id or known[0]) not in known:
         raise InvalidState
     key = known.index(key_id or known[0])
@@ -72,19 +72,19 @@ def plan(  # noqa: PLR0913  # all that a trip follows from
         verifier=_derived(settings.keys_for("oauth-verifier")[key], state),
         nonce=_derived(settings.keys_for("oauth-nonce")[key], state),
         redirect_uri=redirect_uri(settings, provider, purpose),
-        begun_at=begun_at,
-        is_again=purpose is FlowPurpose.REAUTHENTICATE,
+        started_at=started_at,
+        is_reauthentication=purpose is FlowPurpose.REAUTHENTICATE,
     )
 
 
 def redirect_uri(settings: Settings, provider: str, purpose: FlowPurpose) -> str:
-    """Where a provider sends people back to; it hangs on `BASE_URL` alone, and has to be registered there."""
+    """The URL that a provider sends users back to. It depends on `BASE_URL` alone and must be registered there."""
     prefix = "oauth2-associate" if purpose is FlowPurpose.LINK else "oauth2"
     return f"{settings.base_url}/{prefix}/{provider}/callback"
 
 
 def challenge_of(verifier: str) -> str:
-    """What can be shown of a secret beforehand (RFC 7636, S256)."""
+    """The challenge for a verifier (RFC 7636, S256)."""
     return _text(sha256(verifier.encode()).digest())
 
 

@@ -1,4 +1,4 @@
-"""What is refused on the way to a provider and back; each has its row in the one table of errors."""
+"""The refusals of sign-in with providers, with their rows in the table of errors."""
 
 from http import HTTPStatus
 
@@ -9,7 +9,7 @@ from app.http.errors import Refusal
 
 
 class InvalidState(Refusal):
-    """Nobody was sent to the provider like this: the caller is not told what is wrong (RFC 9700, 4.7)."""
+    """The state is not one of this browser. The caller is not told what is wrong with it (RFC 9700, 4.7)."""
 
 
 class InvalidCode(Refusal):
@@ -21,27 +21,27 @@ class ProviderRefused(Refusal):
 
 
 class InvalidIdentity(Refusal):
-    """The provider's word on who somebody is does not hold."""
+    """An ID token or another statement of the provider breaks a rule."""
 
 
 class ProviderFailed(Refusal):
-    """The provider does not answer, or not as agreed."""
+    """The provider does not answer as it should, or refuses this service."""
 
 
 class AddressNotVerified(Refusal):
-    """The provider does not vouch for an address, so it makes no account."""
+    """The provider has not verified an address, so no account is created."""
 
 
 class AddressNotSupported(Refusal):
-    """The provider has verified an address that cannot be stored here, so it makes no account."""
+    """The provider has verified an address that cannot be stored here, so no account is created."""
 
 
 class SignUpClosed(Refusal):
-    """Nobody gets an account by themselves with this address."""
+    """Signing up with this address needs an invitation."""
 
 
 class LinkRequired(Refusal):
-    """The address has an account already, and only whoever can sign in to it may link the provider."""
+    """The address has an account, whose owner must sign in to link the provider."""
 
 
 class CannotSignIn(InvalidCredentials):
@@ -49,19 +49,19 @@ class CannotSignIn(InvalidCredentials):
 
 
 class NotLinked(Refusal):
-    """The account at the provider is not one that belongs to whoever is signed in."""
+    """The account at the provider is not linked to the signed-in user."""
 
 
 class IdentityTaken(Conflict):
-    """The account at the provider belongs to somebody else here."""
+    """The account at the provider is linked to another user."""
 
 
 class TooManyLinked(Conflict):
-    """The user has linked as many accounts at providers as are allowed."""
+    """The user has linked the most accounts that are allowed."""
 
 
 class LastWayIn(Conflict):
-    """Without it, nobody could sign in to the account any more."""
+    """Without it, the user could not sign in any more."""
 
 
 TABLE.update(
@@ -69,16 +69,20 @@ TABLE.update(
         InvalidState: (
             HTTPStatus.BAD_REQUEST,
             "invalid-state",
-            "This was begun elsewhere, used or too slow. Begin again.",
+            "This sign-in has expired or was started in another browser. Start again.",
         ),
         InvalidCode: (HTTPStatus.BAD_REQUEST, "invalid-code", "This code was used, has expired or is unknown."),
         ProviderRefused: (HTTPStatus.BAD_REQUEST, "provider-refused", "The provider did not confirm who you are."),
-        InvalidIdentity: (HTTPStatus.BAD_REQUEST, "invalid-identity", "What the provider says cannot be trusted."),
+        InvalidIdentity: (
+            HTTPStatus.BAD_REQUEST,
+            "invalid-identity",
+            "The provider's answer cannot be trusted. Start again.",
+        ),
         ProviderFailed: (HTTPStatus.BAD_GATEWAY, "provider-failed", "The provider does not answer as it should."),
         AddressNotVerified: (
             HTTPStatus.BAD_REQUEST,
             "address-not-verified",
-            "The provider has verified no address of yours.",
+            "The provider has not verified your e-mail address.",
         ),
         AddressNotSupported: (
             HTTPStatus.BAD_REQUEST,
@@ -89,19 +93,19 @@ TABLE.update(
         LinkRequired: (
             HTTPStatus.CONFLICT,
             "link-required",
-            "Your address has an account. Sign in to it, and link it.",
+            "Your e-mail address has an account. Sign in to it, then link the provider.",
         ),
-        CannotSignIn: (HTTPStatus.UNAUTHORIZED, "invalid-credentials", "Nobody can sign in to this account."),
+        CannotSignIn: (HTTPStatus.UNAUTHORIZED, "invalid-credentials", "You cannot sign in to this account."),
         NotLinked: (HTTPStatus.FORBIDDEN, "not-linked", "This account at the provider is not linked to yours."),
         IdentityTaken: (
             HTTPStatus.CONFLICT,
             "identity-taken",
-            "This account at the provider belongs to somebody else here.",
+            "This account at the provider is linked to another user.",
         ),
         TooManyLinked: (
             HTTPStatus.CONFLICT,
             "too-many-linked",
-            "No more accounts at providers can be linked. Unlink one that you do not use.",
+            "You have linked the most accounts that are allowed. Unlink one that you do not use.",
         ),
         LastWayIn: (HTTPStatus.CONFLICT, "last-way-in", "Set a password or link another provider first."),
     }

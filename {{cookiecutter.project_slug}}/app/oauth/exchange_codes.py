@@ -26,24 +26,26 @@ from app.models import UserSession
 from app.oauth.errors import InvalidCode
 from app.oauth.redirects import page_after
 from app.oauth.redirects import with_query
-from app.oauth.state_store import Return
+from app.oauth.state_store import FlowState
 
-# The answer to a sign-in is the user where cookies hold the credentials; elsewhere it holds them itself.
+# Where cookies are the credentials, the response to a sign-in is the user; elsewhere it is the credentials.
 ARE_IN_COOKIES = issubclass(credentials.SignedIn, User)
 CODE_LIFETIME = timedelta(minutes=1)
 
 
-async def sign_in(request: Request[Any, Any, Any], user: User, account_id: UUID, back: Return) -> Response[Any]:
-    """The credentials, or the way to them; unlinking the account at the provider ends the sign-in."""
-    page = page_after(request.app.state.settings, back)
+async def sign_in(
+    request: Request[Any, Any, Any], user: User, account_id: UUID, flow_state: FlowState
+) -> Response[Any]:
+    """The credentials, or a redirect that leads to them; unlinking the account at the provider ends the sign-in."""
+    page = page_after(request.app.state.settings, flow_state)
     if page is None or ARE_IN_COOKIES:
         answer: Response[Any] = await start(request, user, account_id)
         return answer if page is None else Redirect(page, cookies=answer.cookies)
-    return Redirect(with_query(page, code=await _leave_code(request, user, account_id, back.challenge)))
+    return Redirect(with_query(page, code=await _create_code(request, user, account_id, flow_state.challenge)))
 
 
 async def start(request: Request[Any, Any, Any], user: User, account_id: UUID | None) -> Response[credentials.SignedIn]:
-    """New credentials, as a password would give them; a sign-in from a new network is told by mail."""
+    """New credentials, as after a sign-in with a password; a sign-in from a new network is reported by mail."""
     session = request_session(request)
     if not await known_networks.recognise(request, user.email):
         outbox.put(session, Letter.SIGNED_IN, user.email, user.id)
@@ -51,8 +53,8 @@ async def start(request: Request[Any, Any, Any], user: User, account_id: UUID | 
     return await credentials.sign_in(request, user, oauth_account_id=account_id)
 
 
-async def _leave_code(request: Request[Any, Any, Any], user: User, account_id: UUID, challenge: str) -> str:
-    # A sign-in that nobody holds yet: whatever ends those of this user ends it too, before it has begun.
+async def _create_code(request: Request[Any, Any, Any], user: User, account_id: UUID, challenge: str) -> str:
+    # A sign-in whose credentials are not handed out yet, so everything that ends the sign-ins of this user ends it too.
     code = secrets.token_urlsafe(32)
     kept = {"expires_at": clock.now() + CODE_LIFETIME, "oauth_account_id": account_id}
     await store_session(request, user, _secret_of(code, challenge), **kept)
@@ -60,23 +62,23 @@ async def _leave_code(request: Request[Any, Any, Any], user: User, account_id: U
 
 
 async def redeem(request: Request[Any, Any, Any], code: str, challenge: str) -> Response[credentials.SignedIn]:
-    """The credentials that the code stands for; it is worth nothing afterwards.
+    """The credentials for a code, which works once.
 
-    A code that was asked for with a challenge is traded with its secret, and one that was not, with none: so a page
-    that always sends its secret takes no code that somebody else has planted in its address.
+    A code that was requested with a challenge needs its verifier, and any other code must come without one: so a page
+    that always sends its verifier cannot be given a code of another user.
 
     Raises:
         InvalidCode: if it is used, expired, unknown or of another page, or its user may not sign in any more.
     """
     session = request_session(request)
-    is_it = (UserSession.secret_digest == sha256_of(_secret_of(code, challenge))) & (
+    matches = (UserSession.secret_digest == sha256_of(_secret_of(code, challenge))) & (
         UserSession.expires_at > clock.now()
     )
-    user_id = await session.scalar(select(UserSession.user_id).where(is_it))
-    # The user first, as in every transaction that locks both: a reset at this moment ends the code or the sign-in.
+    user_id = await session.scalar(select(UserSession.user_id).where(matches))
+    # Locked first, as in every transaction that locks both: a concurrent reset ends the code or the sign-in.
     found = select(User).where(User.id == user_id, User.is_active, User.is_verified)
     user = (await session.scalars(found.with_for_update(of=User, key_share=True))).one_or_none()
-    used = delete(UserSession).where(is_it).returning(UserSession.oauth_account_id)
+    used = delete(UserSession).where(matches).returning(UserSession.oauth_account_id)
     row = (await session.execute(used)).one_or_none() if user else None
     if user is None or row is None:
         raise InvalidCode
@@ -84,5 +86,5 @@ async def redeem(request: Request[Any, Any, Any], code: str, challenge: str) -> 
 
 
 def _secret_of(code: str, challenge: str) -> bytes:
-    # No other secret of a sign-in begins like this, so none passes for a code, nor a code for one.
+    # No other secret of a sign-in begins like this, so neither works in place of the other.
     return f"code:{challenge}:{code}".encode()

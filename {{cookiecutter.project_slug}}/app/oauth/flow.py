@@ -1,4 +1,4 @@
-"""A browser is sent to a provider and comes back: the same for all purposes."""
+"""The redirect to a provider and the callback from it, for all purposes."""
 
 import logging
 from typing import Annotated
@@ -25,39 +25,39 @@ from app.oauth.errors import InvalidState
 from app.oauth.errors import ProviderFailed
 from app.oauth.errors import ProviderRefused
 from app.oauth.providers import http_client
-from app.oauth.providers import offered_as
-from app.oauth.providers.oauth2_client import Arrival
-from app.oauth.state_store import Return
+from app.oauth.providers import provider_named
+from app.oauth.providers.oauth2_client import ProviderAccount
+from app.oauth.state_store import FlowState
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Next = Annotated[str | None, QueryParameter(name="next", description="A path of this service to go to afterwards.")]
-AtOnce = Annotated[bool, QueryParameter(name="redirect", description="Answer with a redirect, for a plain link.")]
+Next = Annotated[str | None, QueryParameter(name="next", description="The path of this service to go to afterwards.")]
+AtOnce = Annotated[bool, QueryParameter(name="redirect", description="Respond with a redirect, for a plain link.")]
 Challenge = Annotated[
     str,
     QueryParameter(
         name="code_challenge",
-        # A pattern alone lets a line end behind it.
+        # The pattern alone would allow a line break at the end.
         max_length=43,
         pattern=r"^([A-Za-z0-9_-]{43})?$",
-        description="Of a secret of the page, without which nobody trades the code (RFC 7636, S256).",
+        description="The challenge for a verifier of the page; the code is exchanged only with it (RFC 7636, S256).",
     ),
 ]
-# What a provider sends (RFC 6749, appendix A); anything else ends as whatever it does not know ends.
+# The characters that a provider may send (RFC 6749, appendix A).
 CHARACTERS = {"pattern": r"^[\x20-\x7E]*$"}
-# Under a name of its own, since Litestar means something else by `state`.
+# It needs another Python name, since `state` means something else to Litestar.
 StateParameter = Annotated[str | None, QueryParameter(name="state", max_length=256, schema_extra=CHARACTERS)]
 Word = Annotated[str | None, QueryParameter(max_length=4096, schema_extra=CHARACTERS)]
 
 
-# The words of providers for a user who said no (RFC 6749, 4.1.2.1, and those of some providers); any other error
-# is one of the settings, here or there, or an outage.
+# The error codes for a user who cancelled (RFC 6749, 4.1.2.1, and codes of some providers). Any other code means
+# wrong settings, here or there, or an outage.
 CANCELLED = {"access_denied", "login_cancelled", "user_cancelled_login", "user_cancelled_authorize", "user_denied"}
 
 
-class Departure(Struct):
-    """Where the browser has to go next, with the cookie that it has just got."""
+class AuthorizationUrl(Struct):
+    """The URL of the provider's page, which the browser must open with the cookie that it has just got."""
 
     authorization_url: str
 
@@ -72,11 +72,11 @@ class Answer(NamedTuple):
 
 
 def answer_of_provider(given: StateParameter = None, code: Word = None, error: Word = None, iss: Word = None) -> Answer:
-    """The answer in the address of this request; an error is one, whatever else is there."""
+    """The answer in the query of this request; with an error, its code is ignored."""
     return Answer(given or "", None if error else code, iss, error)
 
 
-async def send(  # noqa: PLR0913  # what a visit can be
+async def start(  # noqa: PLR0913  # the options of a flow
     request: Request[Any, Any, Any],
     name: str,
     purpose: FlowPurpose,
@@ -85,45 +85,45 @@ async def send(  # noqa: PLR0913  # what a visit can be
     next_path: str = "",
     challenge: str = "",
     at_once: bool = False,
-) -> Response[Departure]:
-    """Say where the browser has to go, or send it there `at_once`.
+) -> Response[AuthorizationUrl]:
+    """The URL of the provider's page, or a redirect there with `at_once`.
 
     Raises:
         NotFoundError: if there is no such provider.
-        TooManyAttempts: if too many were sent from this network.
-        ProviderFailed: if the provider does not say where.
+        TooManyAttempts: if this network has started too many flows.
+        ProviderFailed: if the provider does not answer as it should.
     """
-    provider = offered_as(request.app.state.settings, name)
+    provider = provider_named(request.app.state.settings, name)
     row = OAuthState(provider=name, purpose=purpose, session_id=session_id, next_path=next_path, challenge=challenge)
-    trip, cookie = await state_store.begin(request, row)
-    address = await provider.authorization_url(trip)
+    authorization, cookie = await state_store.create(request, row)
+    address = await provider.authorization_url(authorization)
     if at_once:
         return Redirect(address, cookies=[cookie])
-    return Response(Departure(address), status_code=200, cookies=[cookie])
+    return Response(AuthorizationUrl(address), status_code=200, cookies=[cookie])
 
 
-async def receive(
+async def finish(
     request: Request[Any, Any, Any], name: str, answer: Answer, *purposes: FlowPurpose
-) -> tuple[Return, Arrival]:
-    """Who is back, and from what; nothing is sent to the provider before this browser is known to be expected.
+) -> tuple[FlowState, ProviderAccount]:
+    """The state of the flow, and the account at the provider; nothing is sent there before the state is checked.
 
     Raises:
         NotFoundError: if there is no such provider.
-        InvalidState: if nobody is expected.
+        InvalidState: if this browser has not started this flow, or it has expired.
         ProviderRefused: if the user cancelled there, or the code is not valid.
         InvalidIdentity: if what the provider says cannot be trusted.
         ProviderFailed: if it refuses this service, or does not answer as it should.
     """
     settings: Settings = request.app.state.settings
-    provider = offered_as(settings, name)
-    back = request.state[RETURN] = await state_store.arrive(request, name, answer.state, *purposes)
+    provider = provider_named(settings, name)
+    flow_state = request.state[FLOW_STATE] = await state_store.consume(request, name, answer.state, *purposes)
     if not answer.code:
         raise _refusal(name, answer.error)
-    arrival = await provider.identify(back.trip, answer.code, answer.issuer)
+    provider_account = await provider.identify(flow_state.authorization, answer.code, answer.issuer)
     # An account that is linked needs no address, and the provider is asked for no more than is needed.
-    if arrival.incomplete and not await account_linking.is_linked(request.app, arrival.identity):
-        arrival = await provider.complete(arrival)
-    return back, arrival
+    if provider_account.incomplete and not await account_linking.is_linked(request.app, provider_account.identity):
+        provider_account = await provider.complete(provider_account)
+    return flow_state, provider_account
 
 
 def _refusal(provider: str, error: str | None) -> ProviderRefused | ProviderFailed:
@@ -133,17 +133,15 @@ def _refusal(provider: str, error: str | None) -> ProviderRefused | ProviderFail
     return ProviderFailed()
 
 
-# In the state of a request whose browser is back: the trip that it is back from.
-RETURN = "oauth_return"
-# For every handler that a provider sends browsers back to.
-ANSWER = {"answer": Provide(answer_of_provider, sync_to_thread=False)}
-# Where a person is led who was refused in front of a browser.
-LED_BACK = {
-    200: ResponseSpec(
-        None, generate_examples=False, media_type=MediaType.HTML, description="A page that leads a person back."
-    )
+# The key of the flow in the state of a callback request.
+FLOW_STATE = "oauth_flow_state"
+# For every callback.
+ANSWER_DEPENDENCY = {"answer": Provide(answer_of_provider, sync_to_thread=False)}
+# For users in a browser who are refused.
+ERROR_PAGE = {
+    200: ResponseSpec(None, generate_examples=False, media_type=MediaType.HTML, description="A page with a link back.")
 }
-# What those that send and receive may refuse.
-LEAVING = [TooManyAttempts, ProviderFailed]
-RETURNING = [InvalidState, ProviderRefused, InvalidIdentity, ProviderFailed]
-REDIRECT = {302: ResponseSpec(None, generate_examples=False, description="The browser is led on.")}
+# The refusals of `start` and `finish`.
+START_ERRORS = [TooManyAttempts, ProviderFailed]
+CALLBACK_ERRORS = [InvalidState, ProviderRefused, InvalidIdentity, ProviderFailed]
+REDIRECT = {302: ResponseSpec(None, generate_examples=False, description="A redirect.")}

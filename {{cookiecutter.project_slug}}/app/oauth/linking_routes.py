@@ -1,4 +1,4 @@
-"""The accounts at providers that a user can sign in with: the list, one more, one less."""
+"""Routes to list, link and unlink the accounts at providers that a user can sign in with."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -45,7 +45,7 @@ from app.oauth.errors import LastWayIn
 from app.oauth.errors import TooManyLinked
 from app.oauth.flow import Answer
 from app.oauth.flow import AtOnce
-from app.oauth.flow import Departure
+from app.oauth.flow import AuthorizationUrl
 from app.oauth.flow import Next
 from app.oauth.providers import offered
 from app.oauth.reauthentication_routes import user_of
@@ -62,12 +62,12 @@ class LinkedAccount(Struct):
 
 
 def from_our_own_page(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard for a GET that begins something: a link in a mail or on another site must not be enough.
+    """A guard for a GET that starts linking: a link in a mail or on another site must not be enough.
 
-    Whoever is led to a provider where the leader is signed in would link the leader's account.
+    A user who followed it to a provider where an attacker is signed in would link the attacker's account.
 
     Raises:
-        CrossSite: if a browser says that it was led here.
+        CrossSite: if the browser says that the request comes from another site.
     """
     settings: Settings = connection.app.state.settings
     is_trusted = connection.headers.get("Origin") in {settings.base_url, *settings.cors_origins}
@@ -79,40 +79,41 @@ def from_our_own_page(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
     "/oauth2-associate/{provider:str}/authorize",
     guards=[require_recent_sign_in, from_our_own_page],
     responses=flow.REDIRECT,
-    refuses=[*flow.LEAVING, CrossSiteRequest],
+    refuses=[*flow.START_ERRORS, CrossSiteRequest],
     tags=["Providers"],
 )
-async def go(
+async def authorize(
     request: Request[Any, Any, Any], provider: FromPath[str], *, next_path: Next = None, at_once: AtOnce = False
-) -> Response[Departure]:
-    """Where to go to link an account at a provider."""
+) -> Response[AuthorizationUrl]:
+    """Get the provider's URL to link an account there."""
     path, session_id = redirects.own_path(next_path), request.auth["session_id"]
-    return await flow.send(request, provider, FlowPurpose.LINK, session_id=session_id, next_path=path, at_once=at_once)
+    return await flow.start(request, provider, FlowPurpose.LINK, session_id=session_id, next_path=path, at_once=at_once)
 
 
 @get(
     "/oauth2-associate/{provider:str}/callback",
-    dependencies=flow.ANSWER,
+    dependencies=flow.ANSWER_DEPENDENCY,
     responses=flow.REDIRECT,
-    refuses=[*flow.RETURNING, IdentityTaken, TooManyLinked, NotAuthorizedException],
+    refuses=[*flow.CALLBACK_ERRORS, IdentityTaken, TooManyLinked, NotAuthorizedException],
 )
-async def come_back(
+async def callback(
     request: Request[Any, Any, Any],
     provider: FromPath[str],
     answer: NamedDependency[Answer],
     service: NamedDependency[ProfileService],
 ) -> Response[LinkedAccount]:
-    """Where a provider sends the browser back to: the account that is linked now, or a redirect."""
-    back, arrival = await flow.receive(request, provider, answer, FlowPurpose.LINK)
-    await account_linking.hold(service.session, arrival.identity)
-    account = await account_linking.link(service, await user_of(service.session, back), arrival)
-    page = redirects.page_after(service.settings, back)
-    return Redirect(page, cookies=[back.cookie]) if page else Response(_shown(account), cookies=[back.cookie])
+    """The provider's callback: returns the linked account, or a redirect."""
+    flow_state, provider_account = await flow.finish(request, provider, answer, FlowPurpose.LINK)
+    await account_linking.lock_identity(service.session, provider_account.identity)
+    user = await user_of(service.session, flow_state)
+    account = await account_linking.link(service, user, provider_account)
+    cookies, page = [flow_state.cookie], redirects.page_after(service.settings, flow_state)
+    return Redirect(page, cookies=cookies) if page else Response(_shown(account), cookies=cookies)
 
 
 @get("/users/me/oauth-accounts", tags=["Providers"])
 async def list_accounts(request: Request[Any, Any, Any]) -> list[LinkedAccount]:
-    """The accounts at providers that the caller can sign in with, the first one first."""
+    """List the accounts at providers that the caller can sign in with, oldest first."""
     theirs = select(OAuthAccount).where(OAuthAccount.user_id == request.user.id).order_by(OAuthAccount.created_at)
     return [_shown(account) for account in await request_session(request).scalars(theirs)]
 
@@ -128,19 +129,19 @@ async def list_accounts(request: Request[Any, Any, Any]) -> list[LinkedAccount]:
 async def unlink(
     request: Request[Any, Any, Any], account_id: FromPath[UUID], service: NamedDependency[ProfileService]
 ) -> Response[None]:
-    """Remove it as a way to sign in, and end the sign-ins made with it, this one included; the last way in stays."""
+    """Unlink an account and end the sign-ins made with it; the last way to sign in cannot be removed."""
     ended = await _unlink(service, request.user.id, account_id)
     return signed_out(request) if request.auth["session_id"] in ended else Response(None, status_code=204)
 
 
 async def _unlink(service: ProfileService, user_id: UUID, account_id: UUID) -> Sequence[UUID]:
-    # Locked, so that two requests cannot each leave the other's as the last way in.
+    # Locked, so that two concurrent requests cannot remove the last two ways to sign in.
     user = await lock_user(service.session, user_id)
     theirs = [*await service.session.scalars(select(OAuthAccount).where(OAuthAccount.user_id == user.id))]
     account = next((each for each in theirs if each.id == account_id), None)
     if account is None:
         raise NotFoundError
-    # Nobody can sign in with a provider that is not offered any more.
+    # A provider that is no longer offered is not a way to sign in.
     others = [each for each in theirs if each is not account and each.oauth_name in offered(service.settings)]
     if not others and not is_hash(user.password_hash):
         raise LastWayIn
@@ -158,4 +159,4 @@ def _shown(account: OAuthAccount) -> LinkedAccount:
     return LinkedAccount(account.id, account.oauth_name, account.account_email, account.created_at)
 
 
-ROUTES: list[HTTPRouteHandler] = [go, list_accounts, unlink]
+ROUTES: list[HTTPRouteHandler] = [authorize, list_accounts, unlink]

@@ -1,4 +1,4 @@
-"""What stands in for a password: users show who they are at a provider, and set a password if they have none."""
+"""Routes that replace a password: sign in again at a provider, and set a first password."""
 
 from typing import Any
 from uuid import UUID
@@ -40,63 +40,66 @@ from app.oauth import flow
 from app.oauth import redirects
 from app.oauth.audit_events import ProviderEvent
 from app.oauth.authorization_request import FlowPurpose
-from app.oauth.flow import Departure
+from app.oauth.flow import AuthorizationUrl
 from app.oauth.flow import Next
-from app.oauth.providers.oauth2_client import Arrival
-from app.oauth.state_store import Return
+from app.oauth.providers.oauth2_client import ProviderAccount
+from app.oauth.state_store import FlowState
 
-# How the callback answers to whoever was asked again.
-SHOWN = {204: ResponseSpec(None, generate_examples=False, description="The sign-in is fresh.")}
+# The response of the callback after a re-authentication.
+REAUTHENTICATED = {204: ResponseSpec(None, generate_examples=False, description="The sign-in is fresh.")}
 
 
 class FirstPassword(Body):
-    """Somebody signed in wants to have a password, too."""
+    """The first password of a user who signed up with a provider."""
 
     new_password: Password
 
 
-@post("/reauthenticate/{provider:str}", status_code=200, refuses=flow.LEAVING, tags=["Credentials"])
-async def go_and_show(
+@post("/reauthenticate/{provider:str}", status_code=200, refuses=flow.START_ERRORS, tags=["Credentials"])
+async def start_reauthentication(
     request: Request[Any, Any, Any], provider: FromPath[str], next_path: Next = None
-) -> Response[Departure]:
-    """Where to go to show it at a provider; the callback answers 204, and the sign-in is fresh for ten minutes."""
+) -> Response[AuthorizationUrl]:
+    """Get the provider's URL to sign in there again; after the callback (204), the sign-in is fresh for ten minutes."""
     path = redirects.own_path(next_path)
     session_id = request.auth["session_id"]
-    return await flow.send(request, provider, FlowPurpose.REAUTHENTICATE, session_id=session_id, next_path=path)
+    return await flow.start(request, provider, FlowPurpose.REAUTHENTICATE, session_id=session_id, next_path=path)
 
 
-async def come_back(
-    request: Request[Any, Any, Any], service: ProfileService, back: Return, arrival: Arrival
+async def finish_reauthentication(
+    request: Request[Any, Any, Any], service: ProfileService, flow_state: FlowState, provider_account: ProviderAccount
 ) -> Response[Any]:
-    """The sign-in that the trip was for is fresh, with new credentials (ASVS 7.2.4).
+    """Make the sign-in that started the flow fresh, with new credentials (ASVS 7.2.4).
 
     Raises:
         NotAuthorizedException: if it has ended meanwhile.
-        NotLinked: if somebody else came back.
+        NotLinked: if the account at the provider is not linked to its user.
     """
-    await account_linking.hold(service.session, arrival.identity)
-    user = await user_of(service.session, back)
-    await account_linking.require_linked(service, user, arrival)
+    await account_linking.lock_identity(service.session, provider_account.identity)
+    user = await user_of(service.session, flow_state)
+    await account_linking.require_linked(service, user, provider_account)
     audit.record(service.session, ProviderEvent.ASKED_AGAIN, user.id, actor=user.id)
-    # The browser may bring no credentials along from another site, so the state says whose sign-in this is.
-    generation = select(UserSession.generation).where(UserSession.id == back.session_id)
-    request.scope["auth"] = {"session_id": back.session_id, "generation": await service.session.scalar(generation)}
+    # The browser may send no credentials when it comes from another site, so the state names the sign-in.
+    generation = select(UserSession.generation).where(UserSession.id == flow_state.session_id)
+    request.scope["auth"] = {
+        "session_id": flow_state.session_id,
+        "generation": await service.session.scalar(generation),
+    }
     cookies = await credentials.rotate(request)
-    page = redirects.page_after(service.settings, back)
+    page = redirects.page_after(service.settings, flow_state)
     return Redirect(page, cookies=cookies) if page else Response(None, status_code=204, cookies=cookies)
 
 
-async def user_of(session: AsyncSession, back: Return) -> User:
-    """Who was signed in when the trip began, and is still.
+async def user_of(session: AsyncSession, flow_state: FlowState) -> User:
+    """The user who started the flow and is still signed in.
 
     Raises:
         NotAuthorizedException: if that has ended.
     """
-    is_theirs = (UserSession.id == back.session_id) & is_alive(session.info["settings"])
+    is_theirs = (UserSession.id == flow_state.session_id) & is_alive(session.info["settings"])
     found = select(User).join(UserSession, UserSession.user_id == User.id)
     allowed = found.where(is_theirs, User.is_active, User.is_verified).with_for_update(of=User, key_share=True)
     user = (await session.scalars(allowed, execution_options={"populate_existing": True})).one_or_none()
-    # A reset may have ended the sign-in while this waited for the lock, which only another statement sees.
+    # A reset may have ended the sign-in while this waited for the lock; only a new statement sees that.
     if user is None or await session.scalar(select(UserSession.id).where(is_theirs)) is None:
         raise NotAuthorizedException
     return user
@@ -106,7 +109,7 @@ async def user_of(session: AsyncSession, back: Return) -> User:
 async def set_password(
     data: JSONBody[FirstPassword], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> Response[None]:
-    """Have a password where there was none; every other device is signed out."""
+    """Set a first password; every other device is signed out."""
     await _set_first(service, request.user, data.new_password, keep=request.auth["session_id"])
     return Response(None, status_code=204, cookies=await credentials.rotate(request))
 
@@ -115,14 +118,14 @@ async def _set_first(service: ProfileService, user: User, password: str, keep: U
     await release_connection(service.session)
     await policy.require_good(password, user.email, service.settings, "new_password", name=user.display_name)
     password_hash = await service.hasher.digest(password, user.email)
-    # Another request may have set a password meanwhile; `lock_user` refuses if a reset has ended this sign-in.
+    # Another request may have set a password; `lock_user` refuses if a reset has ended this sign-in.
     user = await lock_user(service.session, user.id)
     if is_hash(user.password_hash):
-        raise Conflict("You have a password. Trade it for another: POST /users/me/password.")
+        raise Conflict("You have a password. Change it with POST /users/me/password.")
     user.password_hash = password_hash
     await service.end_credentials(user, but=keep)
     audit.record(service.session, Event.PASSWORD_CHANGED, user.id)
     outbox.put(service.session, Letter.PASSWORD_CHANGED, user.email, user.id)
 
 
-ROUTES: list[HTTPRouteHandler] = [go_and_show, set_password]
+ROUTES: list[HTTPRouteHandler] = [start_reauthentication, set_password]

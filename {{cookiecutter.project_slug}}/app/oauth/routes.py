@@ -1,4 +1,4 @@
-"""Signing in with a provider, over HTTP."""
+"""Routes to sign in with a provider."""
 
 from typing import Annotated
 from typing import Any
@@ -42,63 +42,65 @@ from app.oauth.errors import NotLinked
 from app.oauth.errors import SignUpClosed
 from app.oauth.flow import Answer
 from app.oauth.flow import AtOnce
+from app.oauth.flow import AuthorizationUrl
 from app.oauth.flow import Challenge
-from app.oauth.flow import Departure
 from app.oauth.flow import Next
 from app.oauth.providers import offered
 
 
 class ProviderRead(Struct):
-    """A provider that can be chosen."""
+    """A provider that users can choose."""
 
     name: str
     label: str
 
 
 class Code(Body):
-    """A page that somebody came back to trades what is in its address."""
+    """The code in the query of a page, to be exchanged."""
 
     code: Annotated[str, Meta(max_length=256)]
-    # The secret whose challenge went along at the beginning, if one did.
+    # The verifier of the challenge that the page sent at the start, if it sent one.
     code_verifier: Annotated[str, Meta(max_length=128)] = ""
 
 
 class UserOrNothing(UserRead):
-    """A user as callers see one; a redirect has nothing in it."""
+    """A user as callers see one; a redirect has no content."""
 
     def data_to_encodable_type(self, data: Any) -> Any:
-        """The answer with its content as it is sent."""
+        """The response with its content as it is sent."""
         return super().data_to_encodable_type(data) if data.content else data
 
 
 @get("/oauth2/providers", sync_to_thread=False)
 def list_providers(request: Request[Any, Any, Any]) -> list[ProviderRead]:
-    """The providers that are offered."""
+    """List the providers that are offered."""
     return [ProviderRead(each.name, each.label) for each in offered(request.app.state.settings).values()]
 
 
-@get("/oauth2/{provider:str}/authorize", responses=flow.REDIRECT, refuses=flow.LEAVING)
-async def go(
+@get("/oauth2/{provider:str}/authorize", responses=flow.REDIRECT, refuses=flow.START_ERRORS)
+async def authorize(
     request: Request[Any, Any, Any],
     provider: FromPath[str],
     *,
     next_path: Next = None,
     challenge: Challenge = "",
     at_once: AtOnce = False,
-) -> Response[Departure]:
-    """Where to go to sign in with a provider, or to sign up; the cookie lets this browser alone come back."""
+) -> Response[AuthorizationUrl]:
+    """Get the provider's URL to sign in or sign up; the cookie lets only this browser return."""
     path = redirects.own_path(next_path)
-    return await flow.send(request, provider, FlowPurpose.SIGN_IN, next_path=path, challenge=challenge, at_once=at_once)
+    return await flow.start(
+        request, provider, FlowPurpose.SIGN_IN, next_path=path, challenge=challenge, at_once=at_once
+    )
 
 
 @get(
     "/oauth2/{provider:str}/callback",
     return_dto=UserOrNothing if exchange_codes.ARE_IN_COOKIES else None,
-    dependencies=flow.ANSWER,
+    dependencies=flow.ANSWER_DEPENDENCY,
     status_code=201,
-    responses={**flow.REDIRECT, **flow.LED_BACK, **reauthentication_routes.SHOWN},
+    responses={**flow.REDIRECT, **flow.ERROR_PAGE, **reauthentication_routes.REAUTHENTICATED},
     refuses=[
-        *flow.RETURNING,
+        *flow.CALLBACK_ERRORS,
         AddressNotVerified,
         AddressNotSupported,
         SignUpClosed,
@@ -108,41 +110,43 @@ async def go(
         NotLinked,
     ],
 )
-async def come_back(
+async def callback(
     request: Request[Any, Any, Any],
     provider: FromPath[str],
     answer: NamedDependency[Answer],
     service: NamedDependency[ProfileService],
 ) -> Response[credentials.SignedIn]:
-    """Where a provider sends the browser back to: credentials as after a sign-in, or a redirect with them."""
-    back, arrival = await flow.receive(request, provider, answer, FlowPurpose.SIGN_IN, FlowPurpose.REAUTHENTICATE)
-    if back.purpose is FlowPurpose.REAUTHENTICATE:
-        response = await reauthentication_routes.come_back(request, service, back, arrival)
+    """The provider's callback: returns credentials as after a sign-in, or a redirect with them."""
+    flow_state, provider_account = await flow.finish(
+        request, provider, answer, FlowPurpose.SIGN_IN, FlowPurpose.REAUTHENTICATE
+    )
+    if flow_state.purpose is FlowPurpose.REAUTHENTICATE:
+        response = await reauthentication_routes.finish_reauthentication(request, service, flow_state, provider_account)
     else:
-        user, account, is_first_time = await account_linking.user_of(service, arrival)
+        user, account, is_first_time = await account_linking.user_of(service, provider_account)
         if is_first_time:
             await known_networks.remember(request, user.email, Tie.EXPECTED)
-        response = await exchange_codes.sign_in(request, user, account.id, back)
-    response.cookies.append(back.cookie)
+        response = await exchange_codes.sign_in(request, user, account.id, flow_state)
+    response.cookies.append(flow_state.cookie)
     return response
 
 
 @post("/oauth2/exchange", return_dto=credentials.SignedInDTO, exclude_from_auth=True, refuses=[InvalidCode])
 async def exchange(data: JSONBody[Code], request: Request[Any, Any, Any]) -> Response[credentials.SignedIn]:
-    """Trade the code in the address of the page that one came back to for credentials; it works once, for a minute."""
+    """Exchange the code in the query of your page for credentials, once and within a minute."""
     return await exchange_codes.redeem(
         request, data.code, challenge_of(data.code_verifier) if data.code_verifier else ""
     )
 
 
-PUBLIC: list[HTTPRouteHandler] = [list_providers, go, come_back]
+PUBLIC: list[HTTPRouteHandler] = [list_providers, authorize, callback]
 if not exchange_codes.ARE_IN_COOKIES:
     PUBLIC.append(exchange)
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
-        route_handlers=[*PUBLIC, linking_routes.come_back],
+        route_handlers=[*PUBLIC, linking_routes.callback],
         dependencies=SERVICE,
         exception_handlers={Refusal: error_page.refusal, NotAuthorizedException: error_page.refusal},
         opt={"exclude_from_auth": True},

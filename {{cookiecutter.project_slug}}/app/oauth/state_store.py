@@ -1,7 +1,7 @@
-"""Who is at a provider and expected back: a row for each, that one browser holds the key to and that counts once.
+"""The flows that are under way at a provider: a row for each, which one browser can finish once.
 
-The address carries the state and a cookie the binding, so an address alone, which an attacker may have made, is worth
-nothing (RFC 9700, 4.7). The table holds digests.
+The URL carries the state and a cookie the binding, so a URL alone, which an attacker may have made, is worthless
+(RFC 9700, 4.7). The table stores digests.
 """
 
 import secrets
@@ -28,56 +28,56 @@ from app.http.errors import TooManyAttempts
 from app.models import OAuthState
 from app.oauth.authorization_request import AuthorizationRequest
 from app.oauth.authorization_request import FlowPurpose
+from app.oauth.authorization_request import derive_request
 from app.oauth.authorization_request import key_ids
-from app.oauth.authorization_request import plan
 from app.oauth.errors import InvalidState
 from app.settings import Settings
 from app.settings.types import Switch
 
 LIFETIME = timedelta(minutes=10)
-# How many can be begun from a network, so that nobody fills the table.
-MOST = 100
-WITHIN = timedelta(minutes=15)
-# Of the state, so that each of several tabs has a cookie of its own.
-SHOWN_IN_COOKIE = 8
-NO_TIME = timedelta()
+# How many flows a network can start, so that it cannot fill the table.
+MAX_STARTS = 100
+STARTS_WINDOW = timedelta(minutes=15)
+# Characters of the state in the name of the cookie, so that each of several tabs has its own.
+STATE_PREFIX_LENGTH = 8
+EXPIRED = timedelta()
 
 
-class Return(NamedTuple):
-    """A trip that somebody came back from, and what it was for."""
+class FlowState(NamedTuple):
+    """A flow whose browser is back, and its purpose."""
 
-    trip: AuthorizationRequest
+    authorization: AuthorizationRequest
     purpose: FlowPurpose
     session_id: UUID | None
     next_path: str
     challenge: str
-    # What makes the browser forget.
+    # It removes the cookie from the browser.
     cookie: Cookie
 
 
-async def begin(request: Request[Any, Any, Any], row: OAuthState) -> tuple[AuthorizationRequest, Cookie]:
-    """Expect the browser of this request back, by the cookie; `row` says from where and for what.
+async def create(request: Request[Any, Any, Any], row: OAuthState) -> tuple[AuthorizationRequest, Cookie]:
+    """Store a flow that the browser of this request can finish with the cookie; `row` has its provider and purpose.
 
     Raises:
-        TooManyAttempts: if its network has begun too many.
+        TooManyAttempts: if its network has started too many.
     """
     settings: Settings = request.app.state.settings
     state, binding, now = secrets.token_urlsafe(32), secrets.token_urlsafe(32), clock.now()
     row.digest, row.binding_digest = _digest(state), _digest(binding)
     row.created_at, row.expires_at, row.key_id = now, now + LIFETIME, key_ids(settings)[0]
-    trip = plan(settings, row.provider, FlowPurpose(row.purpose), state, now, key_id=row.key_id)
-    # Stored before the provider is asked for anything, so that no connection is held meanwhile.
+    authorization = derive_request(settings, row.provider, FlowPurpose(row.purpose), state, now, key_id=row.key_id)
+    # Stored before any request to the provider, so that no connection is open meanwhile.
     async with separate_transaction(request_session(request)) as session:
         await _require_below_limit(request, session)
         session.add(row)
-    return trip, _cookie(settings, state, binding, LIFETIME)
+    return authorization, _cookie(settings, state, binding, LIFETIME)
 
 
-async def arrive(request: Request[Any, Any, Any], provider: str, state: str, *purposes: FlowPurpose) -> Return:
-    """The browser is back; the state is worth nothing from now on, whatever becomes of this request.
+async def consume(request: Request[Any, Any, Any], provider: str, state: str, *purposes: FlowPurpose) -> FlowState:
+    """The flow of the browser that is back; it is removed, even if this request fails later.
 
     Raises:
-        InvalidState: if it was begun in another browser, for something else or too long ago, or it is back already.
+        InvalidState: if another browser started it, it has another purpose, has expired, or is finished already.
     """
     settings: Settings = request.app.state.settings
     binding = single_cookie(request, _cookie_name(settings, state)) or ""
@@ -101,8 +101,10 @@ async def arrive(request: Request[Any, Any, Any], provider: str, state: str, *pu
     if row is None:
         raise InvalidState
     purpose = FlowPurpose(row.purpose)
-    trip = plan(settings, provider, purpose, state, row.created_at, key_id=row.key_id)
-    return Return(trip, purpose, row.session_id, row.next_path, row.challenge, _cookie(settings, state, "", NO_TIME))
+    authorization = derive_request(settings, provider, purpose, state, row.created_at, key_id=row.key_id)
+    return FlowState(
+        authorization, purpose, row.session_id, row.next_path, row.challenge, _cookie(settings, state, "", EXPIRED)
+    )
 
 
 async def _require_below_limit(request: Request[Any, Any, Any], session: AsyncSession) -> None:
@@ -111,8 +113,8 @@ async def _require_below_limit(request: Request[Any, Any, Any], session: AsyncSe
     # Unrelated clients share the unknown network, so it has no limit.
     if settings.throttle is Switch.ON and network != UNKNOWN:
         key = attempt_counters.bucket(settings, "oauth", network)
-        [count] = await attempt_counters.add(session, {key: WITHIN})
-        if count.attempts > MOST:
+        [count] = await attempt_counters.add(session, {key: STARTS_WINDOW})
+        if count.attempts > MAX_STARTS:
             raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 
 
@@ -123,16 +125,16 @@ def _cookie(settings: Settings, state: str, value: str, lasting: timedelta) -> C
         max_age=int(lasting.total_seconds()),
         httponly=True,
         secure=settings.serves_https,
-        # Coming back is a link from another site, which a stricter cookie would not follow.
+        # The provider redirects here from another site, and browsers do not send a strict cookie then.
         samesite="lax",
     )
 
 
 def _cookie_name(settings: Settings, state: str) -> str:
     # Browsers accept the prefix from this very host over TLS only, so no subdomain can plant the cookie.
-    return f"{'__Host-' if settings.serves_https else ''}oauth-{state[:SHOWN_IN_COOKIE]}"
+    return f"{'__Host-' if settings.serves_https else ''}oauth-{state[:STATE_PREFIX_LENGTH]}"
 
 
 def _digest(secret: str) -> bytes:
-    # Fast on purpose: 256 random bits cannot be guessed.
+    # A fast digest is enough: 256 random bits cannot be guessed.
     return sha256(secret.encode()).digest()

@@ -1,4 +1,4 @@
-"""A service that offers every provider, in a world in which all of them are within reach."""
+"""A service that offers every provider, and a network on which all of them answer."""
 
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ async def app(settings: Settings) -> AsyncIterator[Litestar]:
 
 @pytest.fixture(autouse=True)
 def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNetwork]:
-    """The providers, which know nobody yet, and of which the service knows nothing yet."""
+    """New providers without users, which the service has not asked anything yet."""
     network = FakeNetwork()
     monkeypatch.setattr(http_client, "network", network)
     offered.cache_clear()

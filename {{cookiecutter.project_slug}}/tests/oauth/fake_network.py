@@ -134,7 +134,7 @@ async def sign_in(person: Person, network: FakeNetwork, provider: str = "oidc", 
 
 
 async def link(person: Person, network: FakeNetwork, provider: str = "oidc", **answers: str) -> Response:
-    """Likewise, to link."""
+    """The same, to link."""
     address = await leave(person, f"/oauth2-associate/{provider}/authorize")
     return await come_back(person, await network.consent(address, **{"email": person.email} | answers))
 

@@ -26,7 +26,7 @@ class GitHub:
     client_secret: str
     number: Any = 583231
     emails: Any = field(default_factory=lambda: [email_at_github("grace@example.com")])
-    # By code and by token, the challenge of whoever asked.
+    # By code and by token, the challenge of the request.
     codes: dict[str, str] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
 
@@ -38,7 +38,7 @@ def email_at_github(email: str, *, primary: bool = True, verified: bool = True) 
 
 @get("/login/oauth/authorize", media_type=MediaType.HTML)
 async def ask(request: AnyRequest) -> str:
-    """The page on which somebody says yes."""
+    """The page on which a user consents."""
     return "".join(
         f'<input type="hidden" name="{name}" value="{value}">' for name, value in request.query_params.items()
     )
@@ -46,7 +46,7 @@ async def ask(request: AnyRequest) -> str:
 
 @post("/login/oauth/authorize", status_code=302)
 async def take_answer(request: AnyRequest) -> Redirect:
-    """Somebody has said so."""
+    """A user has consented."""
     form, code = await request.form(), token_urlsafe()
     _hub(request).codes[code] = str(form["code_challenge"])
     return Redirect(f"{form['redirect_uri']}?state={form['state']}&code={code}", status_code=302)

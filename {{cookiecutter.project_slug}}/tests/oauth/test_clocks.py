@@ -31,7 +31,7 @@ class Apart(NamedTuple):
 
 @pytest.fixture
 async def visitor(settings: Settings, tables: Tables) -> AsyncIterator[Apart]:  # noqa: ARG001  # empties them
-    """Somebody without an account."""
+    """A visitor without an account."""
     github = {"OAUTH_GITHUB_CLIENT_ID": CLIENT_ID, "OAUTH_GITHUB_CLIENT_SECRET": CLIENT_SECRET}
     both = [Worker(environment(settings) | github | {WRONG_BY: str(seconds)}) for seconds in (-60, 60)]
     workers = Workers(*both)

@@ -1,4 +1,4 @@
-"""Whatever a provider answers: a refusal with generic words, soon, and in little memory."""
+"""Faulty answers of providers: a generic refusal, soon, and in little memory."""
 
 import asyncio
 import tracemalloc

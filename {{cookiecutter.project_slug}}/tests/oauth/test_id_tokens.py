@@ -1,4 +1,4 @@
-"""What an OpenID provider says about somebody, and whether it is believed."""
+"""ID tokens and the keys that sign them: what is accepted and what is refused."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ SAME: list[Claims] = [
     {"aud": ["this-service", "another"], "azp": "this-service"},
     {"azp": "this-service"},
     {"exp": 4102444800.5},
-    {"more": {"than": ["anybody", "expects"]}},
+    {"more": {"than": ["we", "expect"]}},
 ]
 ODD: list[Claims] = [
     *({name: ...} for name in REQUIRED),
@@ -136,7 +136,7 @@ async def test_a_new_key_is_asked_for_but_not_all_the_time(visitor: Person, netw
         assert (await sign_in(visitor, network)).status_code == 201
     assert asked_for_keys() == 1
     network.oidc.key_name = "second"
-    # Whoever makes tokens up makes us ask no more than once a minute.
+    # Made-up tokens make the service ask no more than once a minute.
     assert (await sign_in(visitor, network)).status_code == 400
     assert asked_for_keys() == 1
     clock.advance(discovery.ASKED_AGAIN_AFTER + timedelta(seconds=1))
@@ -270,7 +270,7 @@ async def test_who_somebody_is_hangs_on_the_subject_and_not_on_the_address(
     visitor: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
     await sign_in(visitor, network, subject="one")
-    # The address goes to somebody else at the provider, and the same person gets another one.
+    # The address goes to another user of the provider, and the first user gets another one.
     stranger = stage.person("visitor", "198.51.100.7")
     assert problem_of(await sign_in(stranger, network, subject="two")) == (409, "link-required")
     assert (await sign_in(visitor, network, subject="one", email="new@example.com")).status_code == 201

@@ -67,7 +67,7 @@ async def test_a_token_that_one_instance_seals_is_opened_by_the_other(
         await sign_in(pair.first.person("grace"), network)
     [account] = await tables.rows("oauth_account")
     [token] = network.oidc.tokens
-    assert token_encryption.unseal(pair.second.app.state.settings, account["access_token"]) == token
+    assert token_encryption.decrypt(pair.second.app.state.settings, account["access_token"]) == token
 
 
 async def test_a_trip_whose_key_was_unset_meanwhile_begins_again(instances: list[Stage], network: FakeNetwork) -> None:

@@ -125,7 +125,7 @@ async def test_pages_that_are_named_begin_it_too(app: Litestar, signed_in: Perso
 async def test_the_callback_knows_its_caller_by_the_state_and_the_cookie(
     signed_in: Person, mallory: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    # Grace began it; mallory, signed in as somebody else in another browser, gets hold of the address.
+    # Grace started it; mallory, signed in to another account in another browser, gets the callback URL.
     back = await network.consent(await leave(signed_in, AUTHORIZE))
     await mallory.sign_in()
     assert problem_of(await mallory.get(back)) == (400, "invalid-state")

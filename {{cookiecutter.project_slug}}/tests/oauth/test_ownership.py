@@ -1,4 +1,4 @@
-"""An account that its owner takes back, or proves, leaves no provider to anybody else."""
+"""An account whose owner takes it back, or confirms its address, keeps no provider of another user."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -43,7 +43,7 @@ async def reset(owner: Person, _: Operator) -> None:
 
 
 async def sign_up_and_reset(owner: Person, _: Operator) -> None:
-    """Likewise, with the link of the mail that says that there is an account."""
+    """The same, with the link of the mail that says that there is an account."""
     owner.password = ANOTHER_PASSWORD
     await owner.register()
     await use_link(owner)
@@ -90,7 +90,7 @@ OF_UNPROVEN: list[Proof] = [reset, sign_up_and_reset, verify, be_invited, be_cre
 
 @pytest.fixture
 def operator(settings: Settings) -> Operator:
-    """Somebody with a shell on the server."""
+    """An operator with a shell on the server."""
     return Operator(settings)
 
 

@@ -1,4 +1,4 @@
-"""The providers that everybody knows, each with what is special about it."""
+"""The preset providers, each with what is special about it."""
 
 from typing import Any
 from urllib.parse import urlsplit

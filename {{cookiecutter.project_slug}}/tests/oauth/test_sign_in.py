@@ -76,7 +76,7 @@ async def test_a_sign_in_from_a_new_network_is_told_by_mail(
     visitor: Person, stage: Stage, network: FakeNetwork, outbox: Outbox
 ) -> None:
     await sign_in(visitor, network)
-    assert outbox.to(visitor) == [], "whoever has just proven the address knows"
+    assert outbox.to(visitor) == [], "the user has just confirmed the address"
     await sign_in(visitor, network)
     assert outbox.to(visitor) == []
     elsewhere = stage.person("visitor", "198.51.100.7")

@@ -39,7 +39,7 @@ def cookies_in(answer: Response) -> list[str]:
 async def test_the_answer_counts_in_the_browser_that_was_sent_there_and_in_no_other(
     visitor: Person, mallory: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    # Mallory signs in at the provider and lures somebody to the address that she was to be sent back to.
+    # Mallory signs in at the provider and lures a victim to her callback URL.
     back = await network.consent(await leave(mallory), email=mallory.email)
     asked, users = len(network.asked), await tables.rows("user")
     answer = await visitor.get(back)
@@ -271,7 +271,7 @@ async def test_what_nobody_comes_back_from_goes(app: Litestar, visitor: Person, 
 async def test_a_network_begins_few_trips_at_once(
     visitor: Person, stage: Stage, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_store, "MOST", 2)
+    monkeypatch.setattr(state_store, "MAX_STARTS", 2)
     answers = [await visitor.get("/oauth2/oidc/authorize") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert int(answers[-1].headers["Retry-After"]) > 0

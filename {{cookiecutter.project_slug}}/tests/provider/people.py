@@ -110,7 +110,7 @@ class Provider:
         return self._signed(claims, grant.token_fault)
 
     def id_token(self, grant: Grant) -> str | None:
-        """What it says about somebody, signed; or not, or not as it should be."""
+        """The signed claims about a user, with the faults of this grant."""
         if grant.token_fault is TokenFault.MISSING:
             return None
         if grant.token_fault is TokenFault.UNREADABLE:

@@ -11,7 +11,7 @@ from advanced_alchemy.exceptions import NotFoundError
 from app.oauth.authorization_request import AuthorizationRequest
 from app.oauth.providers.github import GitHub
 from app.oauth.providers.id_tokens import TENANT
-from app.oauth.providers.oauth2_client import Arrival
+from app.oauth.providers.oauth2_client import ProviderAccount
 from app.oauth.providers.openid import OpenIDProvider
 from app.oauth.providers.openid import Preset
 from app.oauth.providers.openid import email_is_verified_by_domain
@@ -24,14 +24,14 @@ class Provider(Protocol):
     name: str
     label: str
 
-    async def authorization_url(self, trip: AuthorizationRequest) -> str:
+    async def authorization_url(self, authorization: AuthorizationRequest) -> str:
         """The URL of its page.
 
         Raises:
             ProviderFailed: if the provider has to be asked first, and does not answer.
         """
 
-    async def identify(self, trip: AuthorizationRequest, code: str, issuer: str | None) -> Arrival:
+    async def identify(self, authorization: AuthorizationRequest, code: str, issuer: str | None) -> ProviderAccount:
         """The account for this code; `issuer` is the sender that the answer names, if it does.
 
         Raises:
@@ -40,8 +40,8 @@ class Provider(Protocol):
             ProviderFailed: if it does not answer as it should.
         """
 
-    async def complete(self, arrival: Arrival) -> Arrival:
-        """The same with its address, asked for now, if `arrival.incomplete` is set.
+    async def complete(self, provider_account: ProviderAccount) -> ProviderAccount:
+        """The same with its address, asked for now, if its `incomplete` is set.
 
         Raises:
             InvalidIdentity, ProviderFailed: as above.
@@ -53,15 +53,15 @@ MICROSOFT = "https://login.microsoftonline.com"
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 PRESETS = {
     "google": Preset("Google", "https://accounts.google.com", {"prompt": "select_account"}),
-    # A company can write any address into its accounts there; another claim says which ones have been proven.
-    "microsoft": Preset("Microsoft", f"{MICROSOFT}/{TENANT}/v2.0", vouches=email_is_verified_by_domain),
+    # A company can write any address into its accounts there; another claim says which ones are verified.
+    "microsoft": Preset("Microsoft", f"{MICROSOFT}/{TENANT}/v2.0", is_email_verified=email_is_verified_by_domain),
     "gitlab": Preset("GitLab", "https://gitlab.com"),
 }
 
 
 @cache
 def offered(settings: Settings) -> Mapping[str, Provider]:
-    """The providers with credentials, by name; they live as long as the process, and with them what they know."""
+    """The providers with credentials, by name; each keeps its documents as long as the process runs."""
     providers: dict[str, Provider] = {}
     for name, preset in _presets(settings).items():
         if client := settings.client_of(name):
@@ -82,7 +82,7 @@ def _presets(settings: Settings) -> dict[str, Preset]:
     return presets
 
 
-def offered_as(settings: Settings, name: str) -> Provider:
+def provider_named(settings: Settings, name: str) -> Provider:
     """The provider with this name.
 
     Raises:

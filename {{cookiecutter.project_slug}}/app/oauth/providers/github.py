@@ -9,8 +9,8 @@ from app.oauth.authorization_request import AuthorizationRequest
 from app.oauth.authorization_request import identity
 from app.oauth.providers import http_client
 from app.oauth.providers.client_authentication import ClientAuthentication
-from app.oauth.providers.oauth2_client import Arrival
 from app.oauth.providers.oauth2_client import OAuth2Client
+from app.oauth.providers.oauth2_client import ProviderAccount
 from app.settings.providers import AuthMethod
 from app.settings.providers import Client
 
@@ -58,14 +58,14 @@ class GitHub:
             authentication=ClientAuthentication(self.name, client._replace(auth_method=AuthMethod.POST)),
         )
 
-    async def authorization_url(self, trip: AuthorizationRequest) -> str:
+    async def authorization_url(self, authorization: AuthorizationRequest) -> str:
         """The URL of GitHub's page."""
-        extras: dict[str, Any] = {"prompt": "select_account"} if trip.is_again else {}
+        extras: dict[str, Any] = {"prompt": "select_account"} if authorization.is_reauthentication else {}
         return await self._client.get_authorization_url(
-            trip.redirect_uri, trip.state, None, trip.challenge, "S256", extras
+            authorization.redirect_uri, authorization.state, None, authorization.challenge, "S256", extras
         )
 
-    async def identify(self, trip: AuthorizationRequest, code: str, issuer: str | None) -> Arrival:  # noqa: ARG002  # as `Provider` has it
+    async def identify(self, authorization: AuthorizationRequest, code: str, issuer: str | None) -> ProviderAccount:  # noqa: ARG002  # as `Provider` has it
         """The account for this code.
 
         Raises:
@@ -73,13 +73,15 @@ class GitHub:
             ProviderFailed: if GitHub does not answer as it should.
         """
         async with http_client.talking_to(self.name):
-            tokens = await self._client.redeem(trip, code)
+            tokens = await self._client.redeem(authorization, code)
             profile = await http_client.read(f"{self._api}/user", Profile, tokens.access_token)
             addresses = await http_client.read(f"{self._api}/user/emails", list[Address], tokens.access_token)
         primary = next((address for address in addresses if address.primary), None)
         email, is_verified = (primary.email, primary.verified) if primary else (None, False)
-        return Arrival(identity(self.name, self._issuer, str(profile.id), email, is_verified=is_verified), tokens)
+        return ProviderAccount(
+            identity(self.name, self._issuer, str(profile.id), email, is_verified=is_verified), tokens
+        )
 
-    async def complete(self, arrival: Arrival) -> Arrival:
+    async def complete(self, provider_account: ProviderAccount) -> ProviderAccount:
         """The same: GitHub has been asked for everything."""
-        return arrival
+        return provider_account

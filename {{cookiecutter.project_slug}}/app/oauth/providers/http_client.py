@@ -1,4 +1,4 @@
-"""Requests to providers, in bounded time and bounded memory, whatever they answer."""
+"""Requests to providers, with limits on time and memory."""
 
 import asyncio
 import logging

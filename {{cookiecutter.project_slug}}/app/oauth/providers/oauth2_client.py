@@ -36,7 +36,7 @@ class Tokens(Struct, omit_defaults=True):
     # What a header can carry (RFC 6750, 2.1).
     access_token: Annotated[str, Meta(pattern=r"\A[!-~]+\Z")]
     id_token: str | None = None
-    # Stored, if at all, for code of the owner; an odd value keeps nobody from signing in.
+    # Stored, if at all, for code of the owner; an odd value does not prevent a sign-in.
     refresh_token: Any = None
     expires_in: Any = None
 
@@ -52,7 +52,7 @@ class PushedRequest(Struct):
     request_uri: str
 
 
-class Arrival(NamedTuple):
+class ProviderAccount(NamedTuple):
     """A user who came back from a provider, and the tokens that it issued."""
 
     identity: Identity
@@ -123,7 +123,7 @@ class OAuth2Client(BaseOAuth2[dict[str, Any]]):
         pushed = http_client.decode(answer.content, PushedRequest)
         return self._at_the_endpoint(urlencode({"client_id": self.client_id, "request_uri": pushed.request_uri}))
 
-    async def redeem(self, trip: AuthorizationRequest, code: str) -> Tokens:
+    async def redeem(self, authorization: AuthorizationRequest, code: str) -> Tokens:
         """The tokens for a code.
 
         Raises:
@@ -133,7 +133,7 @@ class OAuth2Client(BaseOAuth2[dict[str, Any]]):
 
         async def ask(method: AuthMethod) -> dict[str, Any]:
             self.token_endpoint_auth_method = method.value
-            return await self.get_access_token(code, trip.redirect_uri, trip.verifier)
+            return await self.get_access_token(code, authorization.redirect_uri, authorization.verifier)
 
         try:
             answer = await self._authentication.send(ask, self._listed_methods)

@@ -25,8 +25,8 @@ from app.oauth.providers.id_tokens import Claims
 from app.oauth.providers.id_tokens import Expected
 from app.oauth.providers.id_tokens import Key
 from app.oauth.providers.id_tokens import WrongSignature
-from app.oauth.providers.oauth2_client import Arrival
 from app.oauth.providers.oauth2_client import OAuth2Client
+from app.oauth.providers.oauth2_client import ProviderAccount
 from app.oauth.providers.oauth2_client import Tokens
 from app.settings.providers import Client
 
@@ -58,8 +58,10 @@ class Preset(NamedTuple):
     label: str
     issuer: str
     # How it is told to sign the user in again; each understands something else.
-    asks_again: Mapping[str, str] = MappingProxyType({"prompt": "login", "max_age": str(MAX_AGE_SECONDS)})
-    vouches: Callable[[Claims], bool | None] = email_is_verified
+    reauthentication_parameters: Mapping[str, str] = MappingProxyType(
+        {"prompt": "login", "max_age": str(MAX_AGE_SECONDS)}
+    )
+    is_email_verified: Callable[[Claims], bool | None] = email_is_verified
     scopes: tuple[str, ...] = SCOPES
     # Where it describes itself, if that is not under its issuer.
     url: str = ""
@@ -76,24 +78,26 @@ class OpenIDProvider:
         self.discovery = Discovery(name, preset.issuer, preset.url or preset.issuer)
         self._authentication = ClientAuthentication(name, client)
 
-    async def authorization_url(self, trip: AuthorizationRequest) -> str:
+    async def authorization_url(self, authorization: AuthorizationRequest) -> str:
         """The URL of the provider's page.
 
         Raises:
             ProviderFailed: if the provider does not say where that is.
         """
-        extras: dict[str, Any] = {"nonce": trip.nonce} | (dict(self.preset.asks_again) if trip.is_again else {})
+        extras: dict[str, Any] = {"nonce": authorization.nonce} | (
+            dict(self.preset.reauthentication_parameters) if authorization.is_reauthentication else {}
+        )
         async with http_client.talking_to(self.name):
             metadata = await self.discovery.metadata()
             client = self._client_for(metadata)
             url = await client.get_authorization_url(
-                trip.redirect_uri, trip.state, None, trip.challenge, "S256", extras
+                authorization.redirect_uri, authorization.state, None, authorization.challenge, "S256", extras
             )
             if metadata.require_pushed_authorization_requests and metadata.pushed_authorization_request_endpoint:
                 url = await client.push(metadata.pushed_authorization_request_endpoint, url)
         return url
 
-    async def identify(self, trip: AuthorizationRequest, code: str, issuer: str | None) -> Arrival:
+    async def identify(self, authorization: AuthorizationRequest, code: str, issuer: str | None) -> ProviderAccount:
         """The account for this code.
 
         Raises:
@@ -104,34 +108,36 @@ class OpenIDProvider:
         async with http_client.talking_to(self.name):
             metadata = await self.discovery.metadata()
             self._require_sender(metadata, issuer)
-            tokens = await self._client_for(metadata).redeem(trip, code)
-            claims = await self._claims(metadata, trip, tokens.id_token)
-        is_complete = "email" in claims and self.preset.vouches(claims) is not None
-        return self._arrival(claims, tokens, None if is_complete or not metadata.userinfo_endpoint else claims)
+            tokens = await self._client_for(metadata).redeem(authorization, code)
+            claims = await self._claims(metadata, authorization, tokens.id_token)
+        is_complete = "email" in claims and self.preset.is_email_verified(claims) is not None
+        return self._provider_account(claims, tokens, None if is_complete or not metadata.userinfo_endpoint else claims)
 
-    async def complete(self, arrival: Arrival) -> Arrival:
+    async def complete(self, provider_account: ProviderAccount) -> ProviderAccount:
         """The same with the address that the userinfo endpoint says (OpenID Connect Core, 5.3).
 
         Raises:
             InvalidIdentity: if it is about another account, or its signature is wrong.
             ProviderFailed: if the provider does not answer as it should.
         """
-        claims = dict(arrival.incomplete or {})
+        claims = dict(provider_account.incomplete or {})
         async with http_client.talking_to(self.name):
             metadata = await self.discovery.metadata()
-            about = await self._userinfo(metadata, arrival.tokens.access_token)
+            about = await self._userinfo(metadata, provider_account.tokens.access_token)
         # It may be about another account (OpenID Connect Core, 5.3.2).
         if about.get("sub") != claims["sub"]:
             raise InvalidIdentity
         # An explicit "not verified" stays.
-        kept = claims.keys() - {"email"} if self.preset.vouches(claims) is False else {"iss"}
-        return self._arrival(claims | {name: about[name] for name in about.keys() - kept}, arrival.tokens)
+        kept = claims.keys() - {"email"} if self.preset.is_email_verified(claims) is False else {"iss"}
+        return self._provider_account(
+            claims | {name: about[name] for name in about.keys() - kept}, provider_account.tokens
+        )
 
-    def _arrival(self, claims: Claims, tokens: Tokens, incomplete: Claims | None = None) -> Arrival:
-        said = self.preset.vouches(claims)
+    def _provider_account(self, claims: Claims, tokens: Tokens, incomplete: Claims | None = None) -> ProviderAccount:
+        said = self.preset.is_email_verified(claims)
         is_verified = self.client.trusts_email if said is None else said
         who = identity(self.name, claims["iss"], claims["sub"], claims.get("email"), is_verified=is_verified)
-        return Arrival(who, tokens, incomplete)
+        return ProviderAccount(who, tokens, incomplete)
 
     def _require_sender(self, metadata: Metadata, issuer: str | None) -> None:
         # An answer of one provider must not pass for one of another (RFC 9207).
@@ -140,11 +146,12 @@ class OpenIDProvider:
         if is_missing or is_another:
             raise InvalidIdentity
 
-    async def _claims(self, metadata: Metadata, trip: AuthorizationRequest, token: str | None) -> Claims:
+    async def _claims(self, metadata: Metadata, authorization: AuthorizationRequest, token: str | None) -> Claims:
         if token is None:
             raise InvalidIdentity
-        asked_at = trip.begun_at.timestamp() if trip.is_again and "max_age" in self.preset.asks_again else None
-        expected = Expected(metadata.issuer, self.client.id, trip.nonce, asked_at)
+        is_asked = authorization.is_reauthentication and "max_age" in self.preset.reauthentication_parameters
+        asked_at = authorization.started_at.timestamp() if is_asked else None
+        expected = Expected(metadata.issuer, self.client.id, authorization.nonce, asked_at)
         return await self._verified(lambda keys: id_tokens.read(token, keys, expected))
 
     async def _userinfo(self, metadata: Metadata, access_token: str) -> Claims:

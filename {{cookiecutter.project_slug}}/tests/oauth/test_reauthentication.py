@@ -71,7 +71,7 @@ async def test_the_sign_in_has_other_credentials_afterwards(
     await come_back(hopper, await network.consent(await go(hopper), email=hopper.email))
     [after] = await tables.rows("user_session")
     assert (await hopper.get("/users/me")).status_code == 200
-    # Bearers hold their tokens themselves: nobody can plant any, and the answer has no place for others.
+    # Clients keep bearer tokens themselves: an attacker can plant none, and the response has no room for new ones.
     if "Authorization" not in hopper.client.headers:
         assert (before["id"] == after["id"], before["secret_digest"] != after["secret_digest"]) == (True, True)
         clock.advance(timedelta(seconds=10))
@@ -115,7 +115,7 @@ async def test_somebody_else_at_the_provider_does_not_count(
     await mallory.sign_in()
     await link(mallory, network, subject="mallory")
     clock.advance(timedelta(minutes=10))
-    for subject in ("mallory", "nobody"):
+    for subject in ("mallory", "unknown"):
         back = await network.consent(await go(hopper), email=hopper.email, subject=subject)
         assert problem_of(await come_back(hopper, back)) == (403, "not-linked")
     assert problem_of(await hopper.get("/users/me/export")) == STALE

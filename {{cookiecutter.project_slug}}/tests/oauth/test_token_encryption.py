@@ -1,4 +1,4 @@
-"""The tokens of providers: not kept unless somebody asks for it, and then sealed."""
+"""The tokens of providers: not stored unless the setting says so, and then encrypted."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -54,8 +54,8 @@ async def test_what_is_kept_is_sealed_and_can_be_opened(
     [token], [refresh] = network.oidc.tokens, network.oidc.refresh_tokens
     assert len(token) == 300
     assert not any(secret in str(account) for secret in (token, refresh))
-    assert token_encryption.unseal(settings, account["access_token"]) == token
-    assert token_encryption.unseal(settings, account["refresh_token"]) == refresh
+    assert token_encryption.decrypt(settings, account["access_token"]) == token
+    assert token_encryption.decrypt(settings, account["refresh_token"]) == refresh
     assert account["expires_at"] > account["created_at"].timestamp()
 
 
@@ -69,7 +69,7 @@ async def test_each_sign_in_brings_new_tokens_and_a_missing_one_leaves_the_one_b
     network.oidc.gives_refresh_tokens = False
     await sign_in(visitor, network)
     after = await row(tables)
-    assert token_encryption.unseal(settings, after["access_token"]) == [*network.oidc.tokens][-1]
+    assert token_encryption.decrypt(settings, after["access_token"]) == [*network.oidc.tokens][-1]
     assert (after["access_token"] != before["access_token"], after["refresh_token"]) == (True, before["refresh_token"])
 
 
@@ -93,18 +93,18 @@ async def test_a_new_key_takes_the_place_of_the_old_one(
     [token] = network.oidc.tokens
     changing = {"secret_key": ANOTHER_KEY, "secret_key_previous": settings.secret_key}
     both = settings.model_copy(update=changing)
-    assert token_encryption.unseal(both, sealed) == token
+    assert token_encryption.decrypt(both, sealed) == token
     with with_settings(app, **changing):
         await sign_in(keeping.person("visitor"), network)
     resealed = (await row(tables))["access_token"]
     changed = both.model_copy(update={"secret_key_previous": None})
-    assert token_encryption.unseal(changed, resealed) == [*network.oidc.tokens][-1]
-    assert token_encryption.unseal(changed, sealed) is None, "its key is gone"
+    assert token_encryption.decrypt(changed, resealed) == [*network.oidc.tokens][-1]
+    assert token_encryption.decrypt(changed, sealed) is None, "its key is gone"
 
 
 @pytest.mark.parametrize("sealed", [None, "", "made up", "gAAAAA==", "\u20ac"])
 def test_what_was_never_sealed_is_no_token(settings: Settings, sealed: str | None) -> None:
-    assert token_encryption.unseal(settings, sealed) is None
+    assert token_encryption.decrypt(settings, sealed) is None
 
 
 async def test_the_export_shows_no_token(keeping: Stage, network: FakeNetwork) -> None:

@@ -119,7 +119,7 @@ async def with_code(
     tables: Tables,  # noqa: ARG001  # empties them
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Stage]:
-    """Likewise, and its page gets a code to trade, as where credentials are no cookies."""
+    """The same, and its page gets a code to exchange, as where credentials are not cookies."""
     monkeypatch.setattr(exchange_codes, "ARE_IN_COOKIES", False)
     async with another_stage(settings, *([exchange] if ARE_IN_COOKIES else []), oauth_return_url=PAGE) as stage:
         yield stage
