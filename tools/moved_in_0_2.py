@@ -76,6 +76,7 @@ MODULES = {
 }
 # Names that moved to another module than their neighbours, or got another name.
 NAMES = {
+    "app.users.OurParts": "app.users.AccountsPlugin",
     "app.accounts.guessing.LEAST_GUESSES_LOG10": "app.accounts.passwords.strength.MIN_GUESSES_LOG10",
     "app.accounts.ownership.WORTHLESS_AFTER_A_CHANGE": "app.accounts.ownership.ENDED_BY_A_CHANGE",
     "app.accounts.ownership.lock_address": "app.accounts.ownership.lock_email",

@@ -1,4 +1,4 @@
-"""The composition root: a list of what the service consists of."""
+"""Start here: the lists of routes, middleware, plugins and background tasks that make up the service."""
 
 import os
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ from app.users import users_plugins
 if TYPE_CHECKING:
     app: Litestar
 
-# While it runs, from the first to the last.
+# Started in this order, and stopped in reverse.
 LIFESPAN = [
     without_debugging,
     using_the_database,
@@ -55,13 +55,13 @@ LIFESPAN = [
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
-    """The service; without settings given it reads those of the environment.
+    """The application. The default settings are those of the environment.
 
     Raises:
         SettingsError: if a setting is missing or wrong.
     """
     settings = settings or _settings_of_the_environment()
-    # uvicorn would believe X-Forwarded-For from this machine; whom to believe is TRUSTED_PROXIES' to say alone.
+    # By default, uvicorn trusts X-Forwarded-For from this machine. Only TRUSTED_PROXIES decides whom to trust.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     app = Litestar(
         route_handlers=[
@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         after_exception=[note_error],
         before_send=[security_headers(settings), logs.log_answer],
         logging_config=None,
-        # Answers speak of accounts, so nobody between the service and its caller may keep them (ASVS 14.3.2).
+        # Responses hold personal data, so caches must not store them (ASVS 14.3.2).
         response_headers={"Cache-Control": "no-store"},
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config() if settings.serves_openapi else None,
@@ -93,7 +93,7 @@ def _settings_of_the_environment() -> Settings:
 
 
 def __getattr__(name: str) -> Any:
-    """`app.asgi:app` for servers that want an object; importing this module reads no settings."""
+    """`app.asgi:app`, created when a server asks for it: importing this module reads no settings."""
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return globals().setdefault("app", create_app())

@@ -22,11 +22,11 @@ from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
 # {% endif %}
 
-# What not even its owner is shown, beside all columns of bytes.
+# Exports do not show it. They show no columns of bytes either.
 SECRET = {"is_secret": True}
-# The row is worth nothing once this time has passed, and is removed then.
+# The row has expired once this time has passed, and is removed in the background.
 EXPIRES = {"is_expiry": True}
-# On a foreign key to users: each row is a way to sign in. The value names the column that says which one.
+# On a foreign key to users: each row is a way to sign in. The value is the column that holds its name.
 WAY_IN = "way_in"
 
 
@@ -36,10 +36,10 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
 
     __tablename__ = "role"
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # as for users
-    # Names that differ in case alone would be taken for one another.
+    # Names that only differ in case are easily confused.
     __table_args__ = (sa.Index("uq_role_name_lower", sa.text("lower(name)"), unique=True),)
 
-    # The mixin says `str`, but whoever says nothing leaves it empty.
+    # The mixin says `str`, but a description is optional.
     description: Mapped[str | None] = mapped_column(sa.String(255))  # type: ignore[assignment]
     permissions: Mapped[list[str]] = mapped_column(
         sa.ARRAY(sa.String(64)), default=list, server_default=sa.text("'{}'")
@@ -48,7 +48,7 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
 
     @hybrid_property
     def granted(self) -> list[str]:
-        """What it permits: to administrators everything, also what is added to the code later."""
+        """The permissions of the role: for administrators all, also those added later."""
         return sorted(Permission) if self.name == ADMINISTRATOR else self.permissions
 
 
@@ -82,11 +82,11 @@ class OAuthAccount(UUIDBase, mixins.SQLAlchemyOAuthAccountMixin):
 
 
 class OAuthState(UUIDBase):
-    """Somebody who is at a provider and is expected back."""
+    """A visit to a provider that has not returned yet."""
 
     __tablename__ = "oauth_state"
 
-    # Digests of what the address and the cookie of the browser hold: whoever reads this table can be nobody.
+    # Digests of the secrets in the URL and in the cookie of the browser: a reader of this table cannot use them.
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     binding_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     provider: Mapped[str] = mapped_column(sa.String(32))
@@ -105,13 +105,13 @@ class OAuthState(UUIDBase):
 
 # {% endif %}
 class User(UUIDBase, mixins.SQLAlchemyUserMixin):
-    """Somebody with an account."""
+    """A person with an account. Add columns here; docs/columns.md shows how."""
 
     __tablename__ = "user"
     # A statement that changes a row also returns its generated columns, so that responses can show them.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # SQLAlchemy declares it so
     __table_args__ = (
-        # The look-up asks for lower(email), so this index serves it and keeps case variants from coexisting.
+        # Look-ups use lower(email), so this index serves them, and keeps case variants from coexisting.
         sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),
     )
 
@@ -125,15 +125,15 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     # {% if cookiecutter.include_oauth %}
     oauth_accounts: Mapped[list[OAuthAccount]] = orm.relationship(lazy="raise", passive_deletes=True)
     # {% endif %}
-    # Empty once the address is proven; app/accounts/unproven_accounts.py removes an account that is not proven by then.
+    # Empty once verified. app/accounts/unproven_accounts.py removes accounts that are not verified by then.
     unproven_until: Mapped[datetime | None] = mapped_column(index=True)
 
     @orm.validates("email")
     def store_normalised(self, _key: str, address: str) -> str:
-        """No path into the table goes around the one spelling.
+        """Store the normalised spelling, however the address gets into the table.
 
         Raises:
-            ValueError: if this is not an e-mail address.
+            ValueError: if the e-mail address is invalid.
         """
         return addresses.normalise_email(address)
     # {% if cookiecutter.include_rbac %}
@@ -145,11 +145,11 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
 
     @hybrid_property
     def permissions(self) -> list[str]:
-        """What this user's roles permit together, sorted."""
+        """The permissions of all roles of this user, sorted."""
         return sorted({permission for role in self.roles for permission in role.granted})
 
 
-# Lists of users are read from their end, and searched by how an address or a name begins.
+# Lists of users are read newest first, and searched by the beginning of an address or a name.
 sa.Index("ix_user_created_at_id", User.created_at, User.id)
 sa.Index("ix_user_inactive", User.created_at, User.id, postgresql_where=~User.is_active)
 sa.Index("ix_user_unverified", User.created_at, User.id, postgresql_where=~User.is_verified)
@@ -160,16 +160,16 @@ for begins in (User.email, User.display_name):
 
 
 class UserSession(UUIDBase):
-    """A sign-in that has not ended: one row for each device, whatever the kind of credentials."""
+    """A sign-in that has not ended: one row for each device, for every kind of credentials."""
 
     __tablename__ = "user_session"
 
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
-    # Only the digest of the secret that the caller holds: whoever reads this table can sign in as nobody.
+    # The digest of the secret that the caller holds: a reader of this table cannot sign in with it.
     secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
-    # The secret that this one has replaced: a late request with it must not expire the cookie that holds the new one.
+    # The secret that this one replaced: a late request with it must not expire the cookie that holds the new one.
     former_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), index=True)
-    # Counts how often the secret was replaced because its holder has shown who they are.
+    # How often the secret was replaced because its holder confirmed who they are.
     generation: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
     # {% if cookiecutter.include_oauth %}
     # The account at a provider that the sign-in was made through: unlinking it ends the sign-in.
@@ -179,21 +179,21 @@ class UserSession(UUIDBase):
     # {% endif %}
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     secret_changed_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    # Noted once a minute at most.
+    # Updated once a minute at most.
     last_seen_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     ip: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")
     user_agent: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
-    # When the caller last showed who they are.
+    # When the caller last confirmed who they are.
     authenticated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
 
 class Attempts(UUIDBase):
-    """How often something was tried lately, counted for all workers together."""
+    """A count of recent attempts, for all processes together."""
 
     __tablename__ = "attempts"
 
-    # A keyed digest: whoever reads this table learns no address.
+    # A keyed digest: a reader of this table learns no address.
     bucket: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     count: Mapped[int] = mapped_column()
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
@@ -208,14 +208,14 @@ class OneTimeToken(UUIDBase):
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"))
     purpose: Mapped[str] = mapped_column(sa.String(32))
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
-    # The address that the link was sent to: it proves that one and no other.
+    # The address that the link was sent to. It proves no other address.
     email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
 
 class OutgoingMail(UUIDBase):
-    """A mail that waits to be sent; the row goes when a server has accepted it."""
+    """A mail that waits to be sent; the row is deleted when a server has accepted the mail."""
 
     __tablename__ = "outgoing_mail"
 
@@ -226,7 +226,7 @@ class OutgoingMail(UUIDBase):
     # Empty if it is for the user with this address. No foreign key: sending a mail must not block changes to the user.
     user_id: Mapped[UUID | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    # Once its link, if it has one, has been stored; another attempt must not make the link work again.
+    # True once its link is stored: another attempt must not make a used link work again.
     is_prepared: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     attempts: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
     # Empty once the mail was given up; the row stays for a month.
@@ -238,13 +238,13 @@ class AuditEvent(UUIDBase):
     """An entry of the audit trail; the database refuses to change or remove one before its time."""
 
     __tablename__ = "audit_event"
-    __table_args__ = tuple(  # Each filter is read from the newest on.
+    __table_args__ = tuple(  # Each filter reads the newest entries first.
         sa.Index(f"ix_audit_event_{name}_created_at", name, "created_at") for name in ("kind", "actor_id", "target_id")
     )
 
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now(), index=True)
     kind: Mapped[str] = mapped_column(sa.String(64))
-    # No foreign keys: the trail outlives whom it names.
+    # No foreign keys: entries outlive the users that they name.
     actor_id: Mapped[UUID | None] = mapped_column()
     target_id: Mapped[UUID | None] = mapped_column()
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -1,4 +1,4 @@
-"""How each model is read and written."""
+"""The repositories that litestar-users reads and writes with."""
 
 from typing import Any
 from typing import TypeVar
@@ -12,37 +12,37 @@ from app import models
 from app.http.errors import InvalidField
 from app.models import User
 
-# In the `info` of a session, from the moment that the request is known to be signed in until `UserRepository` is asked.
+# In the `info` of a session, from when the current user is read until `UserRepository.get` asks for it.
 CURRENT_USER = "current user"
-# Kinds of loading that read a relationship whenever its user is read.
+# The loading strategies that read a relationship with its user.
 EAGER = {"selectin", "joined", "subquery", "immediate"}
 
 
 def eager_relationships() -> list[orm.RelationshipProperty[Any]]:
-    """The relationships that are read whenever a user is; relationships of related rows are not."""
+    """The relationships of users that are loaded with each user."""
     return [relation for relation in inspect(User).relationships if relation.lazy in EAGER]
 
 
 class UserRepository(SQLAlchemyAsyncRepository[models.User]):
-    """Users."""
+    """Reads users; the current user is not read twice."""
 
     model_type = models.User
 
     async def get(self, item_id: Any, **options: Any) -> User:
-        """The user with this id, or the principal if it was read just now.
+        """The user with this id. The first call for the current user needs no statement.
 
         Raises:
-            NotFoundError: if there is none.
+            NotFoundError: if there is no such user.
         """
-        principal: User | None = self.session.info.pop(CURRENT_USER, None)
-        if principal is not None and principal.id == item_id:
-            return principal
+        current: User | None = self.session.info.pop(CURRENT_USER, None)
+        if current is not None and current.id == item_id:
+            return current
         return await super().get(item_id, **options)
 # {% if cookiecutter.include_rbac %}
 
 
 class RoleRepository(SQLAlchemyAsyncRepository[models.Role]):
-    """Roles."""
+    """Reads and writes roles."""
 
     model_type = models.Role
 # {% endif %}
@@ -50,7 +50,7 @@ class RoleRepository(SQLAlchemyAsyncRepository[models.Role]):
 
 
 class OAuthAccountRepository(SQLAlchemyAsyncRepository[models.OAuthAccount]):
-    """Accounts with other providers."""
+    """Reads and writes accounts at other providers."""
 
     model_type = models.OAuthAccount
 # {% endif %}
@@ -60,10 +60,10 @@ Row = TypeVar("Row", bound=UUIDBase)
 
 
 def copy_named(partial: Row, stored: Row, *, never: frozenset[str] = frozenset({"id"})) -> None:
-    """Copy the columns that are set on a partial row to the stored one, which keeps what the other does not name.
+    """Copy the columns that are set on a partial row to the stored row.
 
     Raises:
-        InvalidField: if a column cannot hold what it is given.
+        InvalidField: if a value is too long or not printable.
     """
     columns = inspect(type(stored)).columns
     for name in (inspect(partial).dict.keys() & columns.keys()) - never:

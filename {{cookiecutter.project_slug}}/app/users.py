@@ -1,4 +1,4 @@
-"""Everything that litestar-users does for this service, configured in one place."""
+"""The configuration of litestar-users, the service class, and the routes and commands of accounts."""
 
 from typing import Any
 
@@ -59,16 +59,16 @@ class UserService(
     """What can be done to users, in parts with one subject each. Add methods of your own here, or override one."""
 
 
-def users_plugins(settings: Settings) -> tuple[LitestarUsersPlugin, "OurParts"]:
-    """litestar-users with our service, and after it what we put beside or in place of its parts."""
-    return LitestarUsersPlugin(config(settings)), OurParts(settings)
+def users_plugins(settings: Settings) -> tuple[LitestarUsersPlugin, "AccountsPlugin"]:
+    """litestar-users with our service class, and a plugin with our own routes and commands."""
+    return LitestarUsersPlugin(config(settings)), AccountsPlugin(settings)
 
 
 def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
-    """What litestar-users does for us; it mounts the routes that hold the contract as they are."""
+    """The configuration of litestar-users. Features that are not configured here have routes of our own."""
     return LitestarUsersConfig(
         auth_config=credentials.auth_config(settings),
-        # It signs tokens that none of our routes accepts; it has to be 32 characters.
+        # It must have 32 characters. It signs tokens that no route of this service accepts.
         secret=settings.key_for("litestar-users").hex()[:32],
         user_service_class=UserService,
         user_repository_class=repositories.UserRepository,
@@ -86,17 +86,17 @@ def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
     )
 
 
-class OurParts(InitPlugin, CLIPlugin):
-    """Our routes, commands and description of the credentials."""
+class AccountsPlugin(InitPlugin, CLIPlugin):
+    """The routes and commands of accounts, and the description of the credentials."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Mount our routes and describe the credentials."""
-        # Before litestar-users finds out who is signed in.
+        """Add the routes, and describe the credentials in the OpenAPI document."""
+        # Before the middleware of litestar-users, which reads the current user.
         app_config.middleware.insert(0, TrackCurrentRequest(self._settings))
-        # After litestar-users, since Litestar adds a handler to a path that a router has, but no router to a handler's.
+        # After litestar-users: Litestar adds a handler to the path of a router, but no router to the path of a handler.
         app_config.route_handlers.extend(ROUTES)
         if app_config.openapi_config is not None:
             scheme = credentials.security_scheme(self._settings)
@@ -105,7 +105,7 @@ class OurParts(InitPlugin, CLIPlugin):
         return app_config
 
     def on_cli_init(self, cli: click.Group) -> None:
-        """Offer commands that report what is stored, and `alembic` as the only way to change the tables."""
+        """Add the commands. The `database` commands are removed: only `alembic` changes the tables."""
         cli.add_command(COMMANDS)
         cli.add_command(doctor)
         cli.commands.pop("database", None)

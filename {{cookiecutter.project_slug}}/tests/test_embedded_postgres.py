@@ -66,7 +66,7 @@ def test_a_database_of_your_own_is_not_touched() -> None:
 def test_a_word_that_is_unknown_is_answered_with_what_to_type(words: list[str]) -> None:
     refused = run(*words)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.splitlines() == ["Say psql, reset or dump: python -m app.database.embedded_postgres psql"]
+    assert refused.stderr.splitlines() == ["Use psql, reset or dump: python -m app.database.embedded_postgres psql"]
 
 
 def test_a_missing_setting_is_a_line_and_no_traceback() -> None:

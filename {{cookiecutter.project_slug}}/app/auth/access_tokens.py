@@ -26,7 +26,7 @@ REQUIRED = ["iss", "aud", "sub", "sid", "gen", "iat", "exp", "jti"]
 
 
 class Claims(NamedTuple):
-    """The user, the sign-in, and how often its secret had changed when the token was issued."""
+    """The user, the sign-in, and the generation of its secret when the token was issued."""
 
     user_id: UUID
     session_id: UUID
@@ -34,7 +34,7 @@ class Claims(NamedTuple):
 
 
 _replaced_since: BindParameter[datetime] = bindparam("replaced_since")
-# The sign-in that the claims name. The time of the last proof is that of the last rotation, and no refresh changes it.
+# The sign-in that the claims name. After a rotation, the former generation works for GRACE.
 CONDITION = (
     (UserSession.id == bindparam("session_id"))
     & (UserSession.user_id == bindparam("user_id"))
@@ -46,7 +46,7 @@ CONDITION = (
 
 
 def named(settings: Settings, token: str) -> dict[str, Any] | None:
-    """The parameters of `CONDITION` in a token; None if it is not a token of ours, or has expired."""
+    """The parameters of `CONDITION` from a token; None if the token is invalid or has expired."""
     claims = read(settings, token)
     if claims is None:
         return None
@@ -71,9 +71,9 @@ def issue(settings: Settings, row: UserSession) -> str:
 
 
 def read(settings: Settings, token: str) -> Claims | None:
-    """What a token says, if we issued it as an access token and it has not expired."""
+    """The claims of a valid access token; None for any other text."""
     try:
-        # Header and all: what names another type, algorithm or key, or says anything else, is not ours (RFC 8725, 3.1).
+        # The whole header is compared, so no other type, algorithm or key is accepted (RFC 8725, 3.1).
         keys = {_beginning(key): key for key in settings.keys_for("access-token")}
         claims = jwt.decode(
             token,
@@ -81,7 +81,7 @@ def read(settings: Settings, token: str) -> Claims | None:
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=settings.base_url,
-            # Expiry is judged by our clock, below.
+            # Expiry is checked below, by app.clock.
             options={"require": REQUIRED, "verify_exp": False, "verify_iat": False},
         )
         is_alive = claims["exp"] > clock.now().timestamp()
@@ -92,10 +92,10 @@ def read(settings: Settings, token: str) -> Claims | None:
 
 @cache
 def _beginning(key: bytes) -> str:
-    # Of each token that this key has signed.
+    # The header of every token signed with this key.
     return jwt.encode({}, key, algorithm=ALGORITHM, headers=_headers(key)).partition(".")[0]
 
 
 def _headers(key: bytes) -> dict[str, str]:
-    # The id says which key signed, and nothing about it.
+    # The id names the key without revealing it.
     return {"typ": TYPE, "kid": sha256(key).hexdigest()[:8]}

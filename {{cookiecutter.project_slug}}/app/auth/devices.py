@@ -1,4 +1,4 @@
-"""Where a user is signed in, and how those sign-ins are ended from elsewhere."""
+"""The devices that a user is signed in on, and how to sign them out."""
 
 from datetime import datetime
 from uuid import UUID
@@ -38,19 +38,19 @@ async def of_user(session: AsyncSession, user_id: UUID) -> list[Device]:
 
 
 async def of_caller(session: AsyncSession, user_id: UUID, current: UUID) -> list[OwnDevice]:
-    """Likewise, saying which one is `current`."""
+    """The sign-ins of the caller, with a mark on the `current` one."""
     theirs = await of_user(session, user_id)
     return [OwnDevice(**asdict(device), current=device.id == current) for device in theirs]
 
 
 async def end(session: AsyncSession, user_id: UUID, session_id: UUID) -> bool:
-    """End one sign-in of this user; False if there is none with this id, or another request has ended it."""
+    """End one sign-in of this user; False if it does not exist or has just ended."""
     ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user_id)
     return await session.scalar(ended.returning(UserSession.id)) is not None
 
 
 async def end_all(session: AsyncSession, user_id: UUID, *, but: UUID | None = None) -> bool:
-    """End the sign-ins of this user, except the one with the id `but`; False if there are none."""
+    """End all sign-ins of this user except the one with the id `but`; False if there were none."""
     others = (UserSession.user_id == user_id) & (UserSession.id.is_distinct_from(but))
     ended = await session.scalars(delete(UserSession).where(others).returning(UserSession.id))
     return bool(ended.all())

@@ -1,4 +1,4 @@
-"""Credentials for programs and apps: an access token in the header, and a refresh token that renews it."""
+"""Credentials for programs and apps: an access token in a header, and a refresh token that renews it."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -27,7 +27,7 @@ from app.settings import Settings
 
 
 class TokenPair(Struct):
-    """What a signed-in program holds."""
+    """The credentials of a signed-in program."""
 
     access_token: str
     refresh_token: str
@@ -36,7 +36,7 @@ class TokenPair(Struct):
 
 
 class Refresh(Struct, forbid_unknown_fields=True):
-    """A program asks for a new pair."""
+    """A request for a new pair of tokens."""
 
     refresh_token: Annotated[str, Meta(max_length=256)]
 
@@ -52,7 +52,7 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
 
 
 async def rotate(request: UserRequest) -> list[Cookie]:
-    """No new tokens: the caller holds them itself, and no page of another site can plant or read them."""
+    """No new tokens: the caller keeps its own, since another site cannot plant or read them."""
     await mark_reauthenticated(request)
     return []
 
@@ -75,12 +75,12 @@ def cleared_cookies(settings: Settings) -> list[Cookie]:  # noqa: ARG001  # each
 
 
 def auth_config(settings: Settings) -> CredentialConfig:
-    """What litestar-users is configured with."""
+    """The configuration for litestar-users."""
     return JWTConfig(settings=settings, key="Authorization")
 
 
 def security_scheme(settings: Settings) -> SecurityScheme:  # noqa: ARG001  # each kind has this function
-    """How the OpenAPI document describes it."""
+    """The description in the OpenAPI document."""
     return SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
 
 
@@ -91,7 +91,7 @@ class JWTBackend(CredentialBackend):
 
     @classmethod
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
-        """The access token names it."""
+        """The claims of the access token in the header."""
         scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
         return access_tokens.named(connection.app.state.settings, token) if scheme.lower() == "bearer" else None
 

@@ -41,12 +41,12 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
 
 
 async def rotate(request: UserRequest) -> list[Cookie]:
-    """New values for both cookies, since the holder of the sign-in has just shown who they are."""
+    """New values for both cookies, since their holder has just confirmed who they are."""
     return _cookies(request, await refresh_tokens.rotate(request))
 
 
 class Renewed(Struct):
-    """The cookies are new."""
+    """The response to a renewal; the new cookies are in its headers."""
 
     expires_in: Annotated[int, Meta(description="Seconds until the access cookie has to be renewed.")]
 
@@ -72,33 +72,33 @@ ROUTES: list[HTTPRouteHandler] = [renew]
 
 
 def cleared_cookies(settings: Settings) -> list[Cookie]:
-    """What makes the browser forget."""
+    """The cookies that sign a browser out."""
     return [_access_cookie(settings, "", NO_TIME), _refresh_cookie(settings, "", NO_TIME)]
 
 
 def auth_config(settings: Settings) -> CredentialConfig:
-    """What litestar-users is configured with."""
+    """The configuration for litestar-users."""
     return JWTCookieConfig(settings=settings, key=_names(settings).access, secure=settings.serves_https)
 
 
 def security_scheme(settings: Settings) -> SecurityScheme:
-    """How the OpenAPI document describes it."""
+    """The description in the OpenAPI document."""
     return SecurityScheme(type="apiKey", name=_names(settings).access, security_scheme_in="cookie")
 
 
 class JWTCookieBackend(CredentialBackend):
-    """Reads the access cookie, and nothing but the cookie: a header beside it changes nothing."""
+    """Reads the access cookie; it ignores headers."""
 
     condition = access_tokens.CONDITION
 
     @classmethod
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
-        """The access token names it."""
+        """The claims of the access token in the cookie."""
         settings: Settings = connection.app.state.settings
         return access_tokens.named(settings, single_cookie(connection, _names(settings).access) or "")
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:
-        """The access cookie; the refresh cookie may still work, and travels to `/refresh` alone."""
+        """The access cookie. The refresh cookie may still work; the browser only sends it to `/refresh`."""
         is_there = single_cookie(connection, self.config.key) is not None
         return [_access_cookie(self.config.settings, "", NO_TIME)] if is_there else []
 
@@ -111,14 +111,14 @@ class JWTCookieConfig(CredentialConfig):
 
 
 class Names(NamedTuple):
-    """What the two cookies are called."""
+    """The names of the two cookies."""
 
     access: str
     refresh: str
 
 
 def _names(settings: Settings) -> Names:
-    # Browsers accept `__Host-` from this very host over TLS only; it demands Path=/, which the other does not have.
+    # Browsers only accept `__Host-` cookies from this host over TLS and with Path=/, which the refresh cookie has not.
     return Names("__Host-access", "__Secure-refresh") if settings.serves_https else Names("access", "refresh")
 
 

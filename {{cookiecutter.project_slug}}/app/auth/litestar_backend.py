@@ -1,4 +1,4 @@
-"""The way from a request to its sign-in, which all kinds of credentials share."""
+"""Finds the sign-in and the user of a request, for every kind of credentials."""
 
 from dataclasses import dataclass
 from dataclasses import field
@@ -36,20 +36,19 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @cache
 def _query_for(condition: ColumnElement[bool]) -> CurrentUserQuery:
-    # Litestar makes several backends of one kind.
+    # Litestar creates several backends of one kind.
     now: BindParameter[datetime] = bindparam("now")
     seen_since: BindParameter[datetime] = bindparam("seen_since")
     return CurrentUserQuery(condition & is_alive_at(now, seen_since))
 
 
 class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
-    """Litestar's way in: whom a request belongs to, in which sign-in, and when a password was shown; or nothing.
+    """A session backend of Litestar that loads the current user and the sign-in, and stores nothing.
 
-    Nothing is ever written back at the end of a request, so one that is under way cannot revive a sign-in that has
-    ended meanwhile.
+    Since nothing is written back after a request, a request under way cannot revive a sign-in that has ended.
     """
 
-    # What is true of the sign-in that a request presents, once the parameters are known.
+    # Selects the sign-in that a request presents; `presented` returns its parameters.
     condition: ClassVar[ColumnElement[bool]]
 
     def __init__(self, config: "CredentialConfig") -> None:
@@ -59,21 +58,21 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
 
     @classmethod
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
-        """The parameters of `condition` in this request; None if it proves nothing."""
+        """The parameters of `condition` for this request; None if it presents no valid credential."""
         raise NotImplementedError
 
     @classmethod
     def sign_in_of(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> ColumnElement[bool] | None:
-        """The condition of the sign-in that this request presents; None if it presents none."""
+        """A condition that selects the sign-in of this request; None if it presents no valid credential."""
         values = cls.presented(connection)
         return None if values is None else cls.condition.params(values)
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:  # noqa: ARG002  # for kinds with cookies
-        """The cookies to expire, since they are in this request and open nothing; none if a newer one may be there."""
+        """The cookies of this request that no longer work, unless the browser may have newer ones."""
         return []
 
     async def load_from_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
-        """What litestar-users asks `UserRepository` for the user with."""
+        """The contents of `request.auth`; empty if the request is not signed in."""
         session, now, values = request_session(connection), clock.now(), self.presented(connection)
         found = None
         if values is not None:
@@ -91,26 +90,26 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
             "user_id": str(row.user_id),
             "session_id": row.id,
             "generation": row.generation,
-            # A copy of what was just replaced must not be fresh because its owner has shown a password.
+            # A copy of a token that was just replaced must not count as recently confirmed.
             "authenticated_at": row.authenticated_at if is_current else NEVER,
         }
 
     def get_session_id(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-        """No id is made up for callers who have not signed in."""
+        """None: callers who have not signed in get no session."""
 
     async def store_in_message(
         self, scope_session: ScopeSession, message: Message, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> None:
-        """Nothing: signing in and out are the only writers."""
+        """Store nothing: only signing in and out write sign-ins."""
 
 
 @dataclass
 class CredentialConfig(BaseBackendConfig[CredentialBackend]):
-    """The configuration that litestar-users takes; each kind of credentials subclasses it with its backend."""
+    """The configuration for litestar-users; each kind of credentials has a subclass with its backend."""
 
     settings: Settings
     key: str
-    max_age: int = 0  # Each cookie says its own.
+    max_age: int = 0  # Each cookie sets its own.
     scopes: Scopes = field(default_factory=lambda: {ScopeType.HTTP, ScopeType.WEBSOCKET})
     path: str = "/"
     domain: str | None = None
@@ -118,5 +117,5 @@ class CredentialConfig(BaseBackendConfig[CredentialBackend]):
     httponly: bool = True
     samesite: Literal["lax", "strict", "none"] = "lax"
     exclude: str | list[str] | None = None
-    # Who asks for nothing but public routes costs no look-up.
+    # Public routes need no look-up.
     exclude_opt_key: str = "exclude_from_auth"

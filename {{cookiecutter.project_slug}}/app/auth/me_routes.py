@@ -1,4 +1,4 @@
-"""What signed-in users do about their own account, at /users/me; litestar-users has the routes that read and rename."""
+"""Routes for the caller's own account, at /users/me; litestar-users has those that read and change the profile."""
 
 from typing import Annotated
 from typing import Any
@@ -43,7 +43,7 @@ EXPORT = {200: ResponseSpec(dict[str, Any], generate_examples=False, description
 async def change_password(
     data: JSONBody[NewPassword], request: UserRequest, service: NamedDependency[ProfileService]
 ) -> Response[None]:
-    """Trade the present password for another; every other device is signed out."""
+    """Change the password; every other device is signed out."""
     email = request.user.email
     async with throttle.password_attempt(request, email):
         await service.change_password(
@@ -57,7 +57,7 @@ async def change_password(
 async def change_email(
     data: JSONBody[NewAddress], request: UserRequest, service: NamedDependency[ProfileService]
 ) -> Accepted:
-    """Ask for another address; it takes the place of the present one when the mail to it is answered."""
+    """Ask for a new e-mail address; it is used once the link in the mail to it is confirmed."""
     email = request.user.email
     await throttle.count_attempt(request, Action.CHANGE_EMAIL, email)
     async with throttle.password_attempt(request, email):
@@ -68,7 +68,7 @@ async def change_email(
 
 @get("/sessions")
 async def list_devices(request: UserRequest) -> list[OwnDevice]:
-    """Where the caller is signed in, the latest first."""
+    """The devices that the caller is signed in on, the latest seen first."""
     return await devices.of_caller(request_session(request), request.user.id, request.auth["session_id"])
 
 
@@ -99,7 +99,7 @@ async def export(request: UserRequest) -> Stream:
 
 @delete("/users/me", status_code=204, guards=[require_recent_sign_in], dependencies=SERVICE, tags=["Accounts"])
 async def delete_account(request: UserRequest, service: NamedDependency[ProfileService]) -> Response[None]:
-    """End the account of the caller, and with it everything that belongs to it."""
+    """Delete the account of the caller, and everything that belongs to it."""
     await service.delete_account(request.user.id)
     return signed_out(request)
 
@@ -118,6 +118,6 @@ ROUTES: list[HTTPRouteHandler | Router] = [
         dependencies=SERVICE,
         tags=["Accounts"],
     ),
-    # By itself, since litestar-users has a router at this path, and Litestar wants no second one.
+    # A separate handler: litestar-users has a router at this path, and Litestar allows only one.
     delete_account,
 ]

@@ -1,7 +1,7 @@
 """Refresh tokens: each is used once, and its successor is derived from it, so parallel requests get the same one.
 
-A token is the id of the sign-in, a secret, and a seal that shows that we made it; the database keeps the digest of the
-newest secret alone. What an older token of ours gets (RFC 9700, 4.14.2):
+A token holds the id of the sign-in, a secret, and a signature of this service. The database only holds the digest of
+the newest secret. The answers to older tokens (RFC 9700, 4.14.2):
 
 | presented | answer |
 | --- | --- |
@@ -9,13 +9,13 @@ newest secret alone. What an older token of ours gets (RFC 9700, 4.14.2):
 | the one before it | the newest token, at any time: the answer to that renewal may have been lost |
 | two or three before it | the newest token within `GRACE` of the last renewal; later the sign-in ends |
 | any older one | the sign-in ends, and the audit trail says so |
-| one from before a password was shown | 401; the sign-in ends too unless that was within `GRACE` |
+| one from before the last confirmation of a password | 401; the sign-in ends too unless that was within `GRACE` |
 
-Within the grace an older token gets the newest one, and not a refusal: requests of one client that overtake each other
-share one cookie jar or one store, and a refusal would make that client drop the token that the others have just got.
+Within the grace, an older token gets the newest one instead of a refusal. Requests of one client may overtake each
+other and share one store, and a refusal would make the client drop the token that another request has just received.
 
-The price: a thief with a copy who renews in turn with the owner is not noticed. As soon as either of the two renews
-twice in a row, the other's token is too old: its next use ends the sign-in for both.
+The price: a thief with a copy who renews in turn with the owner is not noticed. Once either of them renews twice in a
+row, the token of the other is too old, and its next use ends the sign-in for both.
 """
 
 import hmac
@@ -58,17 +58,17 @@ GRACE = timedelta(seconds=10)
 RENEWALS_WITHIN_GRACE = 3
 SUCCESSOR, SEAL = "refresh-token", "refresh-token-seal"
 # Together a multiple of three, so Base64 needs no padding, which cookies would have to quote.
-ID_BYTES, SECRET_BYTES, SEAL_BYTES = 16, 32, 18
+ID_BYTES, SECRET_BYTES, SIGNATURE_BYTES = 16, 32, 18
 
 
 class TokenEvent(StrEnum):
-    """What the audit trail says of refresh tokens."""
+    """Entries of the audit trail about refresh tokens."""
 
     COPY_USED = "sign-in.copy-used"
 
 
 class Renewal(NamedTuple):
-    """A sign-in and the refresh token that renews it next time."""
+    """A sign-in and its next refresh token."""
 
     row: UserSession
     token: str
@@ -96,17 +96,17 @@ async def start(
 
 
 async def rotate(request: UserRequest) -> Renewal:
-    """A new token for the sign-in of this request, since its holder has just shown who they are."""
+    """A new token for the sign-in of this request, whose holder has just confirmed who they are."""
     secret = secrets.token_bytes(SECRET_BYTES)
     return _renewal(request, await rotate_session(request, secret), secret)
 
 
 async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
-    """The sign-in to which the token belongs, and the token that renews it next time.
+    """Trade a refresh token for the next one.
 
     Raises:
-        NotAuthorizedException: if we did not make the token, its sign-in is over, or it is too old; in the last case
-            the sign-in is over from now on.
+        NotAuthorizedException: if the token is forged, its sign-in has ended, or it is too old. In the last case the
+            sign-in ends now.
     """
     settings: Settings = request.app.state.settings
     session_id, secret = _read(settings, token)
@@ -127,7 +127,7 @@ async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
 
 
 async def names_a_sign_in(request: Request[Any, Any, Any], token: str) -> bool:
-    """Whether the token is one of ours and its sign-in is not over, so the caller may hold a newer token."""
+    """Whether the token is genuine and its sign-in has not ended, so the caller may hold a newer token."""
     try:
         session_id, secret = _read(request.app.state.settings, token)
     except NotAuthorizedException:
@@ -138,7 +138,7 @@ async def names_a_sign_in(request: Request[Any, Any, Any], token: str) -> bool:
 
 
 async def _locked(session: AsyncSession, session_id: UUID) -> UserSession | None:
-    # Requests at the same moment wait here, and each sees what the one before it has made of the secret.
+    # Requests at the same moment wait here; each sees the secret that the one before it has stored.
     found = (
         select(UserSession)
         .join(User, User.id == UserSession.user_id)
@@ -161,14 +161,14 @@ def _newest_after(settings: Settings, row: UserSession, secret: bytes) -> bytes 
 
 
 def _successors(settings: Settings, row: UserSession, secret: bytes) -> list[bytes]:
-    # The first is ours to make; another instance may have made one with the other key while the key is replaced.
+    # This process uses the first. While SECRET_KEY is being replaced, other processes may use the other key.
     return [hmac.digest(key, row.id.bytes + secret, "sha256") for key in settings.keys_for(SUCCESSOR)]
 
 
 async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
-    # In another transaction, since the refusal rolls this one back; `aside` gives up the lock on the row first.
+    # In a separate transaction, since the refusal rolls back this one. It releases the lock on the row first.
     async with separate_transaction(session) as other:
-        # While one tab shows the password, another may present the token that this has just replaced.
+        # While one tab confirms the password, another tab may present the token that this has just replaced.
         is_copy = (UserSession.generation == 0) | (UserSession.authenticated_at <= clock.now() - GRACE)
         user_id = await end_session(other, session_id, is_copy)
         if user_id is not None:
@@ -186,12 +186,12 @@ def _read(settings: Settings, token: str) -> tuple[UUID, bytes]:
         raw = urlsafe_b64decode(token)
     except ValueError as error:
         raise NotAuthorizedException from error
-    content, seal = raw[:-SEAL_BYTES], raw[-SEAL_BYTES:]
-    # Access tokens say the id of their sign-in: without the seal, that id and any secret would be enough to end it.
+    content, seal = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
+    # Access tokens show the id of their sign-in. Without a signature, that id and any secret could end the sign-in.
     if not any(hmac.compare_digest(seal, _seal(key, content)) for key in settings.keys_for(SEAL)):
         raise NotAuthorizedException
     return UUID(bytes=content[:ID_BYTES]), content[ID_BYTES:]
 
 
 def _seal(key: bytes, content: bytes) -> bytes:
-    return hmac.digest(key, content, "sha256")[:SEAL_BYTES]
+    return hmac.digest(key, content, "sha256")[:SIGNATURE_BYTES]

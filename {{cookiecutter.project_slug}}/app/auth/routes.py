@@ -1,4 +1,4 @@
-"""Signing in and out, whatever the kind of credentials."""
+"""Signing in and out, for every kind of credentials."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ from app.auth.user_sessions import end_session
 from app.database.sessions import request_session
 from app.http.errors import InvalidCredentials
 
-# More wrong passwords than people usually need to remember the right one; the owner is told then (ASVS 6.3.5).
+# After more wrong passwords than people usually need, the user is told of the sign-in by mail (ASVS 6.3.5).
 SUSPICIOUS_ATTEMPTS = 5
 
 
@@ -47,7 +47,7 @@ SUSPICIOUS_ATTEMPTS = 5
 async def login(
     data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[SignInService]
 ) -> Response[credentials.SignedIn]:
-    """Trade an address and a password for credentials."""
+    """Sign in with an e-mail address and a password."""
     async with throttle.password_attempt(request, data.email) as attempts:
         user = await service.authenticate(data, request)
         if user is None:
@@ -63,7 +63,7 @@ async def login(
 async def reauthenticate(
     data: JSONBody[KnownPassword], request: UserRequest, service: NamedDependency[SignInService]
 ) -> Response[None]:
-    """Show the password again; what asks for a fresh sign-in is open for ten minutes then."""
+    """Confirm the password; routes that require a recent sign-in are open for ten minutes."""
     email = request.user.email
     async with throttle.password_attempt(request, email):
         await service.require_password(request.user, data.password)
@@ -74,9 +74,9 @@ async def reauthenticate(
 
 @post("/logout", status_code=204, tags=["Credentials"])
 async def logout(request: UserRequest) -> Response[None]:
-    """End this sign-in: what was presented is worth nothing from now on."""
+    """Sign out: the credentials of this request stop working."""
     if await end_session(request_session(request), request.auth["session_id"]) is None:
-        # Another request with the same credentials was faster.
+        # Another request with the same credentials signed out first.
         raise NotAuthorizedException
     audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
     return signed_out(request)

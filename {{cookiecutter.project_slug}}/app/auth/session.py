@@ -1,4 +1,4 @@
-"""Credentials for browsers: a cookie with a random id, of which the database keeps the digest."""
+"""Credentials for browsers: a cookie with a random secret. The database only holds its digest."""
 
 import secrets
 from dataclasses import dataclass
@@ -36,31 +36,31 @@ NO_TIME = timedelta()
 
 
 async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -> Response[SignedIn]:
-    """The user, and a cookie with a new value: one that the caller brought along is never adopted (ASVS 7.2.4)."""
+    """The user, and a cookie with a new value; a value that the caller sent is never used (ASVS 7.2.4)."""
     secret = secrets.token_urlsafe(32)
     await start_session(request, user, secret.encode(), SessionBackend.sign_in_of(request), **columns)
     return Response(user, status_code=201, cookies=[_cookie(request.app.state.settings, secret)])
 
 
 async def rotate(request: UserRequest) -> list[Cookie]:
-    """A new value for the cookie, since the holder of the sign-in has just shown who they are."""
+    """A new value for the cookie, since its holder has just confirmed who they are."""
     secret = secrets.token_urlsafe(32)
     await rotate_session(request, secret.encode())
     return [_cookie(request.app.state.settings, secret)]
 
 
 def cleared_cookies(settings: Settings) -> list[Cookie]:
-    """What makes the browser forget."""
+    """The cookies that sign a browser out."""
     return [_cookie(settings, "", NO_TIME)]
 
 
 def auth_config(settings: Settings) -> CredentialConfig:
-    """What litestar-users is configured with."""
+    """The configuration for litestar-users."""
     return SessionConfig(settings=settings, key=_cookie_name(settings), secure=settings.serves_https)
 
 
 def security_scheme(settings: Settings) -> SecurityScheme:
-    """How the OpenAPI document describes it."""
+    """The description in the OpenAPI document."""
     return SecurityScheme(type="apiKey", name=_cookie_name(settings), security_scheme_in="cookie")
 
 
@@ -71,12 +71,12 @@ class SessionBackend(CredentialBackend):
 
     @classmethod
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
-        """The cookie holds the secret."""
+        """The digest of the secret in the cookie."""
         secret = single_cookie(connection, _cookie_name(connection.app.state.settings))
         return {"presented_digest": sha256_of(secret.encode())} if secret else None
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:
-        """The cookie, unless another request of this browser has just got the next one."""
+        """The cookie, unless another request of this browser has just received a new one."""
         secret = single_cookie(connection, self.config.key)
         if secret is None or await is_just_replaced(request_session(connection), secret.encode()):
             return []

@@ -1,4 +1,4 @@
-"""The answer after which a browser holds nothing of a sign-in."""
+"""The response that removes a sign-in from a browser."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from litestar import Response
 
 from app.auth import credentials
 
-# No "cookies": ours expire by name, and that word clears those of every application on the same registrable domain.
+# Not "cookies": that clears the cookies of every application on the same registrable domain. Ours expire by name.
 HEADERS = {"Clear-Site-Data": '"cache", "storage"'}
 
 
 def signed_out(request: Request[Any, Any, Any]) -> Response[None]:
-    """204: the browser drops the cookies of the sign-in, and what it has cached and stored of this origin."""
+    """204; the browser drops the cookies of the sign-in, and the cache and storage of this origin."""
     cookies = credentials.cleared_cookies(request.app.state.settings)
     return Response(None, status_code=204, cookies=cookies, headers=HEADERS)

