@@ -7,7 +7,7 @@
 # Why it matters here: "Restart=on-failure" and "restart: on-failure" do not restart a service that exits with 0, a step that
 # only looks at the exit code takes the refusal for a success, and an orderly stop looks like a failure. Our app/operations/serve.py exits
 # with 0 after SIGTERM and with another code when a worker could not start
-# (docs/decisions/0030-uvicorn-behind-a-command-of-ours.md).
+# (docs/decisions of the service: 0030-uvicorn-behind-a-command-of-ours.md).
 # Seen on 2026-11-29 with litestar 2.25.0, uvicorn 0.54.0, granian 2.8.9, hypercorn 0.18.0, gunicorn 27.0.1 with
 # uvicorn-worker 0.4.0.
 set -euo pipefail

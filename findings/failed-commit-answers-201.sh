@@ -5,7 +5,7 @@
 # DEBUG only.
 # Why it matters here: a sign-up, an order or a revoked session that was never stored looks done. Deferred constraints,
 # serialization failures and lost connections all appear at COMMIT. Our service commits in a middleware that lets the error
-# out (docs/decisions/0005-commit-in-a-middleware.md).
+# out (docs/decisions of the service: 0005-commit-in-a-middleware.md).
 # Seen on 2026-11-29 with advanced-alchemy 1.12.0, litestar 2.25.0, SQLAlchemy 2.0.58, asyncpg 0.32.0, PostgreSQL 18.4.
 set -euo pipefail
 

@@ -4,7 +4,7 @@
 # are, and Litestar's request.cookies reads only the first, so every other cookie is missing. Hypercorn joins the fields.
 # Why it matters here: a browser that holds any cookie besides the session cookie can look signed out. Granian speaks HTTP/2
 # as soon as it has a certificate, and tests over HTTP/1.1 stay green. We serve with uvicorn and leave HTTP/2 to the proxy
-# (docs/decisions/0030-uvicorn-behind-a-command-of-ours.md).
+# (docs/decisions of the service: 0030-uvicorn-behind-a-command-of-ours.md).
 # Seen on 2026-11-29 with litestar 2.25.0, granian 2.8.9, hypercorn 0.18.0, Chromium 147 (@sparticuz/chromium 147.0.0).
 # Needs node 20 or newer and the system libraries libnss3 and libexpat.
 set -euo pipefail

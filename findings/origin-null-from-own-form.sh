@@ -5,7 +5,7 @@
 # same page sends the real origin. With "same-origin" or no policy, both do. Sec-Fetch-Site says "same-origin" every time.
 # Why it matters here: pages with a link's token in their address want no-referrer, and their own forms then fail a check of the
 # Origin header, while scripts pass it. Our pages send no-referrer, so our check accepts "Sec-Fetch-Site: same-origin" as well
-# (docs/decisions/0016-requests-from-other-sites.md). The other way out is "same-origin" as the policy of pages with forms.
+# (docs/decisions of the service: 0016-requests-from-other-sites.md). The other way out is "same-origin" as the policy of pages with forms.
 # Seen on 2026-11-29 with Chromium 147 (@sparticuz/chromium 147.0.0) and puppeteer-core 24.43.1.
 # Needs node 20 or newer and the system libraries libnss3 and libexpat.
 set -euo pipefail

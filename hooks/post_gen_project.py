@@ -18,14 +18,15 @@ from pathlib import Path
 # Removed when the feature was declined. A test of the template sees to it that each path exists in the full project.
 FEATURE_PATHS = {
     "rbac": "app/rbac app/permissions.py app/accounts/mail/templates/account-confirmed.jinja docs/decisions/0018-* "
-    "docs/roles.md tests/rbac tests/notes/test_administration.py",
+    "docs/decisions/0037-* docs/roles.md tests/rbac tests/notes/test_administration.py",
     "oauth": "app/oauth app/settings/providers.py app/accounts/mail/templates/provider-* docs/decisions/002[0-5]-* "
     "docs/providers.md tests/oauth tests/provider",
-    "session": "app/auth/session.py tests/credentials/session.py tests/auth/test_session.py",
-    "jwt": "app/auth/jwt.py tests/credentials/jwt.py tests/auth/test_jwt.py",
-    "jwt_cookie": "app/auth/jwt_cookie.py tests/credentials/jwt_cookie.py tests/auth/test_jwt_cookie.py",
-    "tokens": "app/auth/access_tokens.py app/auth/refresh_tokens.py tests/auth/test_access_tokens.py "
-    "tests/auth/test_refresh.py tests/credentials/tokens.py",
+    "session": "app/auth/session.py docs/decisions/0034-* tests/credentials/session.py tests/auth/test_session.py",
+    "jwt": "app/auth/jwt.py docs/decisions/0035-* tests/credentials/jwt.py tests/auth/test_jwt.py",
+    "jwt_cookie": "app/auth/jwt_cookie.py docs/decisions/0036-* tests/credentials/jwt_cookie.py "
+    "tests/auth/test_jwt_cookie.py",
+    "tokens": "app/auth/access_tokens.py app/auth/refresh_tokens.py docs/decisions/0048-* "
+    "tests/auth/test_access_tokens.py tests/auth/test_refresh.py tests/credentials/tokens.py",
 }
 
 # JSON never has three quotes in a row and is ASCII here, so no answer can end this string.
