@@ -1,0 +1,18 @@
+// oidc-provider with one client, from the environment; its own pages sign in whoever types a name.
+import { Provider } from "oidc-provider";
+
+const { PORT, SERVICE } = process.env;
+const registered = Object.entries(process.env).filter(([name]) => name.startsWith("CLIENT_"));
+const client = Object.fromEntries(registered.map(([name, value]) => [name.slice(7), value === "true" ? true : value]));
+const paths = ["/oauth2/oidc/callback", "/oauth2-associate/oidc/callback"];
+
+new Provider(`http://localhost:${PORT}`, {
+  clients: [{ ...client, redirect_uris: paths.map((path) => SERVICE + path), grant_types: ["authorization_code"] }],
+  claims: { openid: ["sub"], email: ["email", "email_verified"] },
+  features: {
+    devInteractions: { enabled: true },
+    jwtUserinfo: { enabled: true },
+    pushedAuthorizationRequests: { requirePushedAuthorizationRequests: client.require_pushed_authorization_requests === true },
+  },
+  findAccount: (context, id) => ({ accountId: id, claims: () => ({ sub: id, email: id, email_verified: true }) }),
+}).listen(PORT, "localhost", () => console.log("ready"));
