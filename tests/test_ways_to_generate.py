@@ -207,7 +207,7 @@ def test_colleague_makes_the_missing_env_with_the_same_script(bake: Bake) -> Non
 
     made = make_env(project)
 
-    assert made.stdout == "Wrote .env with a fresh secret. It is yours alone: keep it out of git.\n"
+    assert made.stdout == "Wrote .env with new secrets. Keep it out of git.\n"
     assert secret_of(project) != first
     assert stat.S_IMODE((project / ".env").stat().st_mode) == OWNER_ONLY
 
@@ -218,5 +218,5 @@ def test_existing_env_stays_as_it_is(bake: Bake) -> None:
 
     kept = make_env(project)
 
-    assert kept.stdout == ".env exists already and stays as it is.\n"
+    assert kept.stdout == ".env already exists and stays as it is.\n"
     assert secret_of(project) == "mine"

@@ -1,8 +1,8 @@
-"""The one clock of a process. It follows the database's, so instances agree whatever the clocks of their machines say.
+"""The clock of a process. It follows the database's clock, so that instances on machines with different clocks agree.
 
 Each new connection measures the database's time (`app/database/engine.py`), as does a background task once a minute.
 Between two measurements the process counts the seconds itself; before the first, it uses the machine's clock. A process
-has one clock: if several applications run in it, the clocks of their databases have to agree.
+has one clock: if several applications run in it, the clocks of their databases must agree.
 """
 
 import sys
@@ -13,13 +13,13 @@ from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
-# Moved by tests alone.
+# Only tests change it.
 shift = timedelta()
 
 # By how many seconds a measurement may be wrong after another second; clocks drift by a tenth of that.
 DRIFT = 0.001
 
-# Seconds that pass whatever happens to the machine's clock, on Linux also while the machine is suspended.
+# Seconds that do not depend on the machine's clock; on Linux they also pass while the machine is suspended.
 if sys.platform == "linux":
     elapsed = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 else:
@@ -27,23 +27,23 @@ else:
 
 
 class Measurement(NamedTuple):
-    """What is known of the time, all in seconds."""
+    """A measurement of the time, all in seconds."""
 
-    # The time of day, less what `elapsed()` said then.
+    # The time of day minus `elapsed()` at that moment.
     start: float
-    # By how much that may be wrong, and since when it is known.
+    # The possible error of `start`, and `elapsed()` when it was measured.
     error: float
     at: float
 
 
 def machine_time() -> float:
-    """What the machine's clock says, in seconds since 1970."""
+    """The time of the machine's clock, in seconds since 1970."""
     return time.time()
 
 
 _known = Measurement(machine_time() - elapsed(), float("inf"), elapsed())
-# What `now` said last. A measurement that sets the clock back by less than a second lets it stand still meanwhile: what
-# was due must not be in the future again.
+# The last result of `now`. If a measurement sets the clock back by less than a second, the clock stands still until it
+# has caught up, so that nothing that was due is in the future again.
 _said = 0.0
 
 
@@ -56,10 +56,10 @@ def now() -> datetime:
 
 
 def follow(moment: datetime, asked_at: float, answered_at: float) -> None:
-    """Take over the database's time, which was `moment` at some time between two readings of `elapsed()`.
+    """Set the clock by the database's time, which was `moment` at some point between two readings of `elapsed()`.
 
-    A slow answer says little about the time. It counts if it is as exact as what is known, whose error grows with its
-    age, or if the two cannot both be true: the database has another clock after a failover.
+    A slow answer is inexact. It is used if it is at least as exact as the last measurement, whose error grows with its
+    age, or if the two contradict each other: after a failover, the database has another clock.
     """
     global _known  # noqa: PLW0603  # a process has one clock
     error = (answered_at - asked_at) / 2

@@ -1,4 +1,4 @@
-"""E-mail addresses: one spelling for each, whichever way it enters (HTTP, command line, code)."""
+"""E-mail addresses: one spelling for each, from HTTP, the command line and code."""
 
 from functools import lru_cache
 
@@ -6,27 +6,27 @@ from email_validator import EmailNotValidError
 from email_validator import validate_email
 
 MAX_LENGTH = 254
-# What stands for a text that is not an address, where only the comparison matters.
+# Stands for a text that is not an address, where addresses are only compared.
 NOT_AN_ADDRESS = "none"
 
 
 def normalise_email(address: str) -> str:
     """The one spelling under which an address is stored and looked up.
 
-    Only ASCII is accepted, since letters of other scripts look like Latin ones and could pose as somebody else's
-    address; an international domain is written in its `xn--` form.
+    Only ASCII is accepted, since letters of other scripts look like Latin ones and could imitate the address of another
+    user; an international domain is written in its `xn--` form.
 
     Raises:
         ValueError: if this is not an e-mail address; the message says why and can be shown.
     """
     address = address.strip()
-    # Before it is parsed and remembered, since both grow with it.
+    # Checked first, since parsing and the cache cost more for longer texts.
     if len(address) > MAX_LENGTH:
         raise ValueError(f"An e-mail address has at most {MAX_LENGTH} characters.")
     return _normalised(address)
 
 
-# A request asks for the same one several times.
+# One request normalises the same address several times.
 @lru_cache(maxsize=100)
 def _normalised(address: str) -> str:
     try:
@@ -34,7 +34,7 @@ def _normalised(address: str) -> str:
             address,
             allow_smtputf8=False,
             strict=True,
-            # An address is proven by the mail that arrives there, so neither its domain nor its name server is asked.
+            # A mail proves the address, so no name server is asked about its domain.
             check_deliverability=False,
             test_environment=True,
         )

@@ -1,10 +1,10 @@
-"""The permissions that routes ask for and roles hold."""
+"""The permissions that routes require and roles contain."""
 
 from enum import StrEnum
 
 
 class Permission(StrEnum):
-    """`resource:action`; guards ask for these, roles hold them."""
+    """`resource:action`. Guards require them; roles contain them."""
 
     USERS_READ = "users:read"
     USERS_MANAGE = "users:manage"
@@ -15,5 +15,5 @@ class Permission(StrEnum):
     NOTES_READ = "notes:read"  # example
 
 
-# This role has every permission, also one that is added above later, so the table `role` stores none for it.
+# This role has every permission, including those that you add above, so the table `role` stores none for it.
 ADMINISTRATOR = "administrator"

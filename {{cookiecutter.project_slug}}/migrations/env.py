@@ -1,4 +1,4 @@
-"""How `alembic` reaches the database: the same settings and the same address as the service."""
+"""Alembic's environment: it connects to the database with the settings of the service."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
 
 
 def complete(migration: MigrationContext, _: Any, directives: list[Any]) -> None:
-    """Finish what `--autogenerate` has found: no empty revision, no column without a value, and the types of enums.
+    """Complete the revision of `--autogenerate`: not if it is empty, with a value for each column, and with enum types.
 
     Raises:
         CommandError: if a new column of an existing table has no value for the rows that exist.
@@ -82,9 +82,9 @@ def new_columns(operations: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]
 
 
 def configure(**options: Any) -> None:
-    """Run the revisions, all or none.
+    """Run all revisions in one transaction.
 
-    While one waits for a lock, everybody waits behind it. So it gives up before callers do, and is run again later.
+    While a revision waits for a lock, requests wait behind it. So it gives up before they do; run it again later.
     """
     metadata = orm_registry.metadata
     options |= {"render_item": render_item, "process_revision_directives": complete, "compare_server_default": True}
@@ -104,7 +104,7 @@ async def run_online() -> None:
         settings = context.config.attributes.get("settings") or read_settings()
     except SettingsError as error:
         raise CommandError(error.message) from error
-    # No limit for statements: a revision may take as long as it takes.
+    # No limit for statements: a revision may take long.
     engine = create_async_engine(ASYNCPG, poolclass=pool.NullPool, connect_args=connect_arguments(settings))
     async with engine.connect() as connection:
         await connection.run_sync(lambda sync_connection: configure(connection=sync_connection))

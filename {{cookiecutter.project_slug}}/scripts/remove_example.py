@@ -1,7 +1,7 @@
-"""Removes the example: its table, its folders, its revision, and the lines that mention it, which say so.
+"""Removes the example: its table, its folders, its revision, and the lines that end with `# example`.
 
-A project with revisions of its own keeps the revision of the example, which they build on, and drops the table by a
-revision of its own.
+If the project has revisions of its own, they build on the revision of the example. It stays then, and a new revision
+drops the table.
 """
 
 import re
@@ -18,8 +18,8 @@ MARKED = re.compile(r"^[^\n]*# example$\n|^ *%% example$.*?^ *%% /example$\n", r
 
 
 def main() -> None:
-    """Remove what is there."""
-    # Those of the template have numbers; others have a date.
+    """Remove the example."""
+    # Names of the template's revisions begin with a number, names of others with a date.
     is_built_upon = any(not path.name.startswith("00") for path in (PROJECT / REVISION).parent.glob("*.py"))
     alembic("upgrade", "head")
     if not is_built_upon:
@@ -33,11 +33,11 @@ def main() -> None:
     if is_built_upon:
         alembic("revision", "--autogenerate", "-m", "remove the example")
     alembic("upgrade", "head")
-    print("The example is gone. Look at the difference, and commit it.")
+    print("Removed the example. Review the changes with git diff, and commit them.")
 
 
 def alembic(*command: str) -> None:
-    """Run Alembic as it is installed for the project."""
+    """Run the project's Alembic."""
     subprocess.run(["alembic", *command], cwd=PROJECT, check=True)  # noqa: S603, S607  # that of the project
 
 

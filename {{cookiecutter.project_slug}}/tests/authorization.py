@@ -11,7 +11,7 @@ from tests.features import FEATURES
 class Access(StrEnum):
     """What a route asks of its callers."""
 
-    # Anybody, signed in or not.
+    # All callers, signed in or not.
     PUBLIC = "public"
     # Active and verified users.
     SIGNED_IN = "signed in"

@@ -88,7 +88,7 @@ def token_in(message: EmailMessage) -> str:
 
 @dataclass
 class Person:
-    """Somebody with a browser or a program."""
+    """A person with a browser or a program."""
 
     email: str
     client: AsyncClient
@@ -132,7 +132,7 @@ class Stage:
     delivers: bool = True
 
     def person(self, name: str, address: str = "192.0.2.1") -> Person:
-        """Somebody with a client of their own at this network address, who has done nothing so far."""
+        """A new person, with their own client at this network address."""
         # httpx and Litestar describe ASGI in different words.
         transport = ASGITransport(self.app, raise_app_exceptions=False, client=(address, 50000))  # type: ignore[arg-type]
         hooks: dict[str, list[Callable[..., Any]]] = {"response": [self.deliver_what_was_written, require_documented]}
@@ -141,13 +141,13 @@ class Stage:
         return Person(f"{name}@example.com", client, self.outbox)
 
     def copy_of(self, person: Person) -> Person:
-        """Somebody elsewhere who has got hold of what this person presents."""
+        """A thief at another address with a copy of this person's credentials."""
         thief = self.person("mallory", "198.51.100.66")
         kind.copy(person.client, thief.client)
         return thief
 
     async def verified(self, name: str) -> Person:
-        """Somebody with a verified account, as if long ago; to register takes longer than what most tests are about."""
+        """A person with a verified account. It is stored directly, since registering takes longer than most tests."""
         person = self.person(name)
         password_hash = await hasher_for(self.app.state.settings).digest(person.password, person.email)
         async with new_transaction(self.app) as session:
@@ -172,6 +172,6 @@ class Stage:
             await asyncio.sleep(0.01)
 
     async def close(self) -> None:
-        """Everybody leaves."""
+        """Close the client of each person."""
         for client in self.clients:
             await client.aclose()

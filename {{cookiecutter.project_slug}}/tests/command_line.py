@@ -12,7 +12,7 @@ from tests.other_services import service_with
 
 
 class Operator:
-    """Somebody with a shell on the server; passwords are piped in, a line each."""
+    """A person with a shell on the server; passwords are piped in, a line each."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""The stage: one application on a real PostgreSQL for the whole run, and fresh tables for each test."""
+"""One application on a real PostgreSQL for the whole run, and fresh tables for each test."""
 
 import asyncio
 import os
@@ -42,7 +42,7 @@ def anyio_backend() -> str:
 def migrated() -> tuple[Settings, dict[str, list[dict[str, Any]]]]:
     """A database of this test process alone, on the embedded server, and what the migrations leave in it.
 
-    Whatever `DATABASE_URL` says is out of reach.
+    The database of `DATABASE_URL` is never used.
     """
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     asyncio.run(make_database(embedded_postgres.url(), name))
@@ -54,7 +54,7 @@ def migrated() -> tuple[Settings, dict[str, list[dict[str, Any]]]]:
         base_url="https://service.example",
         mail_from="noreply@service.example",
     )
-    # Below what the settings allow: tests hash often, and nobody attacks what they store.
+    # Cheaper than the settings allow, since tests hash often and their hashes need no protection.
     settings = settings.model_copy(update={"hash_memory_kib": 64, "hash_iterations": 1})
     migrate(settings)
     return settings, asyncio.run(read_all(settings))
@@ -76,7 +76,7 @@ async def connected(migrated: tuple[Settings, dict[str, list[dict[str, Any]]]]) 
 
 @pytest.fixture
 async def tables(connected: Tables) -> Tables:
-    """The tables, as the migrations left them, whatever the test before has done."""
+    """The tables as the migrations left them; changes of other tests are gone."""
     await connected.restore()
     return connected
 
@@ -136,7 +136,7 @@ def work(app: Litestar, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.fixture
 async def visitor(stage: Stage) -> Person:
-    """Somebody without an account."""
+    """A person without an account."""
     return stage.person("visitor")
 
 
@@ -155,5 +155,5 @@ async def signed_in(grace: Person) -> Person:
 
 @pytest.fixture
 async def mallory(stage: Stage) -> Person:
-    """Somebody with an account who attacks those of others."""
+    """A person with an account who attacks other accounts."""
     return await stage.verified("mallory")

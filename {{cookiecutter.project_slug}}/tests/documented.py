@@ -1,4 +1,4 @@
-"""Whatever the tests are answered has to be in the OpenAPI document: its status, and a refusal with its type."""
+"""Every response in the tests must be in the OpenAPI document: its status, and the type of a refusal."""
 
 import re
 from functools import cache
@@ -17,7 +17,7 @@ from app.settings import Settings
 SETTINGS = Settings(
     environment=Environment.TEST,
     secret_key=SecretStr("a secret key of the tests that opens nothing else"),
-    # Nobody asks it.
+    # It is never used.
     database_url=SecretStr("postgresql://nobody@localhost:1/none"),
     base_url="https://service.example",
 )
@@ -42,7 +42,7 @@ def operations(path: str) -> dict[str, Any]:
 async def require_documented(answer: Response) -> None:
     """An event hook of httpx."""
     operation = operations(answer.request.url.path).get(answer.request.method.lower())
-    # What nobody expected is no part of the contract.
+    # Unexpected errors are not part of the contract.
     if operation is None or answer.status_code == 500:
         return
     documented = operation["responses"].get(str(answer.status_code))

@@ -1,6 +1,6 @@
 """`make fuzz`: what fits the API's description, and what does not, is answered, and never with an error of ours.
 
-Schemathesis reads the OpenAPI document and makes up requests, as nobody and as users. Run as `python -m tests.fuzz`.
+Schemathesis reads the OpenAPI document and generates requests, signed out and as users. Run as `python -m tests.fuzz`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from tests.tables import make_users
 from tests.tables import migrate
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-# They end the caller's sign-in, or the caller, so they are left to whoever has neither.
+# They end the caller's sign-in or account, so only callers without one send them.
 ENDINGS = ("POST /logout", "DELETE /users/me")
 # For each operation and caller.
 EACH_ROUND = 50
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
 
 
 async def run(rounds: list[list[str]]) -> list[Outcome]:
-    """As nobody and as each user, at the same time; users sign in for each round, as that may last for minutes."""
+    """Signed out and as each user, at the same time; users sign in for each round, since a round may take minutes."""
     outcomes: list[Outcome] = []
     async with service() as (worker, tables, emails):
         users = list(zip(USERS.items(), emails, strict=False))
@@ -74,7 +74,7 @@ async def run(rounds: list[list[str]]) -> list[Outcome]:
             print(f"round {number} of {len(rounds)}", *found, sep="\n", flush=True)  # noqa: T201  # it takes long
             outcomes += found
         if not all(outcome.is_fine for outcome in outcomes):
-            # For whoever runs it, without a line for each request.
+            # For the person who runs it, without a line for each request.
             print(*[line for line in worker.console if "app.requests" not in line][-200:], sep="")  # noqa: T201
     return outcomes
 

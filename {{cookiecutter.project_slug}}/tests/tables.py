@@ -34,7 +34,7 @@ async def make_database(server_url: str, name: str, *, keeps_all: bool = False) 
     async with engine.connect() as connection:
         await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
         await connection.execute(text(f'CREATE DATABASE "{name}"'))
-        # Nobody misses these data after a crash, unless that is what the test is about.
+        # These data may be lost in a crash, unless the test is about a crash.
         commit = "on" if keeps_all else "off"
         await connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = {commit}'))
     await engine.dispose()
@@ -82,12 +82,12 @@ class Tables:
             await connection.execute(text(statement))
 
     async def run(self, statement: Executable) -> None:
-        """Likewise, written in SQLAlchemy's words."""
+        """The same for a statement of SQLAlchemy."""
         async with self._engine.begin() as connection:
             await connection.execute(statement)
 
     async def execute_all(self, statements: str) -> None:
-        """Likewise several, each behind a semicolon at the end of a line."""
+        """The same for several, separated by semicolons at line ends."""
         for statement in statements.split(";\n"):
             await self.execute(statement)
 
@@ -100,7 +100,7 @@ class Tables:
 
     @asynccontextmanager
     async def holding(self, statement: str) -> AsyncIterator[None]:
-        """Likewise, and not before somebody waits for that."""
+        """The same, once a request waits for it."""
         async with self.changing(statement):
             yield
             await self.somebody_waits()

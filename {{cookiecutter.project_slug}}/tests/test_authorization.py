@@ -1,4 +1,4 @@
-"""Every route of the OpenAPI document, called by everybody, answers as the table says."""
+"""Every route of the OpenAPI document responds to every kind of caller as the table says."""
 
 import re
 from datetime import timedelta
@@ -26,7 +26,7 @@ OPEN_TO_USERS = [route for route, access in TABLE.items() if access in set(Acces
 
 
 async def call(person: Person, route: str) -> Response:
-    """Call the route with an id that nobody has, and an empty body."""
+    """Call the route with an id that does not exist, and an empty body."""
     method, path = route.split()
     body: dict[str, str] | None = None if method in {"GET", "DELETE"} else {}
     return await person.client.request(method, re.sub(r"{\w+}", str(UUID(int=0)), path), json=body)

@@ -1,4 +1,4 @@
-"""What is done beside requests goes on whatever happens, and ends with the service."""
+"""Background tasks go on after every error, and end with the service."""
 
 import asyncio
 import gc

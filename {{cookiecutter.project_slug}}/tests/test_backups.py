@@ -32,7 +32,7 @@ async def restored(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def reader(visitor: Person) -> Person:
-    """Somebody who has left something in every table that counts."""
+    """A person with a row in every table."""
     await visitor.register()
     await visitor.verify()
     await visitor.sign_in()

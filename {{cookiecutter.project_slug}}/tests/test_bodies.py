@@ -15,7 +15,7 @@ HUGE = b'{"email": "' + b"x" * request_limits.MAX_BODY_BYTES + b'"}'
 
 
 async def in_pieces(*, never_ends: bool) -> AsyncIterator[bytes]:
-    """A body whose length nobody has announced."""
+    """A body without a length in its headers."""
     for start in range(0, len(HUGE), 1000):
         yield HUGE[start : start + 1000]
     while never_ends:
@@ -44,7 +44,7 @@ async def test_a_body_that_never_arrives_is_given_up_and_holds_nothing_up(
     await grace.sign_in()
     waiting = asyncio.create_task(grace.client.patch("/users/me", content=slowly(), headers=JSON))
     await asyncio.sleep(0.2)
-    assert engine_of(app).pool.checkedout() == 0, "whoever is slow holds no connection"  # type: ignore[attr-defined]  # it counts
+    assert engine_of(app).pool.checkedout() == 0, "a slow client must hold no connection"  # type: ignore[attr-defined]  # it counts
     answer = await waiting
     assert (answer.status_code, answer.json()["type"]) == (408, "/problems/body-too-slow")
     assert (await grace.get("/users/me")).json()["display_name"] == ""

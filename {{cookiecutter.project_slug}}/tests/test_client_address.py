@@ -1,4 +1,4 @@
-"""Where a request comes from: as far as trusted proxies say so, in whatever form they write it."""
+"""The address of the client: from trusted proxies only, in every form that they write."""
 
 import logging
 from typing import Any

@@ -47,7 +47,7 @@ AT_COMMIT = """
 
 @asynccontextmanager
 async def commits_failing(tables: Tables) -> AsyncIterator[None]:
-    """PostgreSQL refuses whatever adds a user or a sign-in, and not before the COMMIT."""
+    """PostgreSQL refuses every new user and sign-in, but only at the COMMIT."""
     await tables.execute(REFUSE)
     try:
         for table in ("user", "user_session"):

@@ -98,7 +98,7 @@ def test_what_is_selected_in_kubernetes_is_what_runs() -> None:
     for one in (deployment, budget):
         assert one["spec"]["selector"]["matchLabels"] == labels
     [job] = manifests("Job")
-    assert job["spec"]["template"]["metadata"]["labels"] != labels, "nobody must be sent to the migration"
+    assert job["spec"]["template"]["metadata"]["labels"] != labels, "the service must not select the migration"
     assert autoscaler["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
 
 

@@ -48,7 +48,7 @@ async def found(settings: Settings, level: str) -> list[str]:
     said = await ask(settings, "--json")
     findings: list[dict[str, Any]] = json.loads(said.output)
     assert said.exit_code == any(finding["level"] == "error" for finding in findings)
-    # Whatever is not fine comes with what to do.
+    # Every finding that is not ok says how to fix it.
     assert all(finding["fix"] for finding in findings if finding["level"] != "ok")
     return [finding["about"] for finding in findings if finding["level"] == level]
 
@@ -130,7 +130,7 @@ async def test_a_machine_whose_clock_differs_from_the_databases_is_a_warning(
 async def test_what_is_unwise_in_production_is_a_warning(settings: Settings) -> None:
     unwise = {**vars(settings), **ALLOWED, **PRODUCTION, "secret_key_previous": SecretStr("0123456789" * 4)}
     changed = Settings(**unwise | {"mail_url": SecretStr("smtp://127.0.0.1:1")})
-    # The embedded PostgreSQL knows nobody but its superuser.
+    # The embedded PostgreSQL has no user but its superuser.
     assert await found(changed, "warning") == ["TRUSTED_PROXIES", "DATABASE_URL", "SECRET_KEY_PREVIOUS"]
 
 

@@ -37,7 +37,7 @@ def test_two_checkouts_share_no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert all(folder.is_relative_to(tmp_path / "embedded-postgres") for folder in folders)
 
 
-@pytest.mark.usefixtures("settings")  # Likewise.
+@pytest.mark.usefixtures("settings")
 def test_processes_that_start_together_take_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     events: list[str] = []
 

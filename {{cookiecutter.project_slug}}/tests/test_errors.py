@@ -46,7 +46,7 @@ ODD_BODIES = {
 @get("/conflicts", exclude_from_auth=True, sync_to_thread=False)
 def conflict() -> None:
     """Refuse with a reason."""
-    raise Conflict("Somebody was faster.")
+    raise Conflict("Another request was faster.")
 
 
 @get("/collides", exclude_from_auth=True)
@@ -59,7 +59,7 @@ async def collide(request: Request[Any, Any, Any]) -> None:
 
 @get("/loses", exclude_from_auth=True)
 async def lose(request: Request[Any, Any, Any]) -> None:
-    """Change a row that somebody else removes meanwhile."""
+    """Change a row that another transaction deletes meanwhile."""
     session = request_session(request)
     session.add(user := User(email="hidden@example.com", password_hash=""))
     await session.flush()
@@ -69,7 +69,7 @@ async def lose(request: Request[Any, Any, Any]) -> None:
 
 @get("/loses-in-repository", exclude_from_auth=True)
 async def lose_in_repository(request: Request[Any, Any, Any]) -> None:
-    """Likewise, through a repository, which wraps what the database says."""
+    """The same, through a repository, which wraps the error of the database."""
     users = UserRepository(session=request_session(request))
     user = await users.add(User(email="hidden@example.com", password_hash=""))
     await users.session.execute(text('DELETE FROM "user"'))
@@ -79,13 +79,13 @@ async def lose_in_repository(request: Request[Any, Any, Any]) -> None:
 
 @get("/breaks", exclude_from_auth=True, sync_to_thread=False)
 def break_down() -> None:
-    """Fail as nobody expected."""
+    """Fail with an unexpected error."""
     raise RuntimeError("hidden reason")
 
 
 @pytest.fixture
 async def outsider(settings: Settings) -> AsyncIterator[Person]:
-    """Somebody in front of a service with the routes above."""
+    """A visitor of a service with the routes above."""
     async with another_stage(settings, conflict, collide, lose, lose_in_repository, break_down) as stage:
         yield stage.person("outsider")
 
@@ -186,7 +186,7 @@ async def test_a_name_that_cannot_be_stored_is_the_mistake_of_its_sender(grace: 
 
 
 async def test_a_conflict_says_its_reason(outsider: Person) -> None:
-    assert problem_of(await outsider.get("/conflicts"), 409, "conflict")["detail"] == "Somebody was faster."
+    assert problem_of(await outsider.get("/conflicts"), 409, "conflict")["detail"] == "Another request was faster."
 
 
 @pytest.mark.checklist("I04", "I09")

@@ -1,4 +1,4 @@
-"""The database fails at the worst moment: nobody is told of a success that is none, and service goes on by itself."""
+"""The database fails at the worst moment: no response reports a false success, and the service recovers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -58,7 +58,7 @@ async def sleep(request: Request[Any, Any, Any]) -> None:
 
 @get("/waits", exclude_from_auth=True)
 async def wait(request: Request[Any, Any, Any]) -> None:
-    """Ask for what somebody else holds."""
+    """Ask for a lock that another connection holds."""
     await request_session(request).execute(text('LOCK TABLE "user" IN ACCESS EXCLUSIVE MODE'))
 
 
@@ -125,7 +125,7 @@ async def test_a_connection_that_dies_when_it_is_asked_who_calls_is_replaced_unn
     fetch = asyncpg.Connection.fetch
 
     async def die(connection: Any, statement: str, *values: Any) -> Any:
-        # Whoever uses it knows that only now.
+        # The connection is used only now.
         await tables.execute(KILL_OTHERS)
         return await fetch(connection, statement, *values)
 

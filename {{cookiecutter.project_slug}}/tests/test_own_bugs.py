@@ -89,7 +89,7 @@ async def forget_column(request: Request[Any, Any, Any]) -> None:
 
 @get("/null-in-repository", exclude_from_auth=True)
 async def forget_column_in_repository(request: Request[Any, Any, Any]) -> None:
-    """Likewise, through a repository, which calls it an integrity error."""
+    """The same, through a repository, which raises it as an integrity error."""
     await UserRepository(session=request_session(request)).add(User(email=ADDRESS))
 
 
@@ -103,7 +103,7 @@ async def mistake_type(request: Request[Any, Any, Any]) -> None:
 
 @get("/type-in-repository", exclude_from_auth=True)
 async def mistake_type_in_repository(request: Request[Any, Any, Any]) -> None:
-    """Likewise, through a repository."""
+    """The same, through a repository."""
     user = User(email=ADDRESS, password_hash="", display_name=NUMBER)
     await UserRepository(session=request_session(request)).add(user)
 

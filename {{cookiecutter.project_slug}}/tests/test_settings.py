@@ -68,7 +68,7 @@ REFUSALS = [
         f"OTEL_EXPORTER_OTLP_ENDPOINT must start with {COLLECTOR}; got 'collector:4318'",
     ),
     ("THROTTLE", "off", "THROTTLE must be on in production: leave it unset"),
-    ("REGISTRATION", "open, example.com", f"REGISTRATION {WHO}; open and invite stand alone"),
+    ("REGISTRATION", "open, example.com", f"REGISTRATION {WHO}; write open or invite without anything else"),
     ("REGISTRATION", ",", f"REGISTRATION {WHO}"),
     ("HASH_MEMORY_KIB", "47103", f"HASH_MEMORY_KIB 47103 and HASH_ITERATIONS 1 {CHEAP}"),
 ]
@@ -226,7 +226,7 @@ def test_a_domain_that_no_address_can_have_is_refused_in_one_line(domain: str, r
     with pytest.raises(SettingsError) as refusal:
         read_settings(PRODUCTION | {"REGISTRATION": f"example.com, {domain}"})
     [line] = refusal.value.message.splitlines()
-    assert line.startswith(f"REGISTRATION {WHO}; no address can be at {domain!r}: ")
+    assert line.startswith(f"REGISTRATION {WHO}; no address can have the domain {domain!r}: ")
     assert reason in line
 
 

@@ -19,7 +19,7 @@ from app.database.sessions import engine_of
 
 @dataclass
 class Work:
-    """What was done since somebody looked last."""
+    """The work done since the last call."""
 
     statements: list[str] = field(default_factory=list)
     hashes: int = 0
@@ -34,7 +34,7 @@ class Work:
 
 
 def connections_in_use(app: Litestar) -> int:
-    """How many connections nobody has given back."""
+    """How many connections are checked out."""
     pool = engine_of(app).pool
     return int(pool.checkedout())  # type: ignore[attr-defined]  # the pool that the service has counts
 

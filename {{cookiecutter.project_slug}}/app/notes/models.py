@@ -15,13 +15,13 @@ TEXT_MAX_LENGTH = 10_000
 
 
 class Note(UUIDBase):
-    """Something that a user has written down."""
+    """A note of a user."""
 
     __tablename__ = "note"
-    # Lists are read from their end.
+    # Lists show the newest first.
     __table_args__ = (sa.Index("ix_note_user_id_created_at_id", "user_id", "created_at", "id"),)
 
-    # It goes with its owner, and `GET /users/me/export` shows it to them.
+    # Deleted with the user, and part of `GET /users/me/export`.
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"))
     title: Mapped[str] = mapped_column(sa.String(TITLE_MAX_LENGTH))
     text: Mapped[str] = mapped_column(sa.Text(), default="", server_default="")

@@ -1,4 +1,4 @@
-"""How notes are read and written, and by whom."""
+"""Access to notes, and who may read and change which."""
 
 from typing import Any
 
@@ -15,23 +15,23 @@ from app.permissions import Permission
 
 
 class NoteRepository(SQLAlchemyAsyncRepository[Note]):
-    """Notes."""
+    """The repository of notes."""
 
     model_type = Note
 
 
 def provide_notes(request: Request[Any, Any, Any]) -> NoteRepository:
-    """For every handler that asks for `notes`."""
+    """The dependency `notes` of handlers."""
     return NoteRepository(session=request_session(request))
 
 
 def owned_by(user: User) -> ColumnElement[bool]:
-    """What is true of notes that this user may change; with it, those of others are not found (404)."""
+    """The condition for notes that this user may change; notes of others are then not found (404)."""
     return Note.user_id == user.id
 
 
 def readable_by(user: User) -> ColumnElement[bool]:
-    """What is true of notes that this user may read."""
+    """The condition for notes that this user may read."""
     # {% if cookiecutter.include_rbac %}
     if Permission.NOTES_READ in user.permissions:
         return Note.id.is_not(None)

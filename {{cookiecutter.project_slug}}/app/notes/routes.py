@@ -1,4 +1,4 @@
-"""Notes over HTTP: each user has their own, and those of others are not found."""
+"""The routes of notes: users have their own, and notes of others are not found (404)."""
 
 from typing import Annotated
 from uuid import UUID
@@ -37,26 +37,26 @@ Notes = NamedDependency[NoteRepository]
 
 @get("/", dependencies=PAGINATION)
 async def list_notes(request: UserRequest, part: NamedDependency[Page]) -> OffsetPagination[Note]:
-    """What the caller may read, the newest first."""
+    """The notes that the caller may read, newest first."""
     newest_first = select(Note).where(readable_by(request.user)).order_by(Note.created_at.desc(), Note.id.desc())
     return await paginate(request_session(request), newest_first, part)
 
 
 @post("/")
 async def add_note(data: JSONBody[NewNote], request: UserRequest, notes: Notes) -> Note:
-    """Write something down."""
+    """Add a note."""
     return await notes.add(Note(user_id=request.user.id, **asdict(data)))
 
 
 @get("/{note_id:uuid}")
 async def read_note(note_id: NoteId, request: UserRequest, notes: Notes) -> Note:
-    """One of them."""
+    """Read a note."""
     return await notes.get_one(Note.id == note_id, readable_by(request.user))
 
 
 @patch("/{note_id:uuid}")
 async def change_note(note_id: NoteId, data: JSONBody[NoteChanges], request: UserRequest, notes: Notes) -> Note:
-    """Change it."""
+    """Change a note."""
     note = await notes.get_one(Note.id == note_id, owned_by(request.user), with_for_update=True)
     for name, value in asdict(data).items():
         if value is not UNSET:
@@ -66,7 +66,7 @@ async def change_note(note_id: NoteId, data: JSONBody[NoteChanges], request: Use
 
 @delete("/{note_id:uuid}", return_dto=None)
 async def delete_note(note_id: NoteId, request: UserRequest, notes: Notes) -> None:
-    """Throw it away."""
+    """Delete a note."""
     # Locked, so that of two requests at the same moment one deletes it and the other does not find it.
     note = await notes.get_one(Note.id == note_id, owned_by(request.user), with_for_update=True)
     await notes.delete(note.id)

@@ -1,4 +1,4 @@
-"""What callers send and get about notes."""
+"""The bodies of notes."""
 
 from typing import Annotated
 
@@ -18,20 +18,20 @@ Text = Annotated[str, Meta(max_length=TEXT_MAX_LENGTH)]
 
 
 class NoteRead(ListedDTO[Note]):
-    """A note as callers see one."""
+    """A note as it is shown."""
 
     config = SQLAlchemyDTOConfig(include={"id", "user_id", "title", "text", "created_at"})
 
 
 class NewNote(Body):
-    """Somebody writes something down."""
+    """A new note."""
 
     title: Title
     text: Text = ""
 
 
 class NoteChanges(Body):
-    """Somebody changes it; what is not named stays."""
+    """Changes of a note; fields that are left out stay as they are."""
 
     title: Title | UnsetType = UNSET
     text: Text | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""What administrators do, as the audit trail and mails call it."""
+"""The events and mails of administration."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from app.accounts.one_time_tokens import Purpose
 
 
 class AdministrationLetter(StrEnum):
-    """What a mail is about; each is a template in app/accounts/mail/templates."""
+    """The mails of administration; each is a template in app/accounts/mail/templates."""
 
     CONFIRMED = "account-confirmed"
 

@@ -1,4 +1,4 @@
-"""The audit trail, for those who may read it."""
+"""The audit trail, for callers with the permission to read it."""
 
 from dataclasses import dataclass
 from datetime import UTC
@@ -40,22 +40,22 @@ Moment = Annotated[
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Which entries are looked for."""
+    """The conditions that entries must meet."""
 
     conditions: list[Any]
 
 
 def audit_filter(
-    actor: Annotated[UUID | None, QueryParameter(description="Who did it.")] = None,
-    target: Annotated[UUID | None, QueryParameter(description="To whom, or to which role.")] = None,
+    actor: Annotated[UUID | None, QueryParameter(description="The id of the user who acted.")] = None,
+    target: Annotated[UUID | None, QueryParameter(description="The id of the user or role that was changed.")] = None,
     kind: Annotated[str | None, QueryParameter(max_length=64, description="For example `role.assigned`.")] = None,
     since: Moment = None,
     until: Moment = None,
 ) -> AuditFilter:
-    """The entries that the query names: from `since` on, and before `until`.
+    """The filter of a query: from `since` on, and before `until`.
 
     Raises:
-        InvalidField: if one of these cannot be looked for.
+        InvalidField: if a value cannot be searched for.
     """
     conditions = (
         (AuditEvent.actor_id.__eq__, actor),
@@ -73,7 +73,7 @@ def _in_utc(field: str, given: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        # At the ends of the calendar the same moment may have no name in UTC.
+        # At the ends of the calendar, the moment may lie outside of it in UTC.
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidField(field, "Give a time in ISO 8601, for example 2026-01-31T12:00:00Z.") from error
@@ -89,7 +89,7 @@ def _in_utc(field: str, given: str | None) -> datetime | None:
 async def list_events(
     request: Request[Any, Any, Any], wanted: NamedDependency[AuditFilter], part: NamedDependency[Page]
 ) -> OffsetPagination[AuditEvent]:
-    """What happened, the latest first; `total` is exact up to 10,000, and says 10,000 if there is more."""
+    """Entries of the audit trail, newest first; `total` is exact up to 10,000, and says 10,000 if there is more."""
     newest_first = select(AuditEvent).where(*wanted.conditions).order_by(AuditEvent.created_at.desc(), AuditEvent.id)
     return await paginate(request_session(request), newest_first, part)
 

@@ -27,10 +27,10 @@ role_option = click.option("--role", prompt="Role", help="The name of the role."
 @email_option
 @click.pass_context
 def create_admin(context: click.Context, email: str) -> None:
-    """Make an administrator, or make a user one; repeating it changes nothing.
+    """Create an administrator, or make an existing user one. Running it again changes nothing.
 
-    The password of a new user is asked for; where nobody can be asked, it is the first line of standard input. If it is
-    empty, one is generated and shown once. A user who has confirmed the address keeps theirs.
+    Asks for the password of a new user. Without a terminal, the password is the first line of standard input. If it is
+    empty, a password is generated and shown once. A user with a confirmed address keeps their password.
     """
 
     async def store() -> None:
@@ -52,29 +52,29 @@ def create_admin(context: click.Context, email: str) -> None:
 
 @click.command
 @role_option
-@click.option("--description", default="", help="What it is for.")
+@click.option("--description", default="", help="The purpose of the role.")
 @click.option(
     "--permission",
     "permissions",
     multiple=True,
     type=click.Choice([permission.value for permission in Permission]),
-    help="May be repeated.",
+    help="A permission of the role; repeat the option for several.",
 )
 @click.pass_context
 def create_role(context: click.Context, role: str, description: str, permissions: tuple[str, ...]) -> None:
-    """Make a role that holds these permissions."""
+    """Create a role with these permissions."""
 
     async def store() -> None:
         async with service_of(context) as service:
             try:
                 await service.add_role(Role(name=role, description=description, permissions=[*permissions]))
             except IntegrityError as error:
-                raise click.ClickException(f"There is a role {role} already. Nothing was changed.") from error
+                raise click.ClickException(f"The role {role} already exists. Nothing was changed.") from error
             except InvalidField as error:
                 raise click.ClickException(" ".join(part.message for part in error.errors)) from error
 
     anyio.run(store)
-    click.echo(f"Made the role {role}: {', '.join(permissions) or 'no permissions'}.")
+    click.echo(f"Created the role {role}: {', '.join(permissions) or 'no permissions'}.")
 
 
 @click.command
@@ -82,16 +82,14 @@ def create_role(context: click.Context, role: str, description: str, permissions
 @role_option
 @click.pass_context
 def assign_role(context: click.Context, email: str, role: str) -> None:
-    """Give a role to a user; repeating it changes nothing."""
+    """Assign a role to a user. Running it again changes nothing."""
 
     async def store() -> None:
         async with service_of(context) as accounts:
             service = cast("RoleService", accounts)
             user = await service.find(email)
             if user is None:
-                raise click.ClickException(
-                    f"Nobody has the address {email}. Make the user first: litestar users create-user"
-                )
+                raise click.ClickException(f"No user has the address {email}. Create one: litestar users create-user")
             try:
                 await _give(service, user, role)
             except Conflict as error:
@@ -106,7 +104,7 @@ async def _give(service: RoleService, user: User, name: str) -> None:
         role = await service.get_role_by_name(name)
         await begin(service.session, user_ids=[user.id], role_ids=[role.id])
     except NotFoundError as error:
-        raise click.ClickException(f"There is no role {name}. Make it first: litestar users create-role") from error
+        raise click.ClickException(f"The role {name} does not exist. Create it: litestar users create-role") from error
     if role not in user.roles:
         await service.assign_role(user.id, role.id)
 

@@ -1,4 +1,4 @@
-"""Guards that ask for permissions; litestar-users' `roles_accepted` and `roles_required` work beside them."""
+"""Guards that require permissions; litestar-users' `roles_accepted` and `roles_required` also work."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.permissions import Permission
 
 
 def requires(*permissions: Permission) -> Guard:
-    """A guard that lets users through whose roles hold all of these permissions."""
+    """A guard that requires all of these permissions."""
 
     def permission_guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if not set(permissions) <= set(connection.user.permissions):

@@ -1,4 +1,4 @@
-"""Administration over HTTP: litestar-users' routes for changing roles, the list that it lacks, users, the trail."""
+"""The routes of administration: roles (most by litestar-users), users, their sessions, and the audit trail."""
 
 from litestar import get
 from litestar.di import NamedDependency
@@ -20,7 +20,7 @@ from app.repositories import RoleRepository
 
 
 def role_management() -> RoleManagementHandlerConfig:
-    """What litestar-users makes of roles: create, change, delete, assign, revoke."""
+    """The routes of litestar-users that create, change, delete, assign and revoke roles."""
     return RoleManagementHandlerConfig(
         role_repository_class=RoleRepository,
         role_create_dto=RoleCreate,

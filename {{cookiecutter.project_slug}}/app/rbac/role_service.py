@@ -1,4 +1,4 @@
-"""What can be done to roles: the methods of litestar-users, with the rules of this service."""
+"""Roles: the methods of litestar-users, with the rules of this service."""
 
 import re
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ class RoleService(AccountService):
         return [*await self.session.scalars(select(Role).order_by(func.lower(Role.name)))]
 
     async def get_role_by_name(self, name: str) -> Role:
-        """The role of this name, in whatever case.
+        """The role with this name, in upper or lower case.
 
         Raises:
             NotFoundError: if there is none.
@@ -49,7 +49,7 @@ class RoleService(AccountService):
 
         Raises:
             InvalidField: if its name is not allowed, or it permits something that does not exist.
-            IntegrityError: if the name is taken, in whatever case.
+            IntegrityError: if the name is taken, in upper or lower case.
             PermissionDeniedException: if it permits what the caller may not do.
         """
         await begin(self.session, Permission.ROLES_MANAGE)
@@ -82,7 +82,7 @@ class RoleService(AccountService):
         return role
 
     async def delete_role(self, role_id: UUID | int) -> Role:
-        """Delete a role; its members lose what it permitted, which is entered for each of them.
+        """Delete a role; its members lose its permissions, which is entered for each of them.
 
         Raises:
             Conflict: if it is the administrators' role.
@@ -111,7 +111,7 @@ class RoleService(AccountService):
         """
         user, role = await self._pair(user_id, role_id)
         if role in user.roles:
-            raise Conflict(f"The user has the role {role.name} already.")
+            raise Conflict(f"The user already has the role {role.name}.")
         if not user.is_verified and user.password_hash != hasher.NONE:
             raise Conflict("The user has not confirmed the address yet.")
         require_reach(role.granted)
@@ -177,7 +177,7 @@ def require_reach(permissions: Iterable[str]) -> None:
 
 
 def facts_of(role: Role) -> Facts:
-    """What the trail says of a role."""
+    """The facts about a role in the audit trail."""
     return {"name": role.name, "permissions": [*role.permissions]}
 
 
@@ -193,6 +193,6 @@ def _checked(role: Role, former_name: str | None = None) -> Role:
     if role.name != former_name and not NAME.fullmatch(role.name):
         raise InvalidField("name", PLAIN)
     if unknown := sorted(set(role.permissions) - set(Permission)):
-        raise InvalidField("permissions", f"There is no {', '.join(unknown)}. There are: {', '.join(Permission)}.")
+        raise InvalidField("permissions", f"Unknown: {', '.join(unknown)}. Use: {', '.join(Permission)}.")
     role.permissions = sorted(set(role.permissions))
     return role

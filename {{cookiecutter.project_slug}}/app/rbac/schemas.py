@@ -1,4 +1,4 @@
-"""What administrators send and get."""
+"""The bodies of administration."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ CHANGEABLE = {"name", "description", "permissions"}
 
 
 class RoleRead(ListedDTO[Role]):
-    """A role as callers see one."""
+    """A role as it is shown."""
 
     config = SQLAlchemyDTOConfig(
         include={"id", "name", "description", "created_at", "granted"}, rename_fields={"granted": "permissions"}
@@ -33,13 +33,13 @@ class RoleCreate(ListedDTO[Role]):
 
 
 class RoleUpdate(ListedDTO[Role]):
-    """What changes about a role."""
+    """Changes of a role."""
 
     config = SQLAlchemyDTOConfig(include=CHANGEABLE, partial=True, forbid_unknown_fields=True)
 
 
 class ManagedUserUpdate(ListedDTO[User]):
-    """What administrators change about users; more than users do themselves, and nothing that proves who they are."""
+    """Changes of a user by an administrator: more than users can change themselves, but no password and no address."""
 
     config = SQLAlchemyDTOConfig(
         include=CHANGEABLE_BY_THEMSELVES | {"is_active", "is_verified"}, partial=True, forbid_unknown_fields=True
@@ -47,7 +47,7 @@ class ManagedUserUpdate(ListedDTO[User]):
 
 
 class Invitation(Body):
-    """An administrator invites somebody."""
+    """An invitation."""
 
     email: Email
     roles: Annotated[list[RoleName], Meta(max_length=100, description="Names of roles.")] = field(default_factory=list)

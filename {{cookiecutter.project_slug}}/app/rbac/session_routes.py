@@ -1,4 +1,4 @@
-"""The sign-ins of users, for those who may end them."""
+"""The sign-ins of users, for callers with the permission to end them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -22,7 +22,7 @@ SessionId = Annotated[UUID, Parameter(description="From the list.")]
 
 @get("/users/{user_id:uuid}/sessions", guards=[MANAGE], dependencies=SERVICE, tags=["Users"])
 async def list_devices(user_id: UserId, service: NamedDependency[AdministrationService]) -> list[Device]:
-    """Where a user is signed in, the latest seen first."""
+    """The sign-ins of a user, the latest seen first."""
     return await service.list_devices(user_id)
 
 

@@ -1,4 +1,4 @@
-"""What administrators do to users."""
+"""The administration of users."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -42,7 +42,7 @@ class AdministrationService(AccountService):
     """Users as administrators see and change them; an administrator acts on no user who may do more."""
 
     async def list_users(self, wanted: UserFilter, page: Page) -> OffsetPagination[User]:
-        """A page of the users that are looked for."""
+        """A page of the users that match."""
         return await paginate(self.session, users_matching(wanted), page)
 
     async def invite_with_roles(self, email: str, names: list[str]) -> User:
@@ -57,7 +57,7 @@ class AdministrationService(AccountService):
         require_reach(permission for role in roles for permission in role.granted)
         user = await self.invite(email)
         if roles:
-            # An administrator has decided who this is for: only another decision takes the account away.
+            # An administrator has created this account, so only an administrator removes it.
             user.unproven_until = None
         for role in roles:
             if role not in user.roles:
@@ -84,7 +84,7 @@ class AdministrationService(AccountService):
         wanted = {name.strip().lower() for name in names}
         roles = [*await self.session.scalars(select(Role).where(func.lower(Role.name).in_(wanted)))]
         if unknown := sorted(wanted - {role.name.lower() for role in roles}):
-            raise InvalidField("roles", f"There is no role {', '.join(unknown)}.")
+            raise InvalidField("roles", f"Unknown: {', '.join(unknown)}.")
         return roles
 
     async def change_user(self, user_id: UUID, data: User) -> User:
@@ -118,12 +118,12 @@ class AdministrationService(AccountService):
         return user
 
     async def _vouch_for(self, user: User) -> None:
-        # The caller knows who has the address, and not who chose the password.
+        # The caller vouches for the owner of the address, who may not be the person who chose the password.
         await ownership.hand_over(self.session, user)
         outbox.put(self.session, AdministrationLetter.CONFIRMED, user.email, user.id)
 
     async def start_reset(self, user_id: UUID) -> None:
-        """Mail the user a link that sets a new password; the administrator never sees it or one (ASVS 6.4.6).
+        """Mail the user a link to set a new password; the administrator sees neither (ASVS 6.4.6).
 
         Raises:
             Conflict: if the user is deactivated and would get no mail, or was mailed such a link just now.
@@ -138,7 +138,7 @@ class AdministrationService(AccountService):
         audit.record(self.session, AdministrationEvent.RESET_STARTED, user.id)
 
     async def list_devices(self, user_id: UUID) -> list[Device]:
-        """Where the user is signed in, the latest seen first.
+        """The sign-ins of the user, the latest seen first.
 
         Raises:
             NotFoundError: if there is no such user.
@@ -181,7 +181,7 @@ class AdministrationService(AccountService):
         await self.delete_account(user_id)
 
     async def _require_first(self, event: StrEnum, user: User) -> None:
-        """Refuse a second click, and the other requests of several at the same moment."""
+        """Refuse a second mail within a few seconds, also of several requests at the same moment."""
         if await audit.is_entered_since(self.session, event, user.id, clock.now() - JUST_NOW):
             raise Conflict("This user was mailed a link just now. Wait ten seconds before you send another one.")
 

@@ -1,4 +1,4 @@
-"""Users, for those who administer them."""
+"""The routes for the administration of users."""
 
 from typing import Annotated
 from uuid import UUID
@@ -44,7 +44,7 @@ async def list_users(
 
 @post("/users", return_dto=UserRead, guards=[MANAGE], dependencies=SERVICE, tags=["Users"])
 async def invite_user(data: JSONBody[Invitation], service: NamedDependency[AdministrationService]) -> User:
-    """Invite somebody; a mail lets them choose a password."""
+    """Invite a user, who chooses a password through a link in a mail."""
     return await service.invite_with_roles(data.email, data.roles)
 
 
@@ -82,7 +82,7 @@ async def delete_user(user_id: UserId, service: NamedDependency[AdministrationSe
     tags=["Users"],
 )
 async def start_reset(user_id: UserId, service: NamedDependency[AdministrationService]) -> Accepted:
-    """Mail a user a link that sets a new password."""
+    """Mail a user a link to set a new password."""
     await service.start_reset(user_id)
     return Accepted("The user gets a mail with a link.")
 

@@ -1,4 +1,4 @@
-"""The list of users: what is looked for, and in which order it comes."""
+"""The list of users: filters and order."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,7 +29,7 @@ class AccountState(StrEnum):
 
 
 class Sort(StrEnum):
-    """What comes first."""
+    """The order of the list."""
 
     NEWEST = "-created_at"
     OLDEST = "created_at"
@@ -53,7 +53,7 @@ ORDERS: dict[Sort, tuple[ColumnElement[Any], ...]] = {
 
 @dataclass(frozen=True)
 class UserFilter:
-    """Which users are looked for."""
+    """The conditions that users must meet."""
 
     search: str
     role: str | None
@@ -63,16 +63,15 @@ class UserFilter:
 
 def user_filter(
     search: Annotated[
-        str, QueryParameter(max_length=MAX_LENGTH, description="How their address or name begins, in any case.")
+        str,
+        QueryParameter(max_length=MAX_LENGTH, description="The beginning of the address or name, in any case."),
     ] = "",
-    role: Annotated[
-        str | None, QueryParameter(max_length=255, description="The name of a role that they have.")
-    ] = None,
-    # A parameter called `state` would be Litestar's own.
+    role: Annotated[str | None, QueryParameter(max_length=255, description="The name of a role.")] = None,
+    # Litestar reserves the parameter name `state`.
     in_state: Annotated[str | None, QueryParameter(name="state", schema_extra={"enum": [*AccountState]})] = None,
     sort: FromQuery[Sort] = Sort.NEWEST,
 ) -> UserFilter:
-    """The users that the query names.
+    """The filter of a query.
 
     Raises:
         InvalidField: if there is no such state, or a text cannot be searched for.
@@ -80,12 +79,12 @@ def user_filter(
     for name, text in (("search", search), ("role", role)):
         printable(name, text)
     if in_state not in {None, *AccountState}:
-        raise InvalidField("state", f"There is no state {in_state}. There are: {', '.join(AccountState)}.")
+        raise InvalidField("state", f"Unknown: {in_state}. Use: {', '.join(AccountState)}.")
     return UserFilter(search, role, AccountState(in_state) if in_state else None, sort)
 
 
 def users_matching(wanted: UserFilter) -> Select[tuple[User]]:
-    """The statement that selects them in order."""
+    """The statement that selects the users in order."""
     matching = select(User).order_by(*ORDERS[wanted.sort])
     if wanted.search:
         matching = matching.where(or_(_begins(User.email, wanted.search), _begins(User.display_name, wanted.search)))

@@ -1,4 +1,4 @@
-"""The settings of the database."""
+"""The settings of the database connection."""
 
 from contextlib import suppress
 from typing import Any
@@ -13,7 +13,7 @@ from app.settings.types import Pooler
 
 
 class DatabaseSettings(BaseModel):
-    """Which database the service uses, and how many connections to it."""
+    """The database of the service, and the number of connections to it."""
 
     # In development, unset means the embedded PostgreSQL.
     database_url: DatabaseUrl | None = None

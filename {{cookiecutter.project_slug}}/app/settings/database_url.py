@@ -1,7 +1,7 @@
 """`DATABASE_URL` as hosting companies hand it out, and what asyncpg is given instead.
 
-Their parameters are libpq's, or those of another language's driver. asyncpg reads some of them by itself and would
-send every other one to the server as a setting, which refuses the connection.
+Their parameters are libpq's, or those of another language's driver. asyncpg reads some of them and would send the
+others to the server as settings, and the server would refuse the connection.
 """
 
 import ssl
@@ -29,7 +29,7 @@ SERVER_SETTINGS = {
 RENAMED = {"ssl": "sslmode", "schema": "search_path", "fallback_application_name": "application_name"}
 SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 RENAMED_SSL_MODES = {"true": "require", "false": "disable", "no-verify": "require"}
-# asyncpg does these by itself, or the service has a setting of its own for them.
+# asyncpg does these without a parameter, or the service has its own setting for them.
 IGNORED = {
     *(
         "channel_binding",
@@ -50,7 +50,7 @@ SYSTEM = "system"
 
 
 class DatabaseUrl(NamedTuple):
-    """What asyncpg connects with: its `dsn` and its other arguments; and whether the URL names a pooler."""
+    """The arguments of asyncpg, and whether the URL names a pooler."""
 
     dsn: str
     arguments: dict[str, Any]
@@ -61,7 +61,7 @@ def parse(url: str) -> DatabaseUrl:
     """Translate a URL.
 
     Raises:
-        ValueError: if asyncpg could not do what it says; the message names the parameter and never repeats a value.
+        ValueError: if asyncpg cannot do that; the message names the parameter and repeats no value.
     """
     split = _split(url)
     given = {RENAMED.get(name, name): value for name, value in parse_qsl(split.query, keep_blank_values=True)}
@@ -70,7 +70,7 @@ def parse(url: str) -> DatabaseUrl:
         given["sslmode"] = RENAMED_SSL_MODES.get(given["sslmode"], given["sslmode"])
     _require_usable(given)
     arguments: dict[str, Any] = {"server_settings": {name: given[name] for name in given.keys() & SERVER_SETTINGS}}
-    # libpq waits for ever at 0 and below; the service never does.
+    # At 0 and below, libpq waits without a limit. The service has a limit.
     if (timeout := int(given.get("connect_timeout") or 0)) > 0:
         arguments["timeout"] = timeout
     if given.get("sslmode", "").startswith("verify-") and given.get("sslrootcert", SYSTEM) == SYSTEM:
@@ -117,7 +117,7 @@ def _require_usable(given: dict[str, str]) -> None:
 
 
 def _trusting_the_system(given: dict[str, str]) -> ssl.SSLContext:
-    # asyncpg looks for a file in the home folder instead, and knows no name for the certificates of the system.
+    # asyncpg reads a file in the home folder instead, and has no name for the certificates of the system.
     context = ssl.create_default_context()
     context.check_hostname = given["sslmode"] == "verify-full"
     if "sslcert" in given:

@@ -32,23 +32,23 @@ WHO = "must be open, invite, or e-mail domains separated by commas, for example 
 
 
 class Switch(StrEnum):
-    """Whether something is done."""
+    """A setting that is on or off."""
 
     ON = "on"
     OFF = "off"
 
 
 class Pooler(StrEnum):
-    """What the connections of the service lead to."""
+    """The kind of pooler that the service connects to."""
 
-    # PostgreSQL itself, or a pooler that gives each client a connection of its own.
+    # PostgreSQL itself, or a pooler that gives each client its own connection.
     NONE = "none"
-    # PgBouncer, or the like, in transaction mode.
+    # PgBouncer, or a similar pooler, in transaction mode.
     TRANSACTION = "transaction"
 
 
 def _unguessable(value: SecretStr) -> SecretStr:
-    # A short key can be guessed, and every credential of the service hangs on it (RFC 8725, 3.5).
+    # A short key can be guessed, and every credential depends on it (RFC 8725, 3.5).
     length, different = len(value.get_secret_value()), len(set(value.get_secret_value()))
     if length < SECRET_KEY_MIN_LENGTH:
         raise ValueError(f"must be at least {SECRET_KEY_MIN_LENGTH} characters; got {length}. {GENERATE}")
@@ -110,7 +110,7 @@ def _sender(value: str) -> str:
 
 
 def _listed(value: object) -> object:
-    # The environment knows text alone.
+    # Environment variables are text.
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -121,7 +121,7 @@ def _who(value: list[str]) -> frozenset[str]:
     if not given:
         raise ValueError(WHO)
     if given & {OPEN, INVITE}:
-        raise ValueError(f"{WHO}; open and invite stand alone")
+        raise ValueError(f"{WHO}; write open or invite without anything else")
     return frozenset(_domain(each) for each in given)
 
 
@@ -130,7 +130,7 @@ def _domain(value: str) -> str:
     try:
         return email_address.normalise_email(f"a@{value}").rpartition("@")[2]
     except ValueError as error:
-        raise ValueError(f"{WHO}; no address can be at {value!r}: {error}") from error
+        raise ValueError(f"{WHO}; no address can have the domain {value!r}: {error}") from error
 
 
 SecretKey = Annotated[SecretStr, AfterValidator(_unguessable)]

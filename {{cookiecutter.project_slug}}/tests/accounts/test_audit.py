@@ -1,4 +1,4 @@
-"""The audit trail: what happened is in it once, what did not happen is not, and nobody changes it."""
+"""The audit trail: everything that happened is in it once, nothing else is, and it cannot be changed."""
 
 import re
 from datetime import timedelta

@@ -19,7 +19,7 @@ from tests.tables import Tables
 
 @pytest.fixture
 def operator(settings: Settings) -> Operator:
-    """Somebody with a shell on the server."""
+    """A person with a shell on the server."""
     return Operator(settings)
 
 

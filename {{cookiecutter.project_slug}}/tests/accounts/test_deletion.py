@@ -1,4 +1,4 @@
-"""Who deletes an account leaves no address and no name behind, whatever was under way and whatever mails do."""
+"""A deleted account leaves no address and no name behind, in requests under way and in mails."""
 
 import asyncio
 from datetime import timedelta
@@ -45,7 +45,7 @@ class Server(Outbox):
         await super().send(message)
 
     def refuse(self, code: int) -> None:
-        """Refuse everybody from now on."""
+        """Refuse all recipients from now on."""
         quoting = f"<{FORMER}>, <{NEXT}>, grace@example.com: refused"
         self.error = SMTPRecipientsRefused([SMTPRecipientRefused(code, quoting, "Grace@example.com")])
 

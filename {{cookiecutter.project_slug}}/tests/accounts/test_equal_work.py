@@ -1,4 +1,4 @@
-"""Whoever has an account, a request costs the same: as many hashes, statements and rows in the outbox."""
+"""Requests cost the same with and without an account: hashes, statements, and rows in the outbox."""
 
 import pytest
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin

@@ -48,7 +48,7 @@ REFUSED = [
     "🙂 🙂 🙂 🙂 🙂 🙂 🙂 🙂",
     " " * 15,
     "-_.-_.-_.-_.-_.-_.",
-    # The unlikely end does not make up for what everybody begins with.
+    # An unlikely end does not make up for a common beginning.
     "a" * 40 + "vözbak tjunflüq",
 ]
 ACCEPTED = [

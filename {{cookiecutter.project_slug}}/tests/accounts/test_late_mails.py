@@ -90,7 +90,7 @@ async def change_address(stage: Stage) -> None:
 
 
 class Link(NamedTuple):
-    """How a link is asked for, to whom it is mailed and what it is for."""
+    """How a link is requested, its recipient and its purpose."""
 
     ask: Callable[[Stage], Awaitable[None]]
     recipient: str

@@ -1,4 +1,4 @@
-"""Mails: what is printed, what a server receives, and what nobody can slip into a header."""
+"""Mails: what is printed, what a server receives, and no injection into headers."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""The outbox: a mail is sent when what it tells of is stored, once, and whatever the mail server does."""
+"""The outbox: a mail is sent once, after its event is stored, and despite failures of the mail server."""
 
 import asyncio
 from datetime import timedelta

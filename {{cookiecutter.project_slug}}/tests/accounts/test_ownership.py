@@ -1,4 +1,4 @@
-"""An account belongs to the person who proves its address, whatever was done with the address before."""
+"""An account belongs to the person who proves its address, regardless of its history."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -74,7 +74,7 @@ PROOFS: list[Proof] = [forget_and_reset, sign_up_and_reset, sign_up_and_ask_agai
 
 @pytest.fixture
 def operator(settings: Settings) -> Operator:
-    """Somebody with a shell on the server."""
+    """A person with a shell on the server."""
     return Operator(settings)
 
 

@@ -154,7 +154,7 @@ async def test_whoever_signs_up_with_an_address_first_cannot_keep_its_owner_out(
     planted = outbox.token_for(visitor)
     await visitor.register()
     assert "has an account" in outbox.to(visitor)[-1]["Subject"]
-    # What the owner might confirm by mistake would confirm the password of somebody else.
+    # If the owner confirmed by mistake, another person's password would be confirmed.
     assert (await visitor.post("/verify", token=planted)).status_code == 400
     answer = await visitor.post("/reset-password", token=outbox.token_for(visitor), password=PASSWORD)
     assert answer.status_code == 204
@@ -188,7 +188,7 @@ async def test_registering_a_verified_address_leaves_its_password(grace: Person,
 
 async def test_a_name_is_stored_shown_and_used_once_the_address_is_proven(visitor: Person, outbox: Outbox) -> None:
     await visitor.post("/register", email=visitor.email, password=PASSWORD, display_name="Grace Hopper")
-    assert "Grace Hopper" not in text_of(outbox.to(visitor)[-1]), "strangers are not sent words of somebody's choice"
+    assert "Grace Hopper" not in text_of(outbox.to(visitor)[-1]), "a stranger must not be sent a visitor's text"
     assert (await visitor.verify()).json()["display_name"] == "Grace Hopper"
     await visitor.post("/forgot-password", email=visitor.email)
     assert text_of(outbox.to(visitor)[-1]).startswith("Hello Grace Hopper,")

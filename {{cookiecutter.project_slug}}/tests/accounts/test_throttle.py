@@ -273,7 +273,7 @@ async def test_counting_can_be_turned_off_outside_production(settings: Settings)
 @pytest.mark.checklist("B07")
 @pytest.mark.usefixtures("app")
 def test_the_server_believes_nobody_either() -> None:
-    # By itself uvicorn takes the address of the client from a header that anybody on this machine may have written.
+    # By default, uvicorn reads the client's address from a header that any process on this machine can write.
     assert uvicorn.Config("app.asgi:app").forwarded_allow_ips == ""
 
 

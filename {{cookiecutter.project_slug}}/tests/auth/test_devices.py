@@ -1,4 +1,4 @@
-"""Where somebody is signed in, and how they end it from elsewhere."""
+"""The list of sign-ins of a user, and ending them from another device."""
 
 import asyncio
 from datetime import timedelta

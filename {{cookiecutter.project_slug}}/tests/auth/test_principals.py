@@ -1,4 +1,4 @@
-"""Who calls, made by hand out of rows: to whoever writes a route it is what the ORM would have read."""
+"""The signed-in user, built from driver rows: in a route it behaves as if the ORM had loaded it."""
 
 from collections.abc import AsyncIterator
 from typing import Any

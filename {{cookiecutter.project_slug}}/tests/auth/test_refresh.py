@@ -18,7 +18,7 @@ from tests.tables import Tables
 
 @pytest.fixture
 async def mallory(grace: Person, stage: Stage) -> Person:
-    """Somebody who has copied the credentials of grace, who has just signed in."""
+    """A thief with a copy of the credentials of grace, who has just signed in."""
     await grace.sign_in()
     return stage.copy_of(grace)
 

@@ -1,4 +1,4 @@
-"""Signing in and out, whatever the kind of credentials."""
+"""Signing in and out, with each kind of credentials."""
 
 import asyncio
 from datetime import timedelta

@@ -40,7 +40,7 @@ def copy(client: AsyncClient, to: AsyncClient) -> None:
 
 
 def make_up(client: AsyncClient, value: str) -> None:
-    """Present something that the service never gave to anybody."""
+    """Present a credential that the service never issued."""
     client.headers["Authorization"] = f"Bearer {value}".encode().decode("latin-1")
 
 

@@ -1,4 +1,4 @@
-"""Who holds the permission reads the notes of everybody, and changes none."""
+"""A user with the permission reads the notes of all users, and changes none."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Notes: users have their own, and nobody else's."""
+"""Notes: users have their own and no access to others."""
 
 from typing import Any
 

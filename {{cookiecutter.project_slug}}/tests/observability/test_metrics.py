@@ -1,4 +1,4 @@
-"""Metrics: for whoever has the token alone, and what the alerts ask for is there."""
+"""Metrics: only for callers with the token, and with everything that the alerts use."""
 
 import re
 from collections.abc import AsyncIterator

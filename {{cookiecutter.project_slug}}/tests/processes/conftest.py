@@ -43,7 +43,7 @@ async def started(settings: Settings, mail_port: Port) -> AsyncIterator[Workers]
 
 @pytest.fixture
 async def workers(started: Workers, tables: Tables) -> AsyncIterator[Workers]:  # noqa: ARG001  # empties them
-    """Those workers, knowing nobody."""
+    """Those workers, without any accounts."""
     yield started
     await started.say_goodbye()
     started.show_consoles()

@@ -20,7 +20,7 @@ from tests.tables import Tables
 
 
 class Port:
-    """A port that nobody else gets; whoever connects is refused, unless a test has something listen."""
+    """A port that no other process gets. Connections are refused unless a test listens on it."""
 
     def __init__(self) -> None:
         self._socket = _bound_to(0)
@@ -75,7 +75,7 @@ class MailServer(Outbox):
         envelope.rcpt_tos.append(to)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _client: Any, envelope: Envelope) -> str:  # noqa: N802  # likewise
+    async def handle_DATA(self, _server: Any, _client: Any, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
         """Accept a mail, after a while."""
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)

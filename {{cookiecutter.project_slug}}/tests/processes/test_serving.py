@@ -1,4 +1,4 @@
-"""Production's own command: it stops as planned, refuses as planned, and believes nobody about who calls."""
+"""The command for production: it stops and refuses as planned, and trusts no header about the client."""
 
 import asyncio
 import sys
@@ -30,7 +30,7 @@ from tests.tables import make_users
 IN_FLIGHT = 6
 LOCK = 'LOCK TABLE "user" IN ACCESS EXCLUSIVE MODE'
 SIGN_INS, MAILS = 50, 10
-# Asked for in a body that is right, so that each request looks somebody up.
+# In a valid body, so that each request looks up a user.
 GUESS = {"email": "grace@example.com", "password": "wrong donkey socket paperclip"}
 
 
@@ -53,7 +53,7 @@ async def waiting(tables: Tables) -> bool:
 
 
 async def refuses_connections(url: str) -> bool:
-    """Whether nobody listens any longer."""
+    """Whether nothing listens any longer."""
     async with AsyncClient() as client:
         try:
             await client.get(f"{url}/health")

@@ -1,4 +1,4 @@
-"""Processes of one service, started and stopped as whoever operates it does."""
+"""Processes of one service, started and stopped as an operator does."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ class Workers:
         return Person(f"{name}@example.com", client, mails)
 
     async def say_goodbye(self) -> None:
-        """Everybody leaves."""
+        """Close the client of each person."""
         while self._clients:
             await self._clients.pop().aclose()
 
@@ -80,7 +80,7 @@ class Workers:
 
 
 class ToWorker(AsyncHTTPTransport):
-    """A proxy that ends TLS: whoever calls sees the address of the service, and the worker sees a plain request."""
+    """A proxy that terminates TLS: clients see the URL of the service, and the worker sees plain HTTP."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class Worker:
                 return False
 
     async def kill(self) -> None:
-        """End it at once, in the middle of whatever it does."""
+        """Kill it in the middle of its work."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
@@ -163,7 +163,7 @@ class Worker:
         return [parent, *parent.children(recursive=True)]
 
     async def stop(self) -> int | None:
-        """End it as whoever supervises it does; it may finish what it has begun. Returns its exit status.
+        """End it as a supervisor does; it may finish requests that it has begun. Returns its exit status.
 
         Raises:
             TimeoutError: if it had to be killed.
@@ -194,7 +194,7 @@ def settings_for(url: str) -> Settings:
 
 def environment(settings: Settings) -> dict[str, str]:
     """Production, with the database of the tests."""
-    # Whatever somebody has in `.env`: what is empty here is unset.
+    # Values in `.env` must not count: an empty variable is unset.
     unset = {name.upper(): "" for name in Settings.model_fields}
     assert settings.database_url is not None
     chosen = {
@@ -203,7 +203,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "DATABASE_POOLER": settings.database_pooler,
         "BASE_URL": settings.base_url,
-        # Nobody listens there.
+        # Nothing listens there.
         "MAIL_URL": "smtp://127.0.0.1:1",
         "MAIL_FROM": "noreply@service.example",
         **{name.upper(): str(value) for name, value in ALLOWED.items()},

@@ -32,7 +32,7 @@ ROLES = """
 
 
 async def holding(stage: Stage, tables: Tables, *permissions: str) -> Person:
-    """Somebody who may do exactly this, signed in."""
+    """A signed-in user with exactly this permission."""
     held = ", ".join(f"'{permission}'" for permission in permissions)
     await tables.execute(
         "INSERT INTO role (id, name, permissions) "  # noqa: S608  # from the code

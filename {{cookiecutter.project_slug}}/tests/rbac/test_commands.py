@@ -11,7 +11,7 @@ from tests.tables import Tables
 
 @pytest.fixture
 def operator(settings: Settings) -> Operator:
-    """Somebody with a shell on the server."""
+    """A person with a shell on the server."""
     return Operator(settings)
 
 
@@ -90,7 +90,7 @@ async def test_a_password_that_is_too_short_makes_no_administrator(operator: Ope
 
 async def test_a_role_is_made_and_given_and_given_again(operator: Operator, grace: Person) -> None:
     made = await operator.types("create-role", "--role", "auditor", "--permission", "roles:read")
-    assert (made.exit_code, made.output) == (0, "Made the role auditor: roles:read.\n")
+    assert (made.exit_code, made.output) == (0, "Created the role auditor: roles:read.\n")
     for _ in range(2):
         given = await operator.types("assign-role", "--email", grace.email, "--role", "auditor")
         assert (given.exit_code, given.output) == (0, f"{grace.email} has the role auditor.\n")
@@ -104,17 +104,17 @@ async def test_a_role_is_made_and_given_and_given_again(operator: Operator, grac
         (
             ["assign-role", "--email", "grace@example.com", "--role", "nothing"],
             1,
-            "Error: There is no role nothing. Make it first: litestar users create-role\n",
+            "Error: The role nothing does not exist. Create it: litestar users create-role\n",
         ),
         (
             ["assign-role", "--email", "nobody@example.com", "--role", "administrator"],
             1,
-            "Error: Nobody has the address nobody@example.com. Make the user first: litestar users create-user\n",
+            "Error: No user has the address nobody@example.com. Create one: litestar users create-user\n",
         ),
         (
             ["create-role", "--role", "administrator"],
             1,
-            "Error: There is a role administrator already. Nothing was changed.\n",
+            "Error: The role administrator already exists. Nothing was changed.\n",
         ),
         (["create-role", "--role", "auditor", "--permission", "fly"], 2, "'fly' is not one of"),
         (["create-role", "--role", "administr\u0430tor"], 1, "Error: Use letters from a to z and digits, "),

@@ -1,4 +1,4 @@
-"""Nobody gives, takes or touches more than they hold themselves."""
+"""No caller gives, takes or changes more than their own permissions."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,13 +15,13 @@ DENIED = (403, "/problems/permission-denied")
 
 
 async def id_of(person: Person) -> str:
-    """The id of somebody who is signed in."""
+    """The id of a signed-in user."""
     return str((await person.get("/users/me")).json()["id"])
 
 
 @pytest.fixture
 async def helper(ada: Person, stage: Stage, tables: Tables) -> Person:
-    """Somebody who may manage users and roles, and nothing else."""
+    """A user who may manage users and roles, and nothing else."""
     permissions = ["roles:manage", "roles:read", "users:manage", "users:read"]
     await ada.post("/users/roles", name="helpers", permissions=permissions)
     helper = await stage.verified("helper")

@@ -16,7 +16,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 async def id_of(person: Person) -> str:
-    """The id of somebody who is signed in."""
+    """The id of a signed-in user."""
     return str((await person.get("/users/me")).json()["id"])
 
 

@@ -22,7 +22,7 @@ async def trail(person: Person, **query: Any) -> list[dict[str, Any]]:
 
 
 async def id_of(person: Person) -> str:
-    """The id of somebody who is signed in."""
+    """The id of a signed-in user."""
     return str((await person.get("/users/me")).json()["id"])
 
 

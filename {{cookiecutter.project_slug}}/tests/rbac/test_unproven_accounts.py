@@ -1,4 +1,4 @@
-"""A role keeps an account that nobody has proven, however it was given."""
+"""An unproven account with a role is kept, however it got the role."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ LONG = timedelta(days=365)
 
 
 async def invite(ada: Person, person: Person, *roles: str) -> None:
-    """Invite somebody with these roles."""
+    """Invite a user with these roles."""
     assert (await ada.post("/users", email=person.email, roles=[*roles])).status_code == 201
 
 

@@ -19,7 +19,7 @@ CHANGEABLE = {"is_active", "is_verified", "display_name"}
 
 
 async def id_of(person: Person, tables: Tables) -> str:
-    """The id of somebody, signed in or not."""
+    """The id of a user, signed in or not."""
     [user_id] = [row["id"] for row in await tables.rows("user") if row["email"] == person.email]
     return str(user_id)
 
