@@ -9,8 +9,8 @@ MUTANTS = [
     Mutant(
         "The first head has a deadline",
         CONNECTIONS,
-        "it passes on whatever else is asked of it\n        self._wait_for_head()\n",
-        "it passes on whatever else is asked of it\n",
+        "it passes on all other attributes\n        self._wait_for_head()\n",
+        "it passes on all other attributes\n",
         STATES,
     ),
     Mutant(
@@ -30,7 +30,7 @@ MUTANTS = [
     Mutant(
         "A body that was not read to its end closes the connection",
         CONNECTIONS,
-        "self._is_kept, self.cycle.keep_alive = self.cycle.keep_alive, False",
+        "self._is_kept, self.cycle.keep_alive = self.cycle.keep_alive and not DRAINING.is_set(), False",
         "self._is_kept = self.cycle.keep_alive",
         STATES,
     ),
@@ -141,5 +141,19 @@ MUTANTS = [
         "    if len(address) > MAX_LENGTH:\n",
         "    if False:\n",
         "test_bounds.py::test_an_address_that_is_too_long_is_neither_parsed_nor_remembered",
+    ),
+    Mutant(
+        "A process that drains closes connections after their answer",
+        "app/http/head_limits.py",
+        "self.cycle.keep_alive and not DRAINING.is_set(), False",
+        "self.cycle.keep_alive, False",
+        "processes/test_listening.py::test_it_takes_requests_while_it_drains_and_then_ends_as_planned",
+    ),
+    Mutant(
+        "A process that drains is not ready",
+        "app/operations/health.py",
+        "    if DRAINING.is_set():",
+        "    if False:",
+        "processes/test_listening.py::test_behind_a_load_balancer_no_request_is_lost_when_an_instance_stops",
     ),
 ]

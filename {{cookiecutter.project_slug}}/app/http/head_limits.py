@@ -1,18 +1,19 @@
-"""How much of a request is read, and how long a connection is waited for: uvicorn alone sets no limit (ASVS 15.1.3)."""
+"""Limits on the size of heads and on how long a connection may wait; uvicorn sets none (ASVS 15.1.3)."""
 
 import asyncio
 from asyncio import TimerHandle
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.http.draining import DRAINING
 from app.http.transports import ClosingTransport
 
-# Many cookies fit in; proxies allow half of it.
+# Room for many cookies; proxies allow half of it.
 MAX_HEAD_BYTES = 65_536
-# As proxies have it. Litestar keeps the last 1,024 paths and queries in memory, so their size counts a thousand times.
+# The limit of common proxies. Litestar keeps the last 1,024 paths and queries in memory.
 MAX_URL_BYTES = 8_192
 MAX_PARAMETERS = 100
-# From the first byte of a head to its last.
+# From the first to the last byte of a head.
 HEAD_SECONDS = 30
 # How far the requests after the present one are read ahead.
 PIECE_BYTES = 1_024
@@ -24,8 +25,8 @@ HEAD_TOO_LARGE = b"431 Request Header Fields Too Large"
 class LimitedProtocol(HttpToolsProtocol):
     """A connection with a deadline whenever no request on it is being answered, or its client does not read the answer.
 
-    While a request is being answered, its handler sets the limits: `bodies.py` for bodies, `engine.py` for statements.
-    Between two requests a connection may be idle for as long as `serve.py` says.
+    While a request is being answered, other modules set the limits: `request_limits.py` for bodies, `engine.py` for
+    statements. Between two requests a connection may be idle for as long as `serve.py` allows.
     """
 
     _head_timer: TimerHandle | None = None
@@ -39,7 +40,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Wait for the first request."""
         self._transport = ClosingTransport(transport, self.loop)
-        super().connection_made(self._transport)  # type: ignore[arg-type]  # it passes on whatever else is asked of it
+        super().connection_made(self._transport)  # type: ignore[arg-type]  # it passes on all other attributes
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
@@ -71,7 +72,8 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._reads_head = False
         if self.cycle is not former:
-            self._is_kept, self.cycle.keep_alive = self.cycle.keep_alive, False
+            # The next request of this connection could arrive just when the process stops.
+            self._is_kept, self.cycle.keep_alive = self.cycle.keep_alive and not DRAINING.is_set(), False
 
     def on_body(self, body: bytes) -> None:
         """A part of the body has arrived."""
@@ -93,7 +95,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._parse()
 
     def pause_writing(self) -> None:
-        """The client reads slowly, if at all."""
+        """The client reads slowly or not at all."""
         super().pause_writing()
         self._transport.watch()
 
@@ -135,7 +137,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._is_answering() or not self._reads():
             self._stop_waiting()
         elif position or self._transport.is_midway:
-            # Whatever has arrived: uvicorn's own deadline ends with any byte.
+            # uvicorn's own deadline ends with any byte, so this one stays.
             self._wait_for_head()
 
     def _is_answering(self) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.sessions import request_session
+from app.http.draining import DRAINING
 from app.http.errors import RETRY_AFTER_SECONDS
 from app.http.outages import READ_ONLY
 from app.http.outages import reason_of_outage
@@ -50,12 +51,15 @@ def alive() -> dict[str, str]:
     responses={503: ResponseSpec(dict[str, str], description="What is missing", generate_examples=False)},
 )
 async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
-    """Answer 503 and name what is missing: `database`, `writable database` or `migrations`."""
+    """Answer 503 while this process stops, or name what is missing: `database`, `writable database`, `migrations`."""
+    if DRAINING.is_set():
+        return _unavailable(status="stopping")
     missing = await _missing(request)
-    if missing is None:
-        return Response({"status": "ok"})
+    return Response({"status": "ok"}) if missing is None else _unavailable(status="unavailable", missing=missing)
+
+
+def _unavailable(**body: str) -> Response[dict[str, str]]:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    body = {"status": "unavailable", "missing": missing}
     return Response(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
 
 

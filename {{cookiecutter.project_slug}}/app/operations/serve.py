@@ -1,12 +1,18 @@
-"""`python -m app.operations.serve`: the service as production runs it; `litestar run` is for the desk."""
+"""`python -m app.operations.serve`: the service as production runs it; `litestar run` is for development."""
 
+import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
 from contextlib import nullcontext
 from multiprocessing import get_context
 from multiprocessing.connection import wait
+from pathlib import Path
+from socket import AF_INET6
+from socket import create_server
+from socket import has_dualstack_ipv6
 from socket import socket
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -15,72 +21,142 @@ import click
 from uvicorn import Config
 from uvicorn import Server
 
+from app.http.draining import DRAINING
 from app.http.head_limits import LimitedProtocol
 from app.operations import logs
 from app.settings import read_settings
+from app.settings.types import UNIX
 
-# Longer than proxies keep an idle connection open, or they would send a request into one that is just being closed.
+# Longer than proxies keep an idle connection open: otherwise they would send a request into one that is being closed.
 KEEP_ALIVE_SECONDS = 75
-# What has begun may finish for so long; whoever operates the process waits longer before it kills (Kubernetes: 30).
+# For requests that have begun. Together with the drain time, less than the 30 seconds after which Kubernetes kills.
 FINISH_SECONDS = 20
+DRAIN_SECONDS = 5
 STOP = (signal.SIGTERM, signal.SIGINT)
+# Every address of the machine, of both families.
+ANY = "::"
+
+logger = logging.getLogger("uvicorn.error")
 
 
 @click.command
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 is everywhere.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="On which port.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="In how many processes.")
-def serve(host: str, port: int, workers: int) -> None:
-    """Serve until SIGTERM: then nothing new is accepted, what has begun is finished, and the exit status is 0."""
-    # A wrong setting is refused here in a line, and not by each worker with a traceback.
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; :: or 0.0.0.0 for all.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
+@click.option("--uds", type=click.Path(dir_okay=False), help="Unix socket to listen on, instead of an address.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Number of processes.")
+@click.option(
+    "--drain-seconds",
+    default=DRAIN_SECONDS,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="After SIGTERM, how long requests are still taken while /health/ready answers 503.",
+)
+def serve(host: str, port: int, uds: str | None, workers: int, drain_seconds: float) -> None:
+    """Serve until SIGTERM.
+
+    Then /health/ready answers 503 for the drain time, nothing new is accepted, requests that have begun are finished,
+    and the exit status is 0. A second signal ends the drain time.
+    """
+    # A wrong setting is refused here in one line, and not by each worker with a traceback.
     settings = read_settings()
     logs.configure(settings)
-    config = Config(
+    config = configure(host, port, uds)
+    if uds and UNIX not in settings.trusted_proxies:
+        logger.warning("The network of every client is unknown: TRUSTED_PROXIES does not contain %s", UNIX)
+    try:
+        serve_with(config, workers, drain_seconds, is_measured=settings.metrics_token is not None)
+    finally:
+        if uds:
+            Path(uds).unlink(missing_ok=True)
+
+
+def configure(host: str, port: int, uds: str | None) -> Config:
+    """What uvicorn serves, and how."""
+    return Config(
         "app.asgi:app",
         http=LimitedProtocol,
         # No route is a WebSocket. With one of your own, leave this line out, and limit what such a connection may do.
         ws="none",
         host=host,
         port=port,
-        # Whom to believe about the caller is TRUSTED_PROXIES' to say alone.
+        uds=uds,
+        # TRUSTED_PROXIES alone decides which headers about the client count.
         proxy_headers=False,
         server_header=False,
-        # What is logged, and how, is ours to say.
+        # app.operations.logs decides what is logged, and how.
         log_config=None,
         access_log=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
+
+
+def serve_with(config: Config, workers: int, drain_seconds: float, *, is_measured: bool) -> None:
+    """Serve in this process or in several."""
     if workers == 1:
-        run(config)
-    else:
-        with TemporaryDirectory() if settings.metrics_token else nullcontext() as folder:
-            # Where they count together; it is read when the package is imported.
-            os.environ |= {"PROMETHEUS_MULTIPROC_DIR": folder} if folder else {}
-            sys.exit(run_several(config, workers))
+        run(config, [listen(config)] if config.host == ANY and not config.uds else None, drain_seconds)
+        return
+    with TemporaryDirectory() if is_measured else nullcontext() as folder:
+        # Where the processes count together; it is read when the package is imported.
+        os.environ |= {"PROMETHEUS_MULTIPROC_DIR": folder} if folder else {}
+        sys.exit(run_several(config, workers, drain_seconds))
 
 
-def run(config: Config, listening: list[socket] | None = None) -> None:
+def listen(config: Config) -> socket:
+    """The socket that the processes share; of an address `::` uvicorn itself would listen on IPv6 alone."""
+    if config.host != ANY or config.uds:
+        if config.uds and Path(config.uds).is_socket():
+            # A process that was killed has left it.
+            Path(config.uds).unlink()
+        return config.bind_socket()
+    listening = create_server((ANY, config.port), family=AF_INET6, dualstack_ipv6=has_dualstack_ipv6())
+    logger.info("Uvicorn running on http://[%s]:%d (Press CTRL+C to quit)", ANY, listening.getsockname()[1])
+    return listening
+
+
+def run(config: Config, listening: list[socket] | None, drain_seconds: float) -> None:
     """Serve in this process."""
     # Nothing of what is imported and built is garbage, and looking for it is a tenth of the start.
     gc.disable()
     for asked in STOP:
         signal.signal(asked, leave)
-    Server(config).run(listening)
+    DrainingServer(config, drain_seconds).run(listening)
+
+
+class DrainingServer(Server):
+    """A server that says that it will stop before it does, so that no load balancer sends it a request too late."""
+
+    def __init__(self, config: Config, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain after the first SIGTERM; any other signal stops the server."""
+        if sig != signal.SIGTERM or not self.started or not self._drain_seconds or DRAINING.is_set():
+            super().handle_exit(sig, frame)
+            return
+        DRAINING.set()
+        # A signal arrives between any two instructions, also of the loop itself.
+        asyncio.get_running_loop().call_soon_threadsafe(self._exit_later, sig)
+
+    def _exit_later(self, sig: int) -> None:
+        logger.info("Draining for %g seconds", self._drain_seconds)
+        asyncio.get_running_loop().call_later(self._drain_seconds, super().handle_exit, sig, None)
 
 
 def leave(_signal: int, _frame: FrameType | None) -> None:
-    """End as planned: uvicorn raises the signal once more when all is finished, which would end in another status."""
+    """End with status 0: uvicorn raises the signal once more when it has finished, which would be another status."""
     sys.exit(0)
 
 
-def run_several(config: Config, workers: int) -> int:
+def run_several(config: Config, workers: int, drain_seconds: float) -> int:
     """Serve on one port in several processes; returns the exit status.
 
-    When one of them ends by itself, the others are stopped, too: whoever operates this starts it again.
+    When one of them ends by itself, the others are stopped, too, so that a supervisor starts all of them again.
     """
-    listening = config.bind_socket()
-    processes = [get_context("spawn").Process(target=run, args=(config, [listening])) for _ in range(workers)]
+    listening = listen(config)
+    start = get_context("spawn").Process
+    processes = [start(target=run, args=(config, [listening], drain_seconds)) for _ in range(workers)]
     was_asked = False
 
     def stop(*_: object) -> None:
@@ -94,7 +170,7 @@ def run_several(config: Config, workers: int) -> int:
         signal.signal(asked, stop)
     for process in processes:
         process.start()
-    # Theirs alone from now on, or who connects while they stop would wait for an answer that nobody gives.
+    # The processes alone hold it now. Otherwise connections would be accepted, and not answered, while they stop.
     listening.close()
     wait([process.sentinel for process in processes])
     status = 0 if was_asked else 1

@@ -98,14 +98,16 @@ class ToWorker(AsyncHTTPTransport):
 class Worker:
     """One process, or one with several below it."""
 
-    def __init__(self, environment: dict[str, str], processes: int = 1) -> None:
+    def __init__(self, environment: dict[str, str], processes: int = 1, *options: str, uds: str | None = None) -> None:
         self.console: list[str] = []
         self.url = ""
         # A test may change it before it starts the process again.
         self.environment = environment
         # The first time the system picks one.
         self._port = "0"
-        self._processes = str(processes)
+        self._options = ("--workers", str(processes), "--drain-seconds", "0", *options)
+        self._options += ("--uds", uds) if uds else ()
+        self._uds = uds
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -113,7 +115,7 @@ class Worker:
         self.url = ""
         serve = SERVE_WITH_WRONG_CLOCK if WRONG_BY in self.environment else SERVE
         self._process = await asyncio.create_subprocess_exec(
-            *(*serve, "--port", self._port, "--workers", self._processes),
+            *(*serve, "--port", self._port, *self._options),
             cwd=PROJECT_ROOT,
             env=self.environment,
             stdout=asyncio.subprocess.PIPE,
@@ -127,9 +129,9 @@ class Worker:
         assert output is not None
         async for line in output:
             self.console.append(line.decode())
-            if found := re.search(r"running on (http://\S+)", self.console[-1]):
-                self.url = found[1]
-                self._port = self.url.rpartition(":")[2]
+            if found := re.search(r"running on (?:unix socket )?(http://\S+?|/\S+?)[\s\"]", self.console[-1]):
+                self.url = "http://service" if self._uds else found[1]
+                self._port = self._port if self._uds else self.url.rpartition(":")[2]
 
     async def is_ready(self) -> bool:
         """Whether it answers.
@@ -141,12 +143,17 @@ class Worker:
             raise RuntimeError("A worker has ended before it was ready; what it printed says why.")
         if not self.url:
             return False
-        async with AsyncClient(base_url=self.url) as client:
+        async with self.client() as client:
             try:
                 return (await client.get("/health")).is_success
             except ConnectError:
                 # One that starts others says where they will listen before they do.
                 return False
+
+    def client(self) -> AsyncClient:
+        """A client of this worker, without a proxy in between."""
+        transport = AsyncHTTPTransport(uds=self._uds) if self._uds else None
+        return AsyncClient(base_url=self.url, transport=transport, timeout=PATIENCE_SECONDS)
 
     async def kill(self) -> None:
         """Kill it in the middle of its work."""
