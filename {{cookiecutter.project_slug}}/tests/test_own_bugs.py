@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
 from litestar import Request
 from litestar import get
 from litestar import post
@@ -23,6 +24,7 @@ from app.repositories import UserRepository
 from app.settings import Settings
 from tests.cast import Person
 from tests.other_services import another_stage
+from tests.other_services import service_with
 
 # Not to be found in a log.
 ADDRESS, NUMBER = "secret@example.com", 31_337
@@ -197,3 +199,26 @@ async def test_a_value_that_a_column_cannot_hold_is_its_senders_mistake(
     caplog.set_level(logging.INFO, "app")
     assert (await caller.get(path)).status_code == 400
     assert f"GET {path} answered 400: a value that its column cannot hold ({sqlstate})" in caplog.messages
+
+
+@pytest.mark.checklist("I09")
+@pytest.mark.parametrize("path", ["/raw", "/login"])
+async def test_a_caller_who_leaves_in_the_middle_of_a_body_is_no_bug(
+    app: Litestar, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode()}
+    scope |= {"query_string": b"", "headers": headers, "client": ("192.0.2.1", 1), "server": None, "root_path": ""}
+    parts = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    statuses: list[int] = []
+
+    async def receive() -> Any:
+        return parts.pop(0)
+
+    async def send(message: Any) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    target: Any = app if path == "/login" else service_with(app.state.settings, (read_raw,))
+    await target(scope, receive, send)
+    assert statuses == [400]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -17,6 +17,7 @@ from litestar import Request
 from litestar import Response
 from litestar.exceptions import ClientException
 from litestar.exceptions import HTTPException
+from litestar.exceptions import InternalServerException
 from litestar.exceptions import NotAuthorizedException
 from litestar.exceptions import PermissionDeniedException
 from litestar.exceptions import SerializationException
@@ -59,7 +60,7 @@ logger = logging.getLogger(__name__)
 Row: TypeAlias = tuple[int, str, str]
 # Where Litestar reads what a caller sent, as module and function.
 READS_REQUEST = {("litestar._kwargs.kwargs_model", "to_kwargs")}
-READS_REQUEST |= {("litestar.connection.request", name) for name in ("json", "msgpack", "form")}
+READS_REQUEST |= {("litestar.connection.request", name) for name in ("json", "msgpack", "form", "stream")}
 
 
 INVALID: Row = (400, "invalid-request", "The request is invalid.")
@@ -147,14 +148,14 @@ async def without_debugging(app: Litestar) -> AsyncIterator[None]:
 
 def row_of(error: Exception) -> Row:
     """The status, the type and the title that an error is answered with."""
+    if _is_of_body(error):
+        return INVALID
     if isinstance(error, HTTPException) and type(error) not in TABLE:
         phrase = HTTPStatus(error.status_code).phrase
         return error.status_code, phrase.lower().replace(" ", "-"), phrase
     cause = cause_of(error)
     if reason_of_outage(cause) is not None:
         return UNAVAILABLE
-    if _is_of_body(error):
-        return INVALID
     if isinstance(cause, StatementError) and not (isinstance(cause, DatabaseIntegrityError) and not sqlstate_of(cause)):
         return INTERNAL if _is_of_wrong_type(cause) else SQLSTATES.get(sqlstate_of(cause), INTERNAL)
     # Of the two the repository's error may be the one that says more: that a row was not found.
@@ -165,10 +166,10 @@ def row_of(error: Exception) -> Row:
 def _is_of_body(error: Exception) -> bool:
     """Whether the caller's body cannot be read.
 
-    Litestar lets these errors out for a body that is not UTF-8 or nested too deep. The same errors of a handler, or of
-    what it calls, are bugs: they were not raised by Litestar while it read the request.
+    Litestar raises these errors for a body that is not UTF-8, is nested too deep, or ends early since the caller left.
+    The same errors of a handler, or of what it calls, are bugs: Litestar did not raise them while it read the request.
     """
-    if not isinstance(error, UnicodeDecodeError | RecursionError | SerializationException):
+    if not isinstance(error, UnicodeDecodeError | RecursionError | SerializationException | InternalServerException):
         return False
     places = [(str(frame.f_globals.get("__name__")), frame.f_code.co_name) for frame in frames_of(error)]
     return places[-1][0].startswith("litestar.") and not READS_REQUEST.isdisjoint(places)
