@@ -1,1 +1,1 @@
-"""What every request passes: errors, limits, cross-site checks, headers, pages, OpenAPI."""
+"""What applies to every request: errors, limits, cross-site checks, headers, pagination, OpenAPI."""

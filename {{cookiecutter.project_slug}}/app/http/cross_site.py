@@ -1,4 +1,4 @@
-"""What browsers are told about every answer, and which of their requests are believed."""
+"""Refuses requests that pages of other sites make a browser send."""
 
 import asyncio
 from typing import Any
@@ -23,11 +23,11 @@ READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 class RefuseCrossSite(ASGIMiddleware):
-    """Refuses what the pages of other sites make a browser send, whoever is signed in (ASVS 3.5.1 to 3.5.3).
+    """Refuses requests that change something and that a page of another site has sent (ASVS 3.5.1 to 3.5.3).
 
     Browsers say where a request comes from, and no page can change that: `Sec-Fetch-Site`, and in older ones `Origin`.
-    Whoever sends neither is no browser, and holds no cookies that another site could use. Bodies are JSON, since forms
-    can be sent to any site and JSON cannot.
+    A client that sends neither is not a browser, so another site cannot use its cookies. Bodies must be JSON: a page
+    can send a form to any site without asking, but not JSON.
     """
 
     scopes = (ScopeType.HTTP,)
@@ -36,11 +36,11 @@ class RefuseCrossSite(ASGIMiddleware):
         self._trusted = {settings.base_url, *settings.cors_origins}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Let it pass.
+        """Pass the request on.
 
         Raises:
             CrossSiteRequest: if it comes from another site.
-            UnsupportedMediaType: if it has a body that does not say that it is JSON.
+            UnsupportedMediaType: if it has a body whose type is not JSON.
         """
         request: Request[Any, Any, Any] = Request(scope)
         if request.method not in READING:
@@ -82,5 +82,5 @@ async def _require_no_body(request: Request[Any, Any, Any], receive: Receive) ->
 
 
 def _may_be_sent(request: Request[Any, Any, Any]) -> bool:
-    # A handler that takes files says so: `@post(..., accepts_forms=True)`.
+    # A handler that takes files or forms says so: `@post(..., accepts_forms=True)`.
     return request.content_type[0] == "application/json" or request.route_handler.opt.get("accepts_forms", False)

@@ -1,4 +1,4 @@
-"""Who calls: from where, in which request, and as whom, as far as it can be told."""
+"""The request under way: its number, the address it comes from, and its user, as far as they are known."""
 
 import re
 from contextvars import ContextVar
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
     from app.models import User
 
 REQUEST_ID = "X-Request-ID"
-# Where it stands in the state of a request, for what sees the answer leave.
+# Its key in the state of a request, for hooks that see the response.
 STATE_KEY = "caller"
 
 
 @dataclass
 class CurrentRequest:
-    """Whoever is behind what is done right now."""
+    """The origin of the request under way."""
 
     ip: str = ""
     request_id: str = ""
     user: "User | None" = None
-    # Known also when the user cannot be read any more, since a transaction was rolled back.
+    # Still known when `user` cannot be read any more, after a rollback.
     user_id: UUID | None = None
     # The sign-in that the request presents.
     session_id: UUID | None = None
-    # To whom or what the act under way is done, where the path does not say it.
+    # The target of the act, if the path does not contain it.
     target_id: UUID | None = None
-    # Whether the trail has an entry of its own for what is refused.
+    # Whether the refusal already has an audit entry of its own.
     is_refusal_entered: bool = False
-    # Of the clock that no change of the time moves.
+    # By the monotonic clock.
     began: float = field(default_factory=monotonic)
 
 
@@ -53,12 +53,12 @@ _caller: ContextVar[CurrentRequest] = ContextVar("caller")
 
 
 def current_request() -> CurrentRequest:
-    """The caller of the request under way; a command and work in the background have nobody in particular."""
+    """The request under way; an empty one in commands and background tasks."""
     return _caller.get(None) or CurrentRequest()
 
 
 class TrackCurrentRequest(ASGIMiddleware):
-    """Notes where a request comes from, and numbers it. Answers do not say the number: they are to look alike."""
+    """Numbers each request and keeps its origin. Responses do not contain the number, so that they can be compared."""
 
     scopes = (ScopeType.HTTP,)
 
@@ -66,7 +66,7 @@ class TrackCurrentRequest(ASGIMiddleware):
         self._settings = settings
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Let everything below know the caller."""
+        """Set the current request for everything below."""
         noted = scope["state"][STATE_KEY] = describe_request(Request(scope), self._settings)
         token = _caller.set(noted)
         try:
@@ -76,7 +76,7 @@ class TrackCurrentRequest(ASGIMiddleware):
 
 
 def describe_request(request: Request[Any, Any, Any], settings: Settings) -> CurrentRequest:
-    """Whoever sends this, before it is known who they say they are."""
+    """The origin of a request, before its user is known."""
     return CurrentRequest(str(client_ip(request, settings) or ""), _number(request, settings))
 
 

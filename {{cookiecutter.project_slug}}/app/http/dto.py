@@ -1,4 +1,4 @@
-"""What of a model callers see, and may send."""
+"""Which fields of a model callers can read and send."""
 
 from collections.abc import Generator
 from functools import cache
@@ -12,14 +12,14 @@ Model = TypeVar("Model", bound=DeclarativeBase)
 
 
 class ListedDTO(SQLAlchemyDTO[Model]):
-    """What `include` of its configuration lists; the rest of the model and its relations are not even looked at.
+    """A DTO of the fields that `include` of its configuration lists.
 
-    Looking at them for every handler took a tenth of the start.
+    It does not inspect the rest of the model: for every handler, that took a tenth of the start.
     """
 
     @classmethod
     def generate_field_definitions(cls, model_type: type[DeclarativeBase]) -> Generator[DTOFieldDefinition, None, None]:
-        """The fields that are listed."""
+        """The listed fields."""
         yield from cls._listed(model_type)
 
     @classmethod

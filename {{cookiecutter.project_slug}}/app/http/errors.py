@@ -6,19 +6,19 @@ RETRY_AFTER_SECONDS = 5
 
 
 class Refusal(Exception):
-    """A request that is refused as expected; the message, if any, is shown to the caller."""
+    """An expected refusal; its message, if any, is shown to the caller."""
 
 
 class InvalidCredentials(Refusal):
-    """Unknown address, wrong password, not verified, not active: the caller is not told which (ASVS 6.3.8)."""
+    """Unknown email, wrong password, unverified or inactive account: the caller is not told which (ASVS 6.3.8)."""
 
 
 class InvalidToken(Refusal):
-    """A link that is used, expired or unknown: the caller is not told which."""
+    """A used, expired or unknown link: the caller is not told which."""
 
 
 class TooManyAttempts(Refusal):
-    """Tried too often lately, rightly or wrongly: the caller is not told which (NIST SP 800-63B-4, 3.2.2)."""
+    """Too many attempts, or a full queue of one account, whether or not the password is right (SP 800-63B-4, 3.2.2)."""
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__()
@@ -34,23 +34,23 @@ class TooBusy(Refusal):
 
 
 class RecentSignInRequired(Refusal):
-    """Being signed in is not enough for this: the caller has to have shown who they are lately (ASVS 7.5.1)."""
+    """The request needs a password that was confirmed recently (ASVS 7.5.1)."""
 
 
 class CrossSiteRequest(Refusal):
-    """Another site's page made the browser send this (ASVS 3.5.1)."""
+    """A page of another site made the browser send the request (ASVS 3.5.1)."""
 
 
 class UnsupportedMediaType(Refusal):
-    """A body of a kind that browsers send to any site without asking."""
+    """A body of a type that browsers send to any site without asking."""
 
 
 class BodyTooSlow(Refusal):
-    """A body that takes longer to arrive than honest callers need."""
+    """A body that takes too long to arrive."""
 
 
 class InvalidField(Refusal):
-    """A field of the body that only the service can judge."""
+    """A field whose value the service refuses after the types have been checked."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__()
@@ -58,4 +58,4 @@ class InvalidField(Refusal):
 
 
 class Conflict(Refusal):
-    """What is asked for contradicts what is there."""
+    """The request conflicts with stored data."""

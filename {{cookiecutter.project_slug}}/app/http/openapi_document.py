@@ -1,4 +1,4 @@
-"""The description of the API: with everything that may be refused, and a page that loads nothing from elsewhere."""
+"""The OpenAPI document, with the problems of each operation, and a page that shows it."""
 
 from collections.abc import Callable
 from dataclasses import is_dataclass
@@ -42,7 +42,7 @@ from app.settings import PROJECT_NAME
 
 
 def openapi_config() -> OpenAPIConfig:
-    """The document and one page that shows it."""
+    """The document and the page that shows it."""
     return OpenAPIConfig(
         PROJECT_NAME,
         version="0.1.0",
@@ -99,7 +99,7 @@ class Operation(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Whoever shows a password or asks for a mail is counted; whoever follows a link is not."""
+        """Whether attempts are counted: those with a password and those that send a mail, but not those with a link."""
         names = self.names
         return bool({"email", "password", "current_password"} & names) and "token" not in names and not self.guards
 

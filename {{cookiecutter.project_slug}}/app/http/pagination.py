@@ -1,4 +1,4 @@
-"""Lists in pages: what is asked for, and what is answered."""
+"""Lists in pages."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.errors import InvalidField
 
-# How far anybody leafs, and counts: whoever wants more searches. Counting millions of rows would hold up the others.
+# The last entry of a list that can be reached or counted. Counting millions of rows would slow down other requests.
 MAX_COUNTED = 10_000
 MAX_PAGE_SIZE = 100
 
@@ -25,7 +25,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of a list is wanted."""
+    """The requested part of a list."""
 
     number: int
     size: int
@@ -38,33 +38,33 @@ def requested_page(
     """The page that the query names.
 
     Raises:
-        InvalidField: if it lies further than anybody leafs.
+        InvalidField: if it lies beyond `MAX_COUNTED` entries.
     """
     if page * page_size > MAX_COUNTED:
-        raise InvalidField("page", f"Pages reach as far as {MAX_COUNTED} entries. Search for what you want instead.")
+        raise InvalidField("page", f"Only the first {MAX_COUNTED:,} entries have pages. Search to find later ones.")
     return Page(page, page_size)
 
 
 def printable(field: str, text: str | None) -> str | None:
-    """The text that a query gives for `field`, if PostgreSQL can look for it.
+    """The text of a query parameter, if PostgreSQL can search for it.
 
     Raises:
-        InvalidField: if a character in it cannot be printed.
+        InvalidField: if it contains a character that cannot be printed.
     """
     if text is not None and not text.isprintable():
         raise InvalidField(field, "Use printable characters only.")
     return text
 
 
-# For every handler that asks for `part`.
+# For every handler that has a parameter `part`.
 PAGINATION = {"part": Provide(requested_page, sync_to_thread=False)}
 
 
 async def paginate(session: AsyncSession, everything: Select[tuple[Row]], page: Page) -> OffsetPagination[Row]:
-    """That page of what the statement selects; a `total` of `MOST_COUNTED` means that many or more."""
+    """One page of the rows that the statement selects; a `total` of `MAX_COUNTED` means that many or more."""
     some = everything.with_only_columns(literal(1), maintain_column_froms=True).order_by(None).limit(MAX_COUNTED)
     if everything.whereclause is None:
-        # Along an index, whose pages stay in memory: those of a large table that is read from its start do not.
+        # Counted along an index, which stays in memory; a large table does not.
         some = some.order_by(*everything.get_final_froms()[0].primary_key)
     total = await session.scalar(select(func.count()).select_from(some.subquery()))
     offset = (page.number - 1) * page.size

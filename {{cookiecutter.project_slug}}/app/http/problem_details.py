@@ -1,4 +1,4 @@
-"""What every refusal looks like (RFC 9457)."""
+"""The body of every error response (RFC 9457)."""
 
 from typing import Annotated
 
@@ -8,23 +8,23 @@ from msgspec import Struct
 from msgspec import UnsetType
 
 PROBLEM_TYPE = "application/problem+json"
-# In the state of a request: cookies that open nothing any more, which a 401 expires.
+# Key in the state of a request: cookies that are no longer valid, which a 401 expires.
 WORTHLESS_COOKIES = "worthless_cookies"
-# In the state of a request: why it fails, if it does.
+# Key in the state of a request: the error that it is answered with, if any.
 ERROR = "error"
 
 
 class InvalidPart(Struct):
-    """A part of the request that is not valid."""
+    """An invalid part of the request."""
 
     field: str
     message: str
 
 
 class Problem(Struct):
-    """Why a request was refused."""
+    """The reason why a request was refused."""
 
-    type: Annotated[str, Meta(description="What clients tell refusals apart by.")]
+    type: Annotated[str, Meta(description="Identifies the problem; it never changes.")]
     title: str
     status: int
     detail: str | UnsetType = UNSET

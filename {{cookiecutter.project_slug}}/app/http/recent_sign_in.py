@@ -1,4 +1,4 @@
-"""What is asked of callers besides being signed in: that they have shown who they are lately."""
+"""A guard for routes that need a recently confirmed password."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,10 +13,10 @@ RECENT_FOR = timedelta(minutes=10)
 
 
 def require_recent_sign_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard for what a stolen credential must not be enough for (ASVS 7.5.1).
+    """A guard for routes for which a stolen credential must not be enough (ASVS 7.5.1).
 
     Raises:
-        NotFresh: if that was longer ago; the answer says where to do it again.
+        RecentSignInRequired: if the password was confirmed more than `RECENT_FOR` ago.
     """
     if connection.auth["authenticated_at"] <= clock.now() - RECENT_FOR:
         raise RecentSignInRequired

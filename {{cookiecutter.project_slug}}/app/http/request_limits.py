@@ -1,4 +1,4 @@
-"""How long and how large what callers send may be."""
+"""Limits on the size of bodies and on how long they take to arrive."""
 
 import asyncio
 from typing import Any
@@ -18,12 +18,12 @@ BODY_SECONDS = 30
 
 
 class BodyDeadline(ASGIMiddleware):
-    """Waits for a body as long as honest callers need, and no longer."""
+    """Limits the time in which a body must arrive."""
 
     scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Hand the body on.
+        """Pass the request on.
 
         Raises:
             BodyTooSlow: if it takes too long to arrive.
@@ -33,7 +33,7 @@ class BodyDeadline(ASGIMiddleware):
         async def receive_in_time() -> Any:
             nonlocal is_complete
             try:
-                # Whoever waits after the body waits for the caller to leave, which may take as long as the answer.
+                # After the body, the next message is that the client has left, which has no deadline.
                 async with asyncio.timeout_at(None if is_complete else until):
                     message = await receive()
             except TimeoutError as error:

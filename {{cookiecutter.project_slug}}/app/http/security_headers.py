@@ -12,7 +12,7 @@ A_YEAR_IN_SECONDS = 31_536_000
 
 
 def cors_config(settings: Settings) -> CORSConfig | None:
-    """Which other sites may read answers; without `CORS_ORIGINS` none may."""
+    """Which other sites may read responses; none without `CORS_ORIGINS`."""
     if not settings.cors_origins:
         return None
     return CORSConfig(
@@ -25,7 +25,7 @@ def cors_config(settings: Settings) -> CORSConfig | None:
 
 
 def security_headers(settings: Settings) -> BeforeMessageSendHookHandler:
-    """A hook that puts these headers on every answer, errors and unknown paths included (ASVS 3.4)."""
+    """A hook that adds these headers to every response, also to errors and for unknown paths (ASVS 3.4)."""
     headers = {
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
@@ -42,7 +42,7 @@ def security_headers(settings: Settings) -> BeforeMessageSendHookHandler:
         if message["type"] == "http.response.start":
             given = [*message["headers"]]
             names = {name.lower() for name, _ in given}
-            # A page that runs scripts has a stricter policy of its own.
+            # A page that runs scripts has its own, stricter policy.
             message["headers"] = [*given, *(each for each in encoded if each[0] not in names)]
 
     return add

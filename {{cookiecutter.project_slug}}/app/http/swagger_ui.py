@@ -36,17 +36,17 @@ POLICY = (
 
 
 class SwaggerUI(OpenAPIRenderPlugin):
-    """Swagger UI out of a package, so that nobody else learns who reads here, and it works without a network."""
+    """Swagger UI from a Python package, so that no other host learns of readers, and it works without a network."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002  # as Litestar calls it
-        """The page; it fetches the document."""
+        """The page, which fetches the document."""
         return PAGE.encode()
 
 
 def _asset(name: str, media_type: str) -> HTTPRouteHandler:
     @get(f"/{name}", sync_to_thread=False)
     def serve() -> Response[bytes]:
-        # It says nothing about anybody, and changes with the version of the package alone.
+        # The file is public, and changes only with the version of the package.
         headers = {"Cache-Control": "public, max-age=3600"}
         return Response((ASSETS / name).read_bytes(), media_type=media_type, headers=headers)
 

@@ -1,18 +1,18 @@
-"""How a connection ends: in time, and not before its client could read the answer."""
+"""Closes connections in time, but not before the client could read the answer."""
 
 import asyncio
 from asyncio import TimerHandle
 from typing import Any
 
-# A client that has to be waited for reads at least so much of its answer in so long.
+# A slow client must read at least this many bytes of its answer in this time.
 ANSWER_BYTES = 16_384
 ANSWER_SECONDS = 30
-# For a client that was answered while it was still sending.
+# How long a client may go on sending after it was answered.
 LINGER_SECONDS = 5
 
 
 class ClosingTransport:
-    """A transport that has a deadline once it is closed, and whenever its client does not read."""
+    """A transport with a deadline once it is closed, and whenever its client does not read."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
@@ -22,7 +22,7 @@ class ClosingTransport:
         self.is_midway = False
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever else a transport has."""
+        """All other attributes of the transport."""
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
@@ -31,7 +31,7 @@ class ClosingTransport:
             self._transport.write(data)
 
     def is_closing(self) -> bool:
-        """Whether nothing is sent or read any more, but for what was written before."""
+        """Whether the connection closes once everything written so far is sent."""
         return self._has_closed or self._transport.is_closing()
 
     def close(self) -> None:
@@ -48,11 +48,11 @@ class ClosingTransport:
             self._transport.close()
 
     def watch(self) -> None:
-        """End the connection unless the client reads on."""
+        """Close the connection unless the client continues to read."""
         self._judge_after(ANSWER_SECONDS)
 
     def unwatch(self) -> None:
-        """Wait no more."""
+        """Cancel the deadline."""
         if self._timer is not None:
             self._timer.cancel()
 

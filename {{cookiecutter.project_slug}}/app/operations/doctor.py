@@ -1,6 +1,6 @@
-"""`litestar doctor`: what keeps an installation from working, which setting it is, and what to do about it.
+"""`litestar doctor`: what keeps an installation from working, which setting is the cause, and what to do about it.
 
-What is missing or wrong in a setting by itself keeps the service from starting; this asks what the settings lead to.
+A missing or wrong setting keeps the service from starting. The doctor checks what the settings lead to.
 """
 
 import json
@@ -35,11 +35,11 @@ from app.settings.findings import Finding
 from app.settings.findings import Level
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# A mail leaves within seconds; after this long nobody sends any, or the server takes none.
+# Mails are sent within seconds. After this long, no process sends any or the mail server refuses them.
 MAILS_LEAVE_WITHIN = timedelta(minutes=10)
-# More than machines differ whose clocks are set by NTP.
+# Clocks that are set by NTP differ by less.
 CLOCKS_DIFFER_BY = timedelta(seconds=5)
-# Whether a process has run with SECRET_KEY_PREVIOUS, and which of the steps in docs/secrets.md that is.
+# By whether a process has run with SECRET_KEY_PREVIOUS: which step of docs/secrets.md that is.
 KEY_STEPS = {
     False: ("Step 1: this is the new key.", "Once every instance has it, swap it with SECRET_KEY."),
     True: ("Step 2: this is the former key, and what it made still counts.", "Unset it after 30 days."),
@@ -47,10 +47,10 @@ KEY_STEPS = {
 
 
 @click.command
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 def doctor(context: click.Context, *, as_json: bool) -> None:
-    """Look for what keeps this installation from working; the exit status is 1 if there is an error."""
+    """Check this installation; the exit status is 1 if there is an error."""
     findings = anyio.run(examine, app_of(context))
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
@@ -75,55 +75,55 @@ async def examine(app: Litestar) -> list[Finding]:
 
 
 def addresses(settings: Settings) -> Iterable[Finding]:
-    """Where people reach the service."""
+    """The address at which users reach the service."""
     if settings.serves_https or urlsplit(settings.base_url).hostname in LOOPBACK:
         yield Finding(Level.OK, "BASE_URL", f"Links in mails lead to {settings.base_url}.")
     else:
-        says = f"Whoever is on the way to {settings.base_url} can read passwords."
-        yield Finding(Level.ERROR, "BASE_URL", says, "Let a proxy end TLS, and say https://...")
+        says = f"Passwords are sent unencrypted to {settings.base_url}."
+        yield Finding(Level.ERROR, "BASE_URL", says, "Terminate TLS in a proxy, and write https://...")
 
 
 def proxies(settings: Settings) -> Iterable[Finding]:
-    """Who says who calls."""
+    """Which proxies are trusted to name the client."""
     if any(not isinstance(each, str) and each.prefixlen == 0 for each in settings.trusted_proxies):
-        says = "Everybody is believed, so callers choose the network that their attempts count for."
-        yield Finding(Level.ERROR, "TRUSTED_PROXIES", says, "Name the network of your proxy alone.")
+        says = "Every address is trusted, so clients can choose the network that their attempts count for."
+        yield Finding(Level.ERROR, "TRUSTED_PROXIES", says, "Name only the network of your proxy.")
     elif settings.environment is Environment.PRODUCTION and not settings.trusted_proxies:
-        says = "No proxy is believed. If there is one, all callers count as one, and it locks all of them out."
+        says = "No proxy is trusted. If there is one, all clients count as one network and share its limit."
         yield Finding(Level.WARNING, "TRUSTED_PROXIES", says, "Name its network.")
 
 
 async def mail(app: Litestar) -> Finding:
-    """Whether the mail server lets the service in."""
+    """Whether the mail server accepts the service."""
     mailer = app.state.mailer
     if not isinstance(mailer, SmtpMailer):
-        return Finding(Level.OK, "MAIL_URL", "Mails are printed.")
+        return Finding(Level.OK, "MAIL_URL", "Mails are printed to the console.")
     try:
         await mailer.check_connection()
     except (SMTPException, OSError) as error:
-        says = f"The mail server does not let us in ({type(error).__name__}); mails wait until it does."
+        says = f"The mail server refuses the service ({type(error).__name__}). Mails wait until it does not."
         return Finding(Level.ERROR, "MAIL_URL", says, "Are host, port, name and password right?")
-    return Finding(Level.OK, "MAIL_URL", "The mail server lets us in.")
+    return Finding(Level.OK, "MAIL_URL", "The mail server accepts the service.")
 
 
 async def database(session: AsyncSession) -> AsyncIterator[Finding]:
-    """What is in it, and who we are there."""
+    """Its clock, its connections, the rights of its user, and its tables."""
     settings: Settings = session.info["settings"]
     now: datetime = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
     yield Finding(Level.OK, "DATABASE_URL", "The database answers.")
     here = datetime.fromtimestamp(clock.machine_time(), UTC)
     if abs(now - here) > CLOCKS_DIFFER_BY:
-        says = f"It is {here:%H:%M:%S} UTC on this machine and {now:%H:%M:%S} for the database, whose clock counts."
-        fix = "Set both clocks by NTP: log lines and certificates go by the clock of the machine."
+        says = f"It is {here:%H:%M:%S} UTC on this machine and {now:%H:%M:%S} in the database, whose clock counts."
+        fix = "Set both clocks by NTP: log lines and certificates depend on the clock of the machine."
         yield Finding(Level.WARNING, "clock", says, fix)
     connections = int((await session.execute(text("SHOW max_connections"))).scalar_one())
     if settings.database_pool_size >= connections:
-        says = f"A process may open {settings.database_pool_size} connections; PostgreSQL allows {connections} to all."
+        says = f"A process may open {settings.database_pool_size} connections, PostgreSQL {connections} in total."
         yield Finding(Level.ERROR, "DATABASE_POOL_SIZE", says, "docs/scaling.md says how to choose it.")
     is_superuser = (await session.execute(text("SHOW is_superuser"))).scalar_one() == "on"
     if is_superuser and settings.environment is Environment.PRODUCTION:
-        says = "The service is a superuser of PostgreSQL, so nothing there is safe from a mistake in it."
-        yield Finding(Level.WARNING, "DATABASE_URL", says, "Make a user that owns this database alone.")
+        says = "The service connects as a superuser, so a mistake in it can damage every database of the server."
+        yield Finding(Level.WARNING, "DATABASE_URL", says, "Create a user that owns only this database.")
     try:
         async for finding in tables(session):
             yield finding
@@ -132,26 +132,26 @@ async def database(session: AsyncSession) -> AsyncIterator[Finding]:
 
 
 async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
-    """Whether they are there, and what waits in them."""
+    """Whether the tables and indexes exist, and what waits in them."""
     heads, known = migrations()
     applied = set(await session.scalars(text("SELECT version_num FROM alembic_version")))
     if applied - known:
-        yield Finding(Level.WARNING, "migrations", "The tables are newer than this code.", "Deploy what made them.")
+        yield Finding(Level.WARNING, "migrations", "The tables are newer than this code.", "Deploy the newer code.")
     elif applied != heads:
         yield Finding(Level.ERROR, "migrations", "The tables are older than this code.", "Run: alembic upgrade head")
     expected = {str(index.name) for table in orm_registry.metadata.sorted_tables for index in table.indexes}
     valid = "SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indisvalid"
     for name in sorted(expected - set(await session.scalars(text(valid)))):
-        says = f"The index {name} is missing, or was never finished."
-        yield Finding(Level.ERROR, "indexes", says, "migrations/versions says how it is made.")
+        says = f"The index {name} is missing or was never finished."
+        yield Finding(Level.ERROR, "indexes", says, "migrations/versions has the statement that creates it.")
     waiting = "SELECT min(next_attempt_at), count(*) FILTER (WHERE next_attempt_at IS NULL) FROM outgoing_mail"
     oldest, given_up = (await session.execute(text(waiting))).one()
     if oldest and clock.now() - oldest > MAILS_LEAVE_WITHIN:
-        says = f"A mail should have left at {oldest:%Y-%m-%d %H:%M} UTC."
-        yield Finding(Level.ERROR, "outbox", says, "Does a process of the service run, and reach MAIL_URL?")
+        says = f"A mail should have been sent at {oldest:%Y-%m-%d %H:%M} UTC."
+        yield Finding(Level.ERROR, "outbox", says, "Is a process of the service running, and can it reach MAIL_URL?")
     if given_up:
         says = f"{given_up} mails were refused, or given up after three days, in the last month."
-        yield Finding(Level.WARNING, "outbox", says, "last_error in the table outgoing_mail says why.")
+        yield Finding(Level.WARNING, "outbox", says, "The column last_error of the table outgoing_mail has the reason.")
     async for finding in hashes(session):
         yield finding
     if session.info["settings"].secret_key_previous is not None:
@@ -159,7 +159,7 @@ async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
 
 
 async def hashes(session: AsyncSession) -> AsyncIterator[Finding]:
-    """Whether checking a password costs more than `HASH_*` says."""
+    """Whether old hashes make checking a password cost more than `HASH_*` says."""
     settings: Settings = session.info["settings"]
     today = f"m={settings.hash_memory_kib},t={settings.hash_iterations},p={settings.hash_parallelism}"
     costs = "SELECT split_part(password_hash, '$', 4), count(*) FROM \"user\" WHERE password_hash LIKE '$%' GROUP BY 1"
@@ -170,7 +170,7 @@ async def hashes(session: AsyncSession) -> AsyncIterator[Finding]:
             yield Finding(Level.WARNING, "HASH_*", says, fix)
 
 
-# Of the settings alone. A check that you add is a function like `addresses`, named here.
+# Checks of the settings alone. To add one, write a function like `addresses` and name it here.
 CHECKS: list[Callable[[Settings], Iterable[Finding]]] = [addresses, proxies]
 # Those that ask other services.
 NETWORK_CHECKS: list[Callable[[Settings], AsyncIterator[Finding]]] = []

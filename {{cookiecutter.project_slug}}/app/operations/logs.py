@@ -1,4 +1,4 @@
-"""Log lines: JSON in production, for people elsewhere; each names its request and its user, and shows no secret."""
+"""Log lines: JSON in production, readable elsewhere; each names its request and its user, and shows no secret."""
 
 import logging
 import sys
@@ -25,22 +25,22 @@ from app.settings import Environment
 from app.settings import Settings
 from app.settings.types import Switch
 
-# uvicorn brings handlers of its own, and a line for each request that shows what its address ends with.
+# uvicorn has handlers of its own, and a line for each request that shows its query.
 TAKEN_OVER = ("uvicorn", "uvicorn.error", "uvicorn.access")
-# Asked every few seconds by whoever watches the process.
+# Requested every few seconds by monitoring.
 PROBES = {"/health", "/health/ready", "/metrics"}
 
-# What else tells which request a line belongs to.
+# Further fields that identify the request of a line.
 ALSO_KNOWN: set[Callable[[], dict[str, str]]] = set()
 
 logger = logging.getLogger("app.requests")
 
 
 def configure(settings: Settings) -> None:
-    """Print whatever is logged, by us or by a library, in one form to the standard error stream."""
+    """Print everything that the service and its libraries log to standard error, in one form."""
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(settings))
-    # Libraries are heard when something is wrong: what they do otherwise names addresses with all that belongs to them.
+    # Libraries log from WARNING on: their other lines show URLs with their queries.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("app", *TAKEN_OVER):
         taken = logging.getLogger(name)
@@ -51,7 +51,7 @@ def configure(settings: Settings) -> None:
 
 
 def formatter(settings: Settings) -> ProcessorFormatter:
-    """A line for each record."""
+    """The form of log lines."""
     known: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -66,7 +66,7 @@ def formatter(settings: Settings) -> ProcessorFormatter:
 
 
 def _rendered(settings: Settings) -> list[Processor]:
-    # Tracebacks go without the values of variables, among which are passwords (ASVS 16.2.5).
+    # Tracebacks do not show the values of variables, such as passwords (ASVS 16.2.5).
     if settings.environment is Environment.PRODUCTION:
         return [structlog.processors.format_exc_info, JSONRenderer()]
     plain = structlog.dev.plain_traceback
@@ -74,7 +74,7 @@ def _rendered(settings: Settings) -> list[Processor]:
 
 
 def _whose(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
-    # uvicorn says everything once more, in colours.
+    # uvicorn adds a coloured copy of its message.
     line.pop("color_message", None)
     for name, value in _names(current_request()).items():
         line.setdefault(name, value)
@@ -89,14 +89,14 @@ def _names(caller: CurrentRequest) -> dict[str, str]:
 
 
 async def log_answer(message: Message, scope: Scope) -> None:
-    """A hook that logs each answer: a line without what follows the path, where links in mails carry tokens."""
+    """A hook that logs each response, without the query, where links in mails have their tokens."""
     if message["type"] != "http.response.start" or not logger.isEnabledFor(logging.INFO):
         return
     status = int(message["status"])
     if scope["path"] in PROBES and status < 500:
         return
     request: Request[Any, Any, Any] = Request(scope)
-    # Nobody has noted the caller of a path that does not exist.
+    # A path that does not exist has no current request.
     caller: CurrentRequest = request.state.get(STATE_KEY) or describe_request(request, request.app.state.settings)
     shown = {"status": status, "milliseconds": round((monotonic() - caller.began) * 1000, 1), "ip": caller.ip}
     logger.info("%s %s", request.method, quote(scope["path"]), extra=shown | _names(caller))

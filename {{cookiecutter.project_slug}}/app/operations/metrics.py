@@ -1,4 +1,4 @@
-"""Metrics for Prometheus at `GET /metrics`, for whoever shows `METRICS_TOKEN`; unset, nothing of it is imported."""
+"""Metrics for Prometheus at `GET /metrics`, with `METRICS_TOKEN`; without it, this module is not imported."""
 
 import hmac
 import math
@@ -37,7 +37,7 @@ from app.operations.logs import PROBES
 from app.settings import Settings
 
 EVENTS = Counter("account_events", "What was entered in the audit trail by this service since it started.", ["kind"])
-# Whichever process is asked reads the table for all of them.
+# Any process reads the table for all of them.
 WAITING = Gauge("outgoing_mails_waiting", "Mails that wait to be sent.", multiprocess_mode="mostrecent")
 OLDEST = Gauge("outgoing_mail_age_seconds", "How long the oldest of them has waited.", multiprocess_mode="mostrecent")
 DROPPED = Counter("outgoing_mails_dropped", "Mails that were not sent, since this service started.", ["reason"])
@@ -45,10 +45,10 @@ GIVEN_UP = Gauge("outgoing_mails_given_up", "Mails that no server has accepted."
 
 
 def require_token(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard that lets programs through which show the setting.
+    """A guard that requires `METRICS_TOKEN`.
 
     Raises:
-        NotAuthorizedException: if they do not.
+        NotAuthorizedException: if the request does not have it.
     """
     settings: Settings = connection.app.state.settings
     assert settings.metrics_token is not None
@@ -59,8 +59,8 @@ def require_token(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
 
 @get("/metrics", guards=[require_token], exclude_from_auth=True, include_in_schema=False)
 async def show_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Everything that is measured, of all processes that `app.operations.serve` has started."""
-    await _look_at_the_outbox(request)
+    """All metrics of all processes that `app.operations.serve` has started."""
+    await _measure_outbox(request)
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
@@ -68,16 +68,16 @@ async def show_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _look_at_the_outbox(request: Request[Any, Any, Any]) -> None:
+async def _measure_outbox(request: Request[Any, Any, Any]) -> None:
     waits = OutgoingMail.next_attempt_at.is_not(None)
     oldest = func.min(OutgoingMail.created_at).filter(waits)
-    looked_at = select(func.count().filter(waits), oldest, func.count().filter(~waits))
+    measured = select(func.count().filter(waits), oldest, func.count().filter(~waits))
     try:
         async with new_transaction(request.app) as session:
-            waiting, since, given_up = (await session.execute(looked_at)).one()
+            waiting, since, given_up = (await session.execute(measured)).one()
         age = (clock.now() - since).total_seconds() if since else 0
     except (SQLAlchemyError, OSError):
-        # The rest is worth most while the database is away.
+        # The other metrics matter most while the database is away.
         waiting = age = given_up = math.nan
     WAITING.set(waiting)
     OLDEST.set(age)
@@ -88,7 +88,7 @@ class Metrics(InitPlugin):
     """Measures every request and what happens to accounts."""
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Watch, and say what was seen."""
+        """Add the middleware and the route."""
         requests = PrometheusConfig(app_name="app", group_path=True, exclude=[f"^{path}$" for path in PROBES])
         app_config.middleware.insert(0, requests.middleware)
         app_config.route_handlers.append(show_metrics)
@@ -106,6 +106,6 @@ def _count_events() -> None:
 
 @cache
 def _count_dropped_mails() -> None:
-    # All of them from the start, so that the first mail of a kind is an increase.
+    # All counters exist from the start, so that the first mail of a kind shows as an increase.
     counters = {reason: DROPPED.labels(reason) for reason in Reason}
     dropped_mails.COUNTERS.add(lambda reason: counters[reason].inc())

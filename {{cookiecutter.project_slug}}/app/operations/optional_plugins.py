@@ -1,4 +1,4 @@
-"""Metrics and traces, each by a setting and the packages that it needs."""
+"""Metrics and traces, each turned on by a setting that needs further packages."""
 
 from importlib.util import find_spec
 
@@ -17,7 +17,7 @@ def extras(settings: Settings) -> list[InitPlugin]:
     plugins: list[InitPlugin] = []
     if settings.metrics_token is not None:
         _require("METRICS_TOKEN", "prometheus_client", "metrics")
-        from app.operations.metrics import Metrics  # noqa: PLC0415  # who does not ask for it may not have it
+        from app.operations.metrics import Metrics  # noqa: PLC0415  # the packages may not be installed
 
         plugins.append(Metrics())
     if settings.otel_exporter_otlp_endpoint is not None:

@@ -1,4 +1,4 @@
-"""Traces for OpenTelemetry, sent to `OTEL_EXPORTER_OTLP_ENDPOINT`; without that setting nothing is imported."""
+"""Traces for OpenTelemetry, sent to `OTEL_EXPORTER_OTLP_ENDPOINT`; without it, this module is not imported."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,12 +27,12 @@ from app.operations import logs
 from app.settings import PROJECT_NAME
 
 EXPORT_SECONDS = 5
-# What may hold the token of a link, in the words of both conventions for HTTP.
+# Attributes that may hold the token of a link, in both naming conventions for HTTP.
 QUERIES = {"url.query", "http.target", "http.url", "url.full"}
 
 
 class Traces(InitPlugin):
-    """A span for each request and for each statement, which shows its text and never its values."""
+    """A span for each request and each statement, with the text of the statement and without its values."""
 
     def __init__(self, endpoint: str) -> None:
         self._provider = TracerProvider(resource=Resource.create({SERVICE_NAME: PROJECT_NAME}))
@@ -62,7 +62,7 @@ class Traces(InitPlugin):
             yield
         finally:
             statements.uninstrument()
-            # It sends what is left, and waits if nobody takes it.
+            # It sends the rest, and may wait for the collector.
             await asyncio.to_thread(self._provider.shutdown)
 
 
@@ -71,7 +71,7 @@ def _not_yet_routed(scope: Scope) -> tuple[str, dict[str, Any]]:
 
 
 async def _name_by_route(_message: Message, scope: Scope) -> None:
-    # By its pattern, since there are as many paths as there are users.
+    # By the pattern of the route: there are as many paths as users.
     if route := scope.get("path_template"):
         span = get_current_span()
         span.update_name(f"{scope.get('method')} {route}")
