@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -117,7 +118,7 @@ class Settings(
             raise ValueError("\n".join(problems))
         return self
 
-    @property
+    @cached_property
     def serves_https(self) -> bool:
         """Whether browsers reach the service over TLS, so that cookies can insist on it."""
         return self.base_url.startswith("https://")
