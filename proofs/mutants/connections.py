@@ -147,13 +147,13 @@ MUTANTS = [
         "app/http/head_limits.py",
         "self.cycle.keep_alive and not DRAINING.is_set(), False",
         "self.cycle.keep_alive, False",
-        "processes/test_listening.py::test_it_takes_requests_while_it_drains_and_then_ends_as_planned",
+        "test_connections.py::test_a_connection_is_closed_after_an_answer_while_the_process_drains",
     ),
     Mutant(
         "A process that drains is not ready",
         "app/operations/health.py",
         "    if DRAINING.is_set():",
         "    if False:",
-        "processes/test_listening.py::test_behind_a_load_balancer_no_request_is_lost_when_an_instance_stops",
+        "test_health.py::test_not_ready_but_alive_while_it_drains",
     ),
 ]

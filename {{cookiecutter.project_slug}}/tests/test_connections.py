@@ -1,6 +1,7 @@
 """Heads have a limit in size, and a connection has a deadline in every state; ordinary requests notice neither."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -358,3 +359,14 @@ async def test_an_answer_is_written_as_long_as_its_client_reads_on() -> None:
     pipe.unread -= transports.ANSWER_BYTES - 1
     loop.running[0].passes()
     assert pipe.has_ended
+
+
+async def test_a_connection_is_closed_after_an_answer_while_the_process_drains(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await line.send(GET)
+    assert b"connection: close" not in await line.reads(b"end")
+    monkeypatch.setattr(head_limits, "DRAINING", draining := threading.Event())
+    draining.set()
+    await line.send(GET)
+    assert b"connection: close" in await line.reads()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import Event
 
 import pytest
 
@@ -27,6 +28,14 @@ async def test_alive_and_ready(visitor: Person) -> None:
     for path in ("/health", "/health/ready"):
         answer = await visitor.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_not_ready_but_alive_while_it_drains(visitor: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.operations.health.DRAINING", draining := Event())
+    draining.set()
+    answer = await visitor.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"status": "stopping"})
+    assert (await visitor.get("/health")).status_code == 200
 
 
 async def test_not_ready_while_migrations_are_pending(visitor: Person, monkeypatch: pytest.MonkeyPatch) -> None:

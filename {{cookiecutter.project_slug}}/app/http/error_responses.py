@@ -81,7 +81,7 @@ TABLE: dict[type[Exception], Row] = {
     BodyTooSlow: (408, "body-too-slow", "The body took too long to arrive."),
     RequestEntityTooLarge: (413, "body-too-large", f"The body is larger than {MAX_BODY_BYTES:,} bytes."),
     UnsupportedMediaType: (415, "unsupported-media-type", "Send application/json."),
-    TooManyAttempts: (429, "too-many-attempts", "Too many attempts. Try again later."),
+    TooManyAttempts: (429, "too-many-attempts", "Too many requests. Try again later."),
     NotFoundError: (404, "not-found", "Not found."),
     TooBusy: UNAVAILABLE,
     Conflict: CONFLICT,

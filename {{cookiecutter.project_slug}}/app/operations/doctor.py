@@ -28,6 +28,7 @@ from app.accounts.commands import app_of
 from app.accounts.mail.mailer import SmtpMailer
 from app.accounts.secret_keys import has_run_with_previous
 from app.database.transactions import command_transaction
+from app.http.outages import reason_of_outage
 from app.operations.health import migrations
 from app.settings import Environment
 from app.settings import Settings
@@ -69,7 +70,7 @@ async def examine(app: Litestar) -> list[Finding]:
         async with command_transaction(app) as session:
             findings += [finding async for finding in database(session)]
     except (SQLAlchemyError, OSError) as error:
-        says = f"The database does not answer ({type(error).__name__})."
+        says = f"The database does not answer: {reason_of_outage(error) or type(error).__name__}."
         findings += [Finding(Level.ERROR, "DATABASE_URL", says, "Is it running, and are name and password right?")]
     return findings
 
