@@ -70,12 +70,15 @@ async def _problems_of(provider: OpenIDProvider) -> AsyncIterator[tuple[Level, s
         yield Level.ERROR, says, fix
     if "S256" not in (abilities.code_challenge_methods_supported or ("S256",)):
         yield Level.WARNING, f"{provider.label} does not list S256 (PKCE).", "Turn PKCE on there."
+    # Some accept public clients without listing them.
+    if not provider.client.secret and "none" not in (abilities.token_endpoint_auth_methods_supported or ()):
+        fix = f"If the client has a secret there, set OAUTH_{provider.name.upper()}_CLIENT_SECRET."
+        yield Level.WARNING, f"{provider.label} does not list public clients.", fix
 
 
 def _missing(
     provider: OpenIDProvider, metadata: Metadata, abilities: Abilities, keys: KeySet
 ) -> Iterable[tuple[str, str]]:
-    prefix = f"OAUTH_{provider.name.upper()}"
     if not any(isinstance(key, dict) and key.get("kty") in KEY_TYPES.values() for key in keys.keys):
         yield f"{metadata.jwks_uri} has no public key.", "Let the provider sign with RS256 or ES256."
     if not set(abilities.id_token_signing_alg_values_supported or ALGORITHMS) & {*ALGORITHMS}:
@@ -83,11 +86,9 @@ def _missing(
     if metadata.require_pushed_authorization_requests and not metadata.pushed_authorization_request_endpoint:
         yield f"{provider.label} requires pushed requests and names no endpoint for them.", "Correct its metadata."
     methods = {*(abilities.token_endpoint_auth_methods_supported or AuthMethod)}
-    known = {*AuthMethod} if provider.client.secret else {"none"}
-    if not methods & known and (provider.client.secret or abilities.token_endpoint_auth_methods_supported):
+    if provider.client.secret and not methods & {*AuthMethod}:
         accepts = ", ".join(sorted(methods))
-        fix = "Register another method there." if provider.client.secret else f"Set {prefix}_CLIENT_SECRET."
-        yield f"{provider.label} authenticates clients by {accepts} alone.", fix
+        yield f"{provider.label} authenticates clients by {accepts} alone.", "Register another method there."
 
 
 def _cause(error: ProviderFailed) -> str:

@@ -103,4 +103,5 @@ async def test_it_says_that_a_provider_publishes_no_key(
 async def test_it_says_that_a_provider_does_not_list_public_clients(settings: Settings) -> None:
     public = settings.model_copy(update={"oauth_oidc_client_secret": None})
     [finding] = await findings_about_oidc(public)
-    assert (finding.level, finding.fix) == (Level.ERROR, "Set OAUTH_OIDC_CLIENT_SECRET.")
+    assert (finding.level, finding.says) == (Level.WARNING, "provider.example does not list public clients.")
+    assert finding.fix.endswith("set OAUTH_OIDC_CLIENT_SECRET.")
