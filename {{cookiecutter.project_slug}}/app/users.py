@@ -40,6 +40,7 @@ from app.operations.doctor import doctor
 # {% if cookiecutter.include_rbac %}
 from app.rbac import commands as role_commands
 from app.rbac import role_routes
+from app.rbac import user_commands
 from app.rbac.role_service import RoleService
 from app.rbac.user_administration import AdministrationService
 # {% endif %}
@@ -114,7 +115,7 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
 COMMANDS = click.Group("users", commands=[create_user, invite_user, calibrate_hash], help="Manage users.")
 ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
 # {% if cookiecutter.include_rbac %}
-COMMANDS.commands.update(role_commands.COMMANDS)
+COMMANDS.commands.update(role_commands.COMMANDS | user_commands.COMMANDS)
 ROUTES.extend(role_routes.ROUTES)
 # {% endif %}
 # {% if cookiecutter.include_oauth %}

@@ -1,4 +1,4 @@
-"""`litestar users create-admin`, `create-role`, `assign-role`."""
+"""`litestar users create-admin`, `create-role`, `assign-role`, `revoke-role`."""
 
 from typing import cast
 
@@ -99,6 +99,38 @@ def assign_role(context: click.Context, email: str, role: str) -> None:
     click.echo(f"{email} has the role {role}.")
 
 
+@click.command
+@email_option
+@role_option
+@click.pass_context
+def revoke_role(context: click.Context, email: str, role: str) -> None:
+    """Revoke a role of a user. Running it again changes nothing."""
+
+    async def store() -> None:
+        async with service_of(context) as accounts:
+            service = cast("RoleService", accounts)
+            user = await service.find(email)
+            if user is None:
+                raise click.ClickException(f"No user has the address {email}. Nothing was changed.")
+            try:
+                await _take(service, user, role)
+            except Conflict as error:
+                raise click.ClickException(f"{error} Nothing was changed.") from error
+
+    anyio.run(store)
+    click.echo(f"{email} does not have the role {role}.")
+
+
+async def _take(service: RoleService, user: User, name: str) -> None:
+    try:
+        role = await service.get_role_by_name(name)
+        await begin(service.session, user_ids=[user.id], role_ids=[role.id])
+    except NotFoundError as error:
+        raise click.ClickException(f"The role {name} does not exist. Nothing was changed.") from error
+    if role in user.roles:
+        await service.revoke_role(user.id, role.id)
+
+
 async def _give(service: RoleService, user: User, name: str) -> None:
     try:
         role = await service.get_role_by_name(name)
@@ -109,4 +141,9 @@ async def _give(service: RoleService, user: User, name: str) -> None:
         await service.assign_role(user.id, role.id)
 
 
-COMMANDS = {"create-admin": create_admin, "create-role": create_role, "assign-role": assign_role}
+COMMANDS = {
+    "create-admin": create_admin,
+    "create-role": create_role,
+    "assign-role": assign_role,
+    "revoke-role": revoke_role,
+}

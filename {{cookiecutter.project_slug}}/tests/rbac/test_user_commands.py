@@ -1,0 +1,85 @@
+"""`litestar users list-users`, `deactivate-user` and `revoke-role`: what they print, and what they change."""
+
+import pytest
+
+from app.settings import Settings
+from tests.cast import Person
+from tests.command_line import Operator
+from tests.tables import Tables
+
+
+@pytest.fixture
+def operator(settings: Settings) -> Operator:
+    """A person with a shell on the server."""
+    return Operator(settings)
+
+
+async def test_users_are_listed_by_address_with_state_and_roles(
+    operator: Operator, ada: Person, grace: Person, visitor: Person
+) -> None:
+    await visitor.register()
+    listed = await operator.types("list-users")
+    lines = [f"{ada.email}\tactive\tadministrator", f"{grace.email}\tactive\t", f"{visitor.email}\tunverified\t"]
+    assert (listed.exit_code, listed.stdout.splitlines(), listed.stderr) == (0, sorted(lines), "")
+    for words, found in (
+        (("--search", grace.email[:4].upper()), lines[1:2]),
+        (("--role", "Administrator"), lines[:1]),
+        (("--state", "unverified"), lines[2:]),
+        (("--state", "inactive"), []),
+    ):
+        assert (await operator.types("list-users", *words)).stdout.splitlines() == found
+
+
+@pytest.mark.usefixtures("ada", "grace")
+async def test_a_list_that_is_cut_off_says_so(operator: Operator) -> None:
+    listed = await operator.types("list-users", "--limit", "1")
+    assert (listed.exit_code, len(listed.stdout.splitlines())) == (0, 1)
+    assert listed.stderr.startswith("More than 1 users match. ")
+
+
+async def test_a_deactivated_user_is_signed_out_and_cannot_sign_in(
+    operator: Operator, grace: Person, tables: Tables
+) -> None:
+    await grace.sign_in()
+    for _ in range(2):
+        done = await operator.types("deactivate-user", "--email", grace.email)
+        assert (done.exit_code, done.output) == (0, f"{grace.email} is deactivated and signed out everywhere.\n")
+    assert (await grace.get("/users/me")).status_code == 401
+    assert (await grace.sign_in()).status_code == 401
+    events = [row for row in await tables.rows("audit_event") if row["kind"] == "user.changed"]
+    assert [(event["actor_id"], event["after"]) for event in events] == [(None, {"is_active": False})]
+
+
+async def test_a_revoked_role_is_gone_and_entered_once(operator: Operator, grace: Person, tables: Tables) -> None:
+    await operator.types("assign-role", "--email", grace.email, "--role", "member")
+    for _ in range(2):
+        done = await operator.types("revoke-role", "--email", grace.email, "--role", "member")
+        assert (done.exit_code, done.output) == (0, f"{grace.email} does not have the role member.\n")
+    assert await tables.rows("user_role") == []
+    assert [row["kind"] for row in await tables.rows("audit_event")].count("role.revoked") == 1
+
+
+@pytest.mark.parametrize("words", [["deactivate-user"], ["revoke-role", "--role", "administrator"]])
+async def test_the_last_administrator_stays(operator: Operator, ada: Person, tables: Tables, words: list[str]) -> None:
+    before = [await tables.rows(name) for name in ("user", "user_role")]
+    refused = await operator.types(*words, "--email", ada.email)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: This is the last administrator. ")
+    assert [await tables.rows(name) for name in ("user", "user_role")] == before
+
+
+@pytest.mark.usefixtures("grace")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["deactivate-user", "--email", "nobody@example.com"], "No user has the address nobody@example.com."),
+        (["revoke-role", "--email", "nobody@example.com", "--role", "member"], "No user has the address "),
+        (["revoke-role", "--email", "grace@example.com", "--role", "nothing"], "The role nothing does not exist."),
+    ],
+    ids=["deactivate unknown", "revoke unknown", "unknown role"],
+)
+async def test_an_unknown_user_or_role_is_an_error(operator: Operator, words: list[str], message: str) -> None:
+    refused = await operator.types(*words)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"Error: {message}")
+    assert refused.stderr.endswith("Nothing was changed.\n")
