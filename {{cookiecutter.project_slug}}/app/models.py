@@ -223,7 +223,8 @@ class OutgoingMail(UUIDBase):
     details: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")  # What its text lists.
     # Empty once the mail was given up.
     recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH), index=True)
-    # Empty if it is for the user with this address. No foreign key: sending a mail must not block changes to the user.
+    # Empty for a letter that goes to the address; outbox.py says which. No foreign key: sending a mail
+    # must not block changes to the user.
     user_id: Mapped[UUID | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     # True once its link is stored: another attempt must not make a used link work again.

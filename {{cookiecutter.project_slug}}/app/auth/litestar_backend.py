@@ -54,7 +54,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
     def __init__(self, config: "CredentialConfig") -> None:
         super().__init__(config)
         self._idle = idle_time(config.settings)
-        self._principal = _query_for(self.condition)
+        self._current_user_query = _query_for(self.condition)
 
     @classmethod
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
@@ -77,7 +77,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
         found = None
         if values is not None:
             values |= {"now": now, "seen_since": now - self._idle}
-            found = await self._principal.one(session, values)
+            found = await self._current_user_query.one(session, values)
         if values is None or found is None:
             connection.state[WORTHLESS_COOKIES] = await self.worthless(connection)
             return {}

@@ -111,7 +111,9 @@ async def command_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
 
 
 class CommitBeforeSuccess(ASGIMiddleware):
-    """Commits the session of a request before the first byte of a success is sent; after an error it is rolled back.
+    """Commits the session of a request before the first byte of a success is sent.
+
+    After an error nothing commits: the session is closed, which rolls back.
 
     If the commit fails, the caller gets an error and none of the success. No mail is sent either, since mails are rows
     of the same transaction.
@@ -135,6 +137,7 @@ class CommitBeforeSuccess(ASGIMiddleware):
                     is_lost = True
                     answer = problem_response(connection, error).to_asgi_response(app=None, request=connection)
                     await answer(scope, receive, send)
+                    # The handler must not go on sending.
                     raise
             await send(message)
 
@@ -146,5 +149,5 @@ class CommitBeforeSuccess(ASGIMiddleware):
 
 
 def _is_success(status: int, request: Request[Any, Any, Any]) -> bool:
-    # The refusal of a person in a browser may be a redirect or a page.
+    # A browser is refused with a redirect or a page, whose status is below 400.
     return status < 400 and request.state.get(ERROR) is None

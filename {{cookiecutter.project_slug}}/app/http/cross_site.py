@@ -1,4 +1,4 @@
-"""Refuses requests that pages of other sites make a browser send."""
+"""Refuses requests that the pages of other sites make a browser send (CSRF)."""
 
 import asyncio
 from typing import Any

@@ -43,8 +43,10 @@ def put(
 ) -> None:
     """Send a mail when this transaction is stored; its text lists the `details`.
 
-    Without `user_id`, the mail is for the account that has the address when it is sent, and is dropped if there is
-    none. So a request does the same work for known and unknown addresses (ASVS 6.3.8).
+    With `user_id`, the mail is for that user: it greets them, and is dropped if the account is deleted or deactivated.
+    Without it, a letter with a token is for the account that has the address when the mail is sent, so a request does
+    the same work for known and unknown addresses (ASVS 6.3.8). Any other letter goes to the address as it is, without a
+    greeting and details: use that only for an address that has no account any more.
     """
     listed = ", ".join(details)[:MAX_DETAILS]
     session.add(OutgoingMail(letter=letter, recipient=recipient, user_id=user_id, details=listed))
