@@ -42,13 +42,15 @@ class Weakening(MetaPathFinder):
 
     def __init__(self, mutant: Mutant) -> None:
         self._mutant = mutant
-        self._name = mutant.file.removesuffix(".py").replace("/", ".")
+        # A package goes by the name of its folder.
+        self._module = PROJECT / mutant.file.removesuffix("/__init__.py").removesuffix(".py")
+        self._name = ".".join(self._module.relative_to(PROJECT).parts)
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002  # as Python calls it
         """The module, if it is the one."""
         if fullname != self._name:
             return None
-        spec = PathFinder.find_spec(fullname, [str((PROJECT / self._mutant.file).parent)])
+        spec = PathFinder.find_spec(fullname, [str(self._module.parent)])
         assert spec is not None
         assert spec.origin is not None
         spec.loader = Weakened(fullname, spec.origin)
