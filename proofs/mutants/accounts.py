@@ -575,11 +575,11 @@ MUTANTS = [
         "accounts/test_outbox.py::test_several_workers_send_a_mail_once",
     ),
     Mutant(
-        "A used link does not come alive again",
+        "A link that has ended does not come alive again",
         "app/accounts/mail/delivery.py",
         "was_prepared, row.is_prepared = row.is_prepared, True",
         "was_prepared = False",
-        "accounts/test_outbox.py::test_a_link_that_was_used_is_not_mailed_again",
+        "accounts/test_late_mails.py::test_a_newer_link_ends_an_older_one_whose_mail_waits",
     ),
     Mutant(
         "A mail that was given up keeps no address",
