@@ -94,4 +94,11 @@ MUTANTS = [
         "    if False:",
         "test_settings.py::test_a_wrong_setting_is_refused_in_one_line_that_says_what_to_do",
     ),
+    Mutant(
+        "A site from which no cookie is sent is named at start",
+        "app/users.py",
+        "        if is_another_site(origin, settings.base_url):",
+        "        if False:",
+        "test_other_sites.py::test_a_site_whose_users_could_not_be_signed_in_is_named_at_start",
+    ),
 ]

@@ -1,5 +1,6 @@
 """The configuration of litestar-users, the service class, and the routes and commands of accounts."""
 
+import logging
 from typing import Any
 
 import click
@@ -45,6 +46,9 @@ from app.rbac.role_service import RoleService
 from app.rbac.user_administration import AdministrationService
 # {% endif %}
 from app.settings import Settings
+from app.settings.origins import is_another_site
+
+logger = logging.getLogger(__name__)
 
 
 class UserService(
@@ -99,8 +103,10 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
         app_config.middleware.insert(0, TrackCurrentRequest(self._settings))
         # After litestar-users: Litestar adds a handler to the path of a router, but no router to the path of a handler.
         app_config.route_handlers.extend(ROUTES)
+        scheme = credentials.security_scheme(self._settings)
+        if scheme.security_scheme_in == "cookie":
+            _warn_of_other_sites(self._settings)
         if app_config.openapi_config is not None:
-            scheme = credentials.security_scheme(self._settings)
             app_config.openapi_config.components = Components(security_schemes={"credentials": scheme})
             app_config.openapi_config.security = [{"credentials": []}]
         return app_config
@@ -110,6 +116,16 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
         cli.add_command(COMMANDS)
         cli.add_command(doctor)
         cli.commands.pop("database", None)
+
+
+def _warn_of_other_sites(settings: Settings) -> None:
+    for origin in settings.cors_origins:
+        if is_another_site(origin, settings.base_url):
+            logger.warning(
+                "CORS_ORIGINS: %s is another site than BASE_URL, so browsers send no cookie from it and its users are "
+                "not signed in. Serve it from a subdomain of the same domain, with the same scheme",
+                origin,
+            )
 
 
 COMMANDS = click.Group("users", commands=[create_user, invite_user, calibrate_hash], help="Manage users.")

@@ -43,6 +43,22 @@ def site_or_app(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def is_another_site(origin: str, own: str) -> bool:
+    """Whether browsers certainly send no SameSite cookie from one origin to the other.
+
+    Two hosts with the same last two labels may still be different sites (`a.co.uk`, `b.co.uk`). Extensions can be
+    allowed to send cookies.
+    """
+    return not urlsplit(origin).scheme.endswith("-extension") and _site_of(origin) != _site_of(own)
+
+
+def _site_of(origin: str) -> tuple[str, str]:
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    is_name = ":" not in host and not host.replace(".", "").isdecimal()
+    return parts.scheme, ".".join(host.split(".")[-2:]) if is_name else host
+
+
 def _split(value: str) -> SplitResult:
     if "@" in value:
         raise ValueError(f"must not contain a user name, a password or @: write a scheme and a host, {EXAMPLE}")

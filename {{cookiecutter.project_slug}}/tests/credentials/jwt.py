@@ -8,6 +8,7 @@ from httpx import Response
 from tests.credentials import tokens
 
 # Rows of the checklist that are about this kind.
+COOKIES: set[str] = set()
 ROWS = tokens.ROWS | {
     "E03": "Ids and secrets are random, and the tables hold their digests alone",
     "E09": "What counts, if a request has several credentials, is one rule",
