@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -118,7 +117,7 @@ class Settings(
             raise ValueError("\n".join(problems))
         return self
 
-    @cached_property
+    @property
     def serves_https(self) -> bool:
         """Whether browsers reach the service over TLS, so that cookies can insist on it."""
         return self.base_url.startswith("https://")
