@@ -46,8 +46,8 @@ BINDING = [
     _mutant(
         "An answer counts once",
         STATES,
-        "delete(OAuthState).where(is_expected).returning(*shown)",
-        '__import__("sqlalchemy").select(*shown).where(is_expected) if delete else None',
+        "delete(OAuthState).where(is_expected).returning(*COLUMNS)",
+        '__import__("sqlalchemy").select(*COLUMNS).where(is_expected) if delete else None',
         "test_states.py::test_an_answer_counts_once",
     ),
     _mutant(

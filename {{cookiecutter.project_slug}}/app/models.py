@@ -91,7 +91,6 @@ class OAuthState(UUIDBase):
     binding_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     provider: Mapped[str] = mapped_column(sa.String(32))
     purpose: Mapped[str] = mapped_column(sa.String(32))
-    # The sign-in that it is for, if there is one.
     session_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("user_session.id", ondelete="CASCADE", onupdate="CASCADE"), index=True
     )
@@ -127,15 +126,6 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     # {% endif %}
     # Empty once verified. app/accounts/unproven_accounts.py removes accounts that are not verified by then.
     unproven_until: Mapped[datetime | None] = mapped_column(index=True)
-
-    @orm.validates("email")
-    def store_normalised(self, _key: str, address: str) -> str:
-        """Store the normalised spelling, however the address gets into the table.
-
-        Raises:
-            ValueError: if the e-mail address is invalid.
-        """
-        return addresses.normalise_email(address)
     # {% if cookiecutter.include_rbac %}
 
     @hybrid_property
@@ -147,6 +137,17 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     def permissions(self) -> list[str]:
         """The permissions of all roles of this user, sorted."""
         return sorted({permission for role in self.roles for permission in role.granted})
+    # {% endif %}
+
+    @orm.validates("email")
+    def store_normalised(self, _key: str, address: str) -> str:
+        """Store the normalised spelling, however the address gets into the table.
+
+        Raises:
+            ValueError: if the e-mail address is invalid.
+        """
+        return addresses.normalise_email(address)
+# {% if cookiecutter.include_rbac %}
 
 
 # Lists of users are read newest first, and searched by the beginning of an address or a name.
@@ -156,7 +157,7 @@ sa.Index("ix_user_unverified", User.created_at, User.id, postgresql_where=~User.
 for begins in (User.email, User.display_name):
     lowered = sa.func.lower(begins).label("lowered")
     sa.Index(f"ix_user_{begins.key}_prefix", lowered, postgresql_ops={"lowered": "text_pattern_ops"})
-    # {% endif %}
+# {% endif %}
 
 
 class UserSession(UUIDBase):
@@ -179,11 +180,9 @@ class UserSession(UUIDBase):
     # {% endif %}
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     secret_changed_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    # Updated once a minute at most.
     last_seen_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     ip: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")
     user_agent: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
-    # When the caller last confirmed who they are.
     authenticated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
@@ -221,10 +220,8 @@ class OutgoingMail(UUIDBase):
 
     letter: Mapped[str] = mapped_column(sa.String(32))
     details: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")  # What its text lists.
-    # Empty once the mail was given up.
     recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH), index=True)
-    # Empty for a letter that goes to the address; outbox.py says which. No foreign key: sending a mail
-    # must not block changes to the user.
+    # Empty for a letter that goes to the address. No foreign key: sending a mail must not block changes to the user.
     user_id: Mapped[UUID | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     # True once its link is stored: another attempt must not make a used link work again.

@@ -41,6 +41,15 @@ STARTS_WINDOW = timedelta(minutes=15)
 # Characters of the state in the name of the cookie, so that each of several tabs has its own.
 STATE_PREFIX_LENGTH = 8
 EXPIRED = timedelta()
+# What is left of a row that is removed.
+COLUMNS = (
+    OAuthState.purpose,
+    OAuthState.session_id,
+    OAuthState.next_path,
+    OAuthState.challenge,
+    OAuthState.created_at,
+    OAuthState.key_id,
+)
 
 
 class FlowState(NamedTuple):
@@ -88,16 +97,8 @@ async def consume(request: Request[Any, Any, Any], provider: str, state: str, *p
         & OAuthState.purpose.in_(purposes)
         & (OAuthState.expires_at > clock.now())
     )
-    shown = (
-        OAuthState.purpose,
-        OAuthState.session_id,
-        OAuthState.next_path,
-        OAuthState.challenge,
-        OAuthState.created_at,
-        OAuthState.key_id,
-    )
     async with new_transaction(request.app) as session:
-        row = (await session.execute(delete(OAuthState).where(is_expected).returning(*shown))).one_or_none()
+        row = (await session.execute(delete(OAuthState).where(is_expected).returning(*COLUMNS))).one_or_none()
     if row is None:
         raise InvalidState
     purpose = FlowPurpose(row.purpose)
