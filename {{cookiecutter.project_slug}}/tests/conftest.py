@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,3 +158,10 @@ async def signed_in(grace: Person) -> Person:
 async def mallory(stage: Stage) -> Person:
     """A person with an account who attacks other accounts."""
     return await stage.verified("mallory")
+
+
+@pytest.fixture
+def project_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout without `.env`, which the settings are read in."""
+    monkeypatch.setattr("app.settings.PROJECT_ROOT", tmp_path)
+    return tmp_path

@@ -12,6 +12,8 @@ from app.settings import read_settings
 from tests.test_settings import GENERATE
 from tests.test_settings import PRODUCTION
 
+pytestmark = pytest.mark.usefixtures("project_root")
+
 NUMBERS = {
     name for name, field in Settings.model_fields.items() if int in (field.annotation, *get_args(field.annotation))
 }

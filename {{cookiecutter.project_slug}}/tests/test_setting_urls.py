@@ -10,6 +10,8 @@ from app.settings import read_settings
 from tests.test_setting_bounds import refused
 from tests.test_settings import PRODUCTION
 
+pytestmark = pytest.mark.usefixtures("project_root")
+
 # As written, and as browsers write it.
 SITES = {
     "https://app.example.com": "https://app.example.com",

@@ -14,6 +14,7 @@ from app.settings import read_settings
 from app.settings.hashes import HASH_CHOICES
 
 MOST_MODULES = 1_450
+pytestmark = pytest.mark.usefixtures("project_root")
 SECRET = "a secret key of the tests that opens nothing else"
 PRODUCTION = {
     "SECRET_KEY": SECRET,
@@ -72,13 +73,6 @@ REFUSALS = [
     ("REGISTRATION", ",", f"REGISTRATION {WHO}"),
     ("HASH_MEMORY_KIB", "47103", f"HASH_MEMORY_KIB 47103 and HASH_ITERATIONS 1 {CHEAP}"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def project_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A checkout whose `.env` these tests write."""
-    monkeypatch.setattr("app.settings.PROJECT_ROOT", tmp_path)
-    return tmp_path
 
 
 @pytest.mark.checklist("I12")

@@ -2,6 +2,7 @@
 
 # {% filter replace("session", cookiecutter.auth_backend) %}
 from tests.credentials import session as kind
+
 # {% endfilter %}
 
 __all__ = ["kind"]

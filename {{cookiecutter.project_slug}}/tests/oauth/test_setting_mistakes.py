@@ -5,6 +5,8 @@ import pytest
 from tests.test_setting_bounds import KEYS
 from tests.test_setting_bounds import refused
 
+pytestmark = pytest.mark.usefixtures("project_root")
+
 
 @pytest.mark.checklist("I12")
 @pytest.mark.parametrize("key", KEYS)
