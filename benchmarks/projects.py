@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 60
 # With the same flags for all.
 QUIETLY = ("--no-access-log", "--no-proxy-headers", "--log-level", "warning")
 UVICORN = ("uvicorn", "--loop", "uvloop", "--http", "httptools", "--ws", "none", *QUIETLY)
-PRINT_URL = "from app import embedded_postgres as e; print(e.url()); input()"
+PRINT_URL = "from app.database import embedded_postgres as e; print(e.url()); input()"
 
 
 def generated(folder: str, auth_backend: str) -> Path:

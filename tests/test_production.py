@@ -36,7 +36,7 @@ async def execute() -> None:
 
 asyncio.run(execute())
 """
-DATABASE = "from app import embedded_postgres; print(embedded_postgres.url(), flush=True); input()"
+DATABASE = "from app.database import embedded_postgres; print(embedded_postgres.url(), flush=True); input()"
 # Those that a cluster of today may have, and the newest that there is.
 KUBERNETES_VERSIONS = ["1.31.0", "1.37.0"]
 SECRET_KEY = "a secret key of the tests that opens nothing else"  # noqa: S105 - as it says

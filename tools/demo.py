@@ -155,7 +155,7 @@ def prepare_database(*, is_new: bool) -> None:
         say("Making an administrator ...")
         printed = run(python, "-m", "litestar", "users", "create-admin", "--email", ADMINISTRATOR)
         PASSWORD.touch(mode=0o600)
-        PASSWORD.write_text(re.findall(r"Password.*: (\S+)", printed)[0])
+        PASSWORD.write_text(re.findall(r"[Pp]assword.*: (\S+)", printed)[0])
 
 
 def free_port() -> int:

@@ -66,7 +66,7 @@ async def test_a_thiefs_network_has_no_attempts_of_its_own_any_more(grace: Perso
     assert await sign_in_from(HERE, grace, stage) == 0
 
 
-@pytest.mark.checklist("D09", "F08")
+@pytest.mark.checklist("D09")
 async def test_a_new_address_brings_no_networks_of_the_account_that_had_it_before(
     signed_in: Person, stage: Stage
 ) -> None:

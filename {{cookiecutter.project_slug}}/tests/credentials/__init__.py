@@ -2,7 +2,6 @@
 
 # {% filter replace("session", cookiecutter.auth_backend) %}
 from tests.credentials import session as kind
-
 # {% endfilter %}
 
 __all__ = ["kind"]
