@@ -1,7 +1,7 @@
 """The guides of a generated project, done as they say.
 
-A block of commands is typed, and one of SQL is for the database. Any other block is an edit. The sentence before it
-says where:
+A block of commands is typed. A block for the database or a load balancer is left to the test. Any other block is an
+edit, and the sentence before it says where:
 "In `file`, after `text`:", "In `file`, in place of `text`:" or "In a new file `file`:".
 """
 
@@ -57,7 +57,7 @@ class Commands:
 
 @dataclass(frozen=True)
 class Statements:
-    """What is sent to the database."""
+    """What is for another program: the database, or a load balancer."""
 
     text: str
 
@@ -66,7 +66,7 @@ def steps(guide: str) -> Iterator[Edit | Commands | Statements]:
     """What a guide says to do, in its order."""
     for block in BLOCK.finditer(guide):
         indent, language, text = block.groups()
-        if language == "sql":
+        if language in {"sql", "haproxy"}:
             yield Statements(text)
             continue
         if language == "console":
