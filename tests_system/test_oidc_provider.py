@@ -23,6 +23,7 @@ from tests.server import free_port
 from tests.server import serving
 
 PACKAGE = "oidc-provider@9.13.3"
+OLDEST_NODE = 20
 CLIENT_ID = "this-service"
 CLIENT_SECRET = "a secret with + and %2B"  # noqa: S105 - of a provider that lives for one test
 # Its sign-in page and its consent page, each of which redirects to the next step.
@@ -49,6 +50,9 @@ def project(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the provider is installed, with our setup of it."""
+    version = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
+    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        pytest.skip(f"{PACKAGE} needs Node.js {OLDEST_NODE}; this is {version}")
     folder = tmp_path_factory.mktemp("provider")
     shutil.copy(PROVIDER, folder)
     subprocess.run(["npm", "install", "--no-audit", "--no-fund", PACKAGE], cwd=folder, check=True, capture_output=True)
