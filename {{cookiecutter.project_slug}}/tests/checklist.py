@@ -122,16 +122,23 @@ class Table:
 
 
 def marked_rows(folder: Path) -> set[str]:
-    """The rows that tests in this folder name."""
+    """The rows that tests in this folder name, by a decorator or, for a whole file, by `pytestmark`."""
     nodes = (node for path in folder.rglob("test_*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))))
     return {
         str(ast.literal_eval(row))
-        for test in nodes
-        if isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef) and test.name.startswith("test_")
-        for mark in test.decorator_list
+        for node in nodes
+        for mark in _marks(node)
         if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.checklist"
         for row in mark.args
     }
+
+
+def _marks(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+        return node.decorator_list
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+        return [node.value]
+    return []
 
 
 if __name__ == "__main__":
