@@ -13,7 +13,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Entries are added, lose personal data with the user, and are deleted when they are old. Nothing else is possible.
+# Entries are added, lose what is personal when somebody leaves, and go when they are old. Nothing else is possible.
 AUDIT_EVENTS_STAY = (
     """
     CREATE FUNCTION keep_audit_event() RETURNS trigger LANGUAGE plpgsql AS $$
