@@ -9,11 +9,14 @@ from tests.projects import Tools
 
 SERVICE = REPOSITORY / "{{cookiecutter.project_slug}}"
 
+# They are about connections to PostgreSQL itself, and make them.
+DIRECT = ("tests/test_database_url.py", "tests/test_outages.py")
+
 
 def test_the_service_passes_its_tests_behind_pgbouncer(tools: Tools) -> None:
     plugins = ("-p", "in_place", "-p", "through_pgbouncer", "-p", "no:cacheprovider")
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", *plugins],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", *plugins, *(f"--ignore={path}" for path in DIRECT)],
         cwd=SERVICE,
         env=tools.environment
         | {
