@@ -114,7 +114,7 @@ def test_the_address_of_a_proven_account_does_not_open_it(offered: Offered, brow
     browser.open(f"{offered.url}{AUTHORIZE}")
     says_yes(browser, offered, judy)
 
-    assert browser.text("h1") == "Your address has an account. Sign in to it, and link it."
+    assert browser.text("h1") == "Your e-mail address has an account. Sign in to it, then link the provider."
     assert send(browser, "GET", "/users/me") == 401
 
 
