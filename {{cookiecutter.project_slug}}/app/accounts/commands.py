@@ -51,7 +51,7 @@ def create_user(context: click.Context, email: str) -> None:
 
     async def store() -> None:
         async with service_of(context) as service:
-            await add_verified_user(service, email, choice.password)
+            await service.vouch_for(email, choice.password)
 
     anyio.run(store)
     click.echo(f"Created {email}: verified, active.")
@@ -66,10 +66,7 @@ def invite_user(context: click.Context, email: str) -> None:
 
     async def store() -> None:
         async with service_of(context) as service:
-            try:
-                await service.invite(email)
-            except Conflict as error:
-                raise click.ClickException(f"{error} Nothing was changed.") from error
+            await service.invite(email)
 
     anyio.run(store)
     click.echo(f"Invited {email}.")
@@ -104,20 +101,6 @@ def choose_password() -> Choice:
     return Choice(password, is_generated=False)
 
 
-async def add_verified_user(service: RegistrationService, email: str, password: str) -> User:
-    """Store a user who can sign in at once.
-
-    Raises:
-        ClickException: if the address has a verified or deactivated account, or the password is easy to guess.
-    """
-    try:
-        return await service.vouch_for(email, password)
-    except InvalidField as error:
-        raise click.ClickException(" ".join(part.message for part in error.errors)) from error
-    except Conflict as error:
-        raise click.ClickException(f"{error} Nothing was changed.") from error
-
-
 def app_of(context: click.Context) -> Litestar:
     """The application that the command line was started with."""
     # Litestar stores its environment there, or a function that returns it.
@@ -131,13 +114,29 @@ async def service_of(context: click.Context) -> AsyncIterator[RegistrationServic
     """The user service, in a transaction that is stored unless the block raises.
 
     Raises:
-        ClickException: if the database does not answer or has no tables.
+        ClickException: if the block breaks a rule of the service, or the database does not answer or has no tables.
     """
     app = app_of(context)
     try:
         async with command_transaction(app) as session:
             yield cast("RegistrationService", get_user_service(app, session))
+    except InvalidField as error:
+        raise click.ClickException(" ".join(part.message for part in error.errors)) from error
+    except Conflict as error:
+        raise click.ClickException(f"{error} Nothing was changed.") from error
     except ProgrammingError as error:
         raise click.ClickException("The tables are missing or old. First run: alembic upgrade head") from error
     except (OperationalError, OSError) as error:
         raise click.ClickException("The database does not answer. Is DATABASE_URL right?") from error
+
+
+async def find_user(service: RegistrationService, email: str, otherwise: str = "Nothing was changed.") -> User:
+    """The user with this e-mail address.
+
+    Raises:
+        ClickException: if there is none; it ends with `otherwise`.
+    """
+    user = await service.find(email)
+    if user is None:
+        raise click.ClickException(f"No user has the address {email}. {otherwise}")
+    return user

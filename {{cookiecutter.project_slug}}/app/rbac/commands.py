@@ -7,12 +7,10 @@ import click
 from advanced_alchemy.exceptions import IntegrityError
 from advanced_alchemy.exceptions import NotFoundError
 
-from app.accounts.commands import add_verified_user
 from app.accounts.commands import choose_password
 from app.accounts.commands import email_option
+from app.accounts.commands import find_user
 from app.accounts.commands import service_of
-from app.http.errors import Conflict
-from app.http.errors import InvalidField
 from app.models import Role
 from app.models import User
 from app.permissions import ADMINISTRATOR
@@ -39,8 +37,8 @@ def create_admin(context: click.Context, email: str) -> None:
             user, choice = await service.find(email), None
             if user is None or not user.is_verified:
                 choice = choose_password()
-                user = await add_verified_user(accounts, email, choice.password)
-            await _give(service, user, ADMINISTRATOR)
+                user = await accounts.vouch_for(email, choice.password)
+            await _assign(service, user, ADMINISTRATOR)
             if not user.is_active:
                 raise click.ClickException(f"{email} is deactivated. Nothing was changed.")
         click.echo(f"{email} is an administrator.")
@@ -70,8 +68,6 @@ def create_role(context: click.Context, role: str, description: str, permissions
                 await service.add_role(Role(name=role, description=description, permissions=[*permissions]))
             except IntegrityError as error:
                 raise click.ClickException(f"The role {role} already exists. Nothing was changed.") from error
-            except InvalidField as error:
-                raise click.ClickException(" ".join(part.message for part in error.errors)) from error
 
     anyio.run(store)
     click.echo(f"Created the role {role}: {', '.join(permissions) or 'no permissions'}.")
@@ -86,14 +82,8 @@ def assign_role(context: click.Context, email: str, role: str) -> None:
 
     async def store() -> None:
         async with service_of(context) as accounts:
-            service = cast("RoleService", accounts)
-            user = await service.find(email)
-            if user is None:
-                raise click.ClickException(f"No user has the address {email}. Create one: litestar users create-user")
-            try:
-                await _give(service, user, role)
-            except Conflict as error:
-                raise click.ClickException(f"{error} Nothing was changed.") from error
+            user = await find_user(accounts, email, "Create one: litestar users create-user")
+            await _assign(cast("RoleService", accounts), user, role)
 
     anyio.run(store)
     click.echo(f"{email} has the role {role}.")
@@ -108,37 +98,29 @@ def revoke_role(context: click.Context, email: str, role: str) -> None:
 
     async def store() -> None:
         async with service_of(context) as accounts:
-            service = cast("RoleService", accounts)
-            user = await service.find(email)
-            if user is None:
-                raise click.ClickException(f"No user has the address {email}. Nothing was changed.")
-            try:
-                await _take(service, user, role)
-            except Conflict as error:
-                raise click.ClickException(f"{error} Nothing was changed.") from error
+            user, service = await find_user(accounts, email), cast("RoleService", accounts)
+            revoked = await _lock(service, user, role, "Nothing was changed.")
+            if revoked in user.roles:
+                await service.revoke_role(user.id, revoked.id)
 
     anyio.run(store)
     click.echo(f"{email} does not have the role {role}.")
 
 
-async def _take(service: RoleService, user: User, name: str) -> None:
-    try:
-        role = await service.get_role_by_name(name)
-        await begin(service.session, user_ids=[user.id], role_ids=[role.id])
-    except NotFoundError as error:
-        raise click.ClickException(f"The role {name} does not exist. Nothing was changed.") from error
-    if role in user.roles:
-        await service.revoke_role(user.id, role.id)
-
-
-async def _give(service: RoleService, user: User, name: str) -> None:
-    try:
-        role = await service.get_role_by_name(name)
-        await begin(service.session, user_ids=[user.id], role_ids=[role.id])
-    except NotFoundError as error:
-        raise click.ClickException(f"The role {name} does not exist. Create it: litestar users create-role") from error
+async def _assign(service: RoleService, user: User, name: str) -> None:
+    role = await _lock(service, user, name, "Create it: litestar users create-role")
     if role not in user.roles:
         await service.assign_role(user.id, role.id)
+
+
+async def _lock(service: RoleService, user: User, name: str, otherwise: str) -> Role:
+    """The role, after it and the user were locked."""
+    try:
+        role = await service.get_role_by_name(name)
+        await begin(service.session, user_ids=[user.id], role_ids=[role.id])
+    except NotFoundError as error:
+        raise click.ClickException(f"The role {name} does not exist. {otherwise}") from error
+    return role
 
 
 COMMANDS = {

@@ -6,8 +6,8 @@ import anyio
 import click
 
 from app.accounts.commands import email_option
+from app.accounts.commands import find_user
 from app.accounts.commands import service_of
-from app.http.errors import Conflict
 from app.models import User
 from app.rbac.user_administration import AdministrationService
 from app.rbac.user_search import AccountState
@@ -49,14 +49,8 @@ def deactivate_user(context: click.Context, email: str) -> None:
 
     async def store() -> None:
         async with service_of(context) as accounts:
-            service = cast("AdministrationService", accounts)
-            user = await service.find(email)
-            if user is None:
-                raise click.ClickException(f"No user has the address {email}. Nothing was changed.")
-            try:
-                await service.change_user(user.id, User(is_active=False))
-            except Conflict as error:
-                raise click.ClickException(f"{error} Nothing was changed.") from error
+            user, service = await find_user(accounts, email), cast("AdministrationService", accounts)
+            await service.change_user(user.id, User(is_active=False))
 
     anyio.run(store)
     click.echo(f"{email} is deactivated and signed out everywhere.")

@@ -7,6 +7,8 @@ from urllib.parse import SplitResult
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
+from app.settings.origins import port_of
+
 CONSOLE = "console://"
 EXAMPLE = "for example smtp://user:password@host:587"
 # TLS starts with the connection on the first, and after a command in plain text on the others (RFC 8314).
@@ -39,7 +41,7 @@ def parse(url: str) -> MailServer | None:
     if url == CONSOLE:
         return None
     parts = _split(url)
-    port = _port(parts)
+    port = port_of(parts, ". In a password, write : and / as %3A and %2F")
     is_tls = parts.scheme == "smtps"
     if port == IMPLICIT_TLS_PORT and not is_tls:
         raise ValueError("names port 465, which starts with TLS: write smtps:// instead of smtp://")
@@ -67,16 +69,6 @@ def _split(url: str) -> SplitResult:
     if not parts.hostname:
         raise ValueError(f"must be console:// or a server, {EXAMPLE}")
     return parts
-
-
-def _port(parts: SplitResult) -> int | None:
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError("must have a port from 1 to 65535, or none. In a password, write : and / as %3A and %2F")
-    return port
 
 
 def _is_this_machine(host: str) -> bool:

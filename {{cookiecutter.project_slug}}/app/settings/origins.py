@@ -1,6 +1,7 @@
 """Origins: scheme, host and port of a site, in the spelling that browsers send in the header `Origin`."""
 
 import re
+from contextlib import suppress
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ def site(value: str) -> str:
         ValueError: if the value is something else; the message says what to write and repeats no password.
     """
     parts = _split(value)
-    scheme, host, port = parts.scheme, _host(parts, value), _port(parts)
+    scheme, host, port = parts.scheme, _host(parts, value), port_of(parts, ", for example https://app.example.com:8443")
     if scheme not in DEFAULT_PORTS:
         raise ValueError(f"must start with https:// or http://, {EXAMPLE}; got {value!r}")
     origin = f"{scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS[scheme] else "")
@@ -87,11 +88,13 @@ def _host(parts: SplitResult, value: str) -> str:
     return host
 
 
-def _port(parts: SplitResult) -> int | None:
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError("must have a port from 1 to 65535, or none, for example https://app.example.com:8443")
-    return port
+def port_of(parts: SplitResult, hint: str) -> int | None:
+    """The port of a URL, or None if it names none.
+
+    Raises:
+        ValueError: if it is not a port; the message ends with the hint.
+    """
+    with suppress(ValueError):
+        if parts.port != 0:
+            return parts.port
+    raise ValueError(f"must have a port from 1 to 65535, or none{hint}")
