@@ -39,8 +39,7 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
     # Names that only differ in case are easily confused.
     __table_args__ = (sa.Index("uq_role_name_lower", sa.text("lower(name)"), unique=True),)
 
-    # The mixin says `str`, but a description is optional.
-    description: Mapped[str | None] = mapped_column(sa.String(255))  # type: ignore[assignment]
+    description: Mapped[str | None] = mapped_column(sa.String(255))  # type: ignore[assignment]  # the mixin requires one
     permissions: Mapped[list[str]] = mapped_column(
         sa.ARRAY(sa.String(64)), default=list, server_default=sa.text("'{}'")
     )
