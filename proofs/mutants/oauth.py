@@ -340,7 +340,7 @@ PEOPLE = [
     _mutant(
         "Parallel returns are judged one after the other",
         IDENTITIES,
-        "    await session.execute(select(func.pg_advisory_xact_lock(key)))\n",
+        '    await lock_name(session, f"{identity.provider}\\0{identity.issuer}\\0{identity.subject}")\n',
         "    assert key\n",
         "test_account_linking.py::test_parallel_returns_of_one_person_leave_one_account",
     ),
@@ -485,6 +485,13 @@ LINKS = [
 ]
 
 PLACES = [
+    _mutant(
+        "A path that is encoded does not follow the host",
+        HANDOVER,
+        'path.startswith("/")',
+        'way.startswith("/")',
+        "test_redirects.py::test_nobody_is_sent_on_to_a_place_of_somebody_else",
+    ),
     _mutant(
         "Nobody is sent on to another host",
         HANDOVER,

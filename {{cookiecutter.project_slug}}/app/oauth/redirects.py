@@ -48,8 +48,9 @@ def _stays_here(path: str) -> bool:
         decoded = unquote(decoded)
     way = re.split("[?#]", decoded)[0]
     is_plain = re.fullmatch(r"[!-~]+", path) and decoded.isprintable() and unquote(decoded) == decoded
+    # The path follows the host as it is: unless it begins with a slash itself, "%2F@other.example" makes that the host.
     # Browsers read a backslash as a slash, and two slashes as the start of a host.
-    return bool(is_plain) and way.startswith("/") and "//" not in way and "\\" not in decoded
+    return bool(is_plain) and path.startswith("/") and "//" not in way and "\\" not in decoded
 
 
 def with_query(page: str, **more: str) -> str:
