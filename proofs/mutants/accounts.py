@@ -884,7 +884,7 @@ MUTANTS = [
     Mutant(
         "A sign-up waits for the change that gives its address away",
         "app/accounts/ownership.py",
-        "    await session.execute(select(func.pg_advisory_xact_lock(key)))\n",
+        '    await lock_name(session, f"email\\0{email}")\n',
         "    assert key\n",
         "accounts/test_address_conflicts.py::test_sign_ups_while_an_address_is_confirmed_do_not_hold_it_up",
     ),

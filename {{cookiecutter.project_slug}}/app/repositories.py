@@ -70,5 +70,6 @@ def copy_named(partial: Row, stored: Row, *, never: frozenset[str] = frozenset({
         value = getattr(partial, name)
         longest = getattr(columns[name].type, "length", None)
         if isinstance(value, str) and (len(value) > (longest or len(value)) or not value.isprintable()):
-            raise InvalidField(name, f"Use at most {longest} characters, all of them printable.")
+            limit = f"at most {longest} characters, all of them printable" if longest else "printable characters only"
+            raise InvalidField(name, f"Use {limit}.")
         setattr(stored, name, value)

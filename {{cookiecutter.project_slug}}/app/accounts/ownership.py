@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime
 from datetime import timedelta
-from hashlib import sha256
 from uuid import UUID
 from uuid import uuid4
 
@@ -28,6 +27,7 @@ from app.accounts.one_time_tokens import Purpose
 from app.accounts.passwords import hasher
 from app.accounts.passwords.hashes import is_hash
 from app.accounts.row_locks import lock
+from app.accounts.row_locks import lock_name
 from app.models import WAY_IN
 from app.models import User
 from app.models import UserSession
@@ -117,8 +117,7 @@ async def lock_email(
     No other request can give this address to an account meanwhile. The users with the ids `others` are locked too.
     Every request locks users in the same order, so no two requests wait for each other.
     """
-    key = int.from_bytes(sha256(f"email\0{email}".encode()).digest()[:8], "big", signed=True)
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
+    await lock_name(session, f"email\0{email}")
     is_concerned = or_(func.lower(User.email) == email, User.id.in_(others))
     found = select(User).where(is_concerned).order_by(User.id).options(*options)
     locked = found.with_for_update(of=User, key_share=True)

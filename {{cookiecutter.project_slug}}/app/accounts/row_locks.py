@@ -4,12 +4,14 @@ Every request locks in the same order, so no two wait for each other: an e-mail 
 the users concerned, then everything else; several rows of one table by id.
 """
 
+from hashlib import sha256
 from typing import TypeVar
 from uuid import UUID
 
 from advanced_alchemy.base import UUIDBase
 from advanced_alchemy.exceptions import NotFoundError
 from litestar.exceptions import NotAuthorizedException
+from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,6 +33,12 @@ async def lock(
     locked = found.with_for_update(of=model, key_share=not to_delete)
     rows = await session.scalars(locked, execution_options={"populate_existing": True})
     return {row.id: row for row in rows.unique()}
+
+
+async def lock_name(session: AsyncSession, name: str) -> None:
+    """Make other transactions that lock this name wait until this one ends; there may be no row to lock yet."""
+    key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def lock_user(session: AsyncSession, user_id: UUID | int, *, to_delete: bool = False) -> User:

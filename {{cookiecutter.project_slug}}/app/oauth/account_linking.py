@@ -5,7 +5,6 @@ user is created, or a user who has not confirmed it is handed over to the one wh
 """
 
 from enum import StrEnum
-from hashlib import sha256
 from typing import NamedTuple
 
 from litestar import Litestar
@@ -19,6 +18,7 @@ from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.profile import ProfileService
 from app.accounts.row_locks import lock
+from app.accounts.row_locks import lock_name
 from app.database.transactions import new_transaction
 from app.models import OAuthAccount
 from app.models import User
@@ -73,9 +73,7 @@ async def user_of(service: ProfileService, provider_account: ProviderAccount) ->
 
 async def lock_identity(session: AsyncSession, identity: Identity) -> None:
     """Make other requests for this identity wait until this transaction ends. Call it before any user is locked."""
-    name = f"{identity.provider}\0{identity.issuer}\0{identity.subject}"
-    key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
+    await lock_name(session, f"{identity.provider}\0{identity.issuer}\0{identity.subject}")
 
 
 async def link(service: ProfileService, user: User, provider_account: ProviderAccount) -> OAuthAccount:

@@ -24,7 +24,7 @@ from app.settings.providers import AuthMethod
 
 
 class Abilities(Struct):
-    """Fields of a provider's metadata that sign-in does not read."""
+    """The issuer of a provider's metadata, and fields that sign-in does not need."""
 
     issuer: str = ""
     code_challenge_methods_supported: tuple[str, ...] | None = None

@@ -67,7 +67,7 @@ def from_our_own_page(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRou
     A user who followed it to a provider where an attacker is signed in would link the attacker's account.
 
     Raises:
-        CrossSite: if the browser says that the request comes from another site.
+        CrossSiteRequest: if the browser says that the request comes from another site.
     """
     settings: Settings = connection.app.state.settings
     is_trusted = connection.headers.get("Origin") in {settings.base_url, *settings.cors_origins}

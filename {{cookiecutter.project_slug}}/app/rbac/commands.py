@@ -7,6 +7,7 @@ import click
 from advanced_alchemy.exceptions import IntegrityError
 from advanced_alchemy.exceptions import NotFoundError
 
+from app.accounts.commands import Choice
 from app.accounts.commands import choose_password
 from app.accounts.commands import email_option
 from app.accounts.commands import find_user
@@ -31,21 +32,24 @@ def create_admin(context: click.Context, email: str) -> None:
     empty, a password is generated and shown once. A user with a confirmed address keeps their password.
     """
 
-    async def store() -> None:
-        async with service_of(context) as accounts:
-            service = cast("RoleService", accounts)
-            user, choice = await service.find(email), None
-            if user is None or not user.is_verified:
-                choice = choose_password()
-                user = await accounts.vouch_for(email, choice.password)
-            await _assign(service, user, ADMINISTRATOR)
+    async def is_confirmed() -> bool:
+        async with service_of(context) as service:
+            user = await service.find(email)
+            return user is not None and user.is_verified
+
+    async def store(choice: Choice | None) -> None:
+        async with service_of(context) as service:
+            user = await service.vouch_for(email, choice.password) if choice else await find_user(service, email)
+            await _assign(cast("RoleService", service), user, ADMINISTRATOR)
             if not user.is_active:
                 raise click.ClickException(f"{email} is deactivated. Nothing was changed.")
-        click.echo(f"{email} is an administrator.")
-        if choice:
-            choice.show_if_generated()
 
-    anyio.run(store)
+    # The database ends a transaction that waits for someone who types.
+    choice = None if anyio.run(is_confirmed) else choose_password()
+    anyio.run(store, choice)
+    click.echo(f"{email} is an administrator.")
+    if choice:
+        choice.show_if_generated()
 
 
 @click.command

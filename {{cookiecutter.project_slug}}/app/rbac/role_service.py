@@ -178,7 +178,7 @@ def require_reach(permissions: Iterable[str]) -> None:
 
 def facts_of(role: Role) -> Facts:
     """The facts about a role in the audit trail."""
-    return {"name": role.name, "permissions": [*role.permissions]}
+    return {"name": role.name, "description": role.description, "permissions": [*role.permissions]}
 
 
 UNCHANGEABLE = f"The role {ADMINISTRATOR} keeps its name and all permissions. Make another role instead."

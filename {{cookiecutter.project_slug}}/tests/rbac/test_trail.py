@@ -39,7 +39,8 @@ async def test_what_administrators_do_is_entered_with_what_changed(ada: Person, 
     await ada.client.patch(f"/users/{ids['grace']}", json={"is_active": False, "display_name": ""})
     await ada.client.patch(f"/users/{ids['grace']}", json={"is_active": True})
     await ada.client.post(f"/users/{ids['grace']}/reset-password")
-    editors, no_permissions = {"name": "editors", "permissions": ["roles:read"]}, {"name": "editors", "permissions": []}
+    editors = {"name": "editors", "description": None, "permissions": ["roles:read"]}
+    no_permissions = editors | {"permissions": []}
     done = await trail(ada, actor=ids["ada"], page_size=8)
     assert [(entry["kind"], entry["target_id"], entry["before"], entry["after"]) for entry in reversed(done)] == [
         ("role.created", role["id"], None, editors),

@@ -43,12 +43,7 @@ class ClientAuthentication:
             if not others or not is_unknown_client(error):
                 raise
         logger.warning("The provider %s does not accept %s; trying %s", self._provider, first, others[0])
-        try:
-            answer = await ask(others[0])
-        except OAuth2RequestError as error:
-            if not is_unknown_client(error):
-                self._accepted = others[0]
-            raise
+        answer = await ask(others[0])
         self._accepted = others[0]
         return answer
 

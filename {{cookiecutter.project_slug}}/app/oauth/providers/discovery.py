@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from collections.abc import Callable
+from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from typing import Any
@@ -25,7 +26,7 @@ KNOWN_FOR = timedelta(hours=1)
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
 # While the provider does not answer, its former documents count.
 USABLE_FOR = timedelta(days=1)
-NEVER = datetime.min.replace(tzinfo=clock.now().tzinfo)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 Document = TypeVar("Document")
 
@@ -89,7 +90,7 @@ class KnownDocument(Generic[Document]):
                 # The request of a user has time left for what comes after.
                 async with asyncio.timeout(http_client.PATIENCE_SECONDS / 3):
                     self._document = await self._read()
-            except http_client.FAILURES as error:
+            except (*http_client.FAILURES, ProviderFailed) as error:
                 reason = http_client.reason_of(error)
                 logger.warning("The provider %s does not answer (%s); former answers count", self._provider, reason)
                 return self._document
@@ -133,7 +134,8 @@ class Discovery:
         metadata = await http_client.read(discovery_url(self._url), Metadata)
         # A provider must not speak for others (OpenID Connect Discovery, 4.3).
         if metadata.issuer.rstrip("/") != self._issuer.rstrip("/"):
-            logger.warning("The provider %s calls itself %r and not %r", self._provider, metadata.issuer, self._issuer)
+            said = metadata.issuer[:200]
+            logger.warning("The provider %s calls itself %r and not %r", self._provider, said, self._issuer)
             raise ProviderFailed
         return metadata
 

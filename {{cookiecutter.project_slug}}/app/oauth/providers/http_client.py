@@ -21,7 +21,7 @@ from app.oauth.errors import ProviderFailed
 
 logger = logging.getLogger(__name__)
 
-# For all requests to a provider during one request of a user.
+# For the requests of one `talking_to` block. A callback has at most two of them: for the tokens, and for userinfo.
 PATIENCE_SECONDS = 10
 MAX_BYTES = 256 * 1024
 # Tests put their own providers here; None is the network.

@@ -14,7 +14,7 @@ from app import clock
 KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 REQUIRED = ["iss", "aud", "sub", "iat", "exp", "nonce"]
-# Times are judged by our clock, below, and audiences where there is one.
+# `_require_times` checks times, by the clock of the service.
 OPTIONS: Options = {
     "require": REQUIRED,
     "verify_exp": False,
