@@ -112,9 +112,23 @@ MUTANTS = [
     Mutant(
         "Addresses have one spelling",
         "app/email_address.py",
-        "return parts.normalized.lower()",
-        "return parts.normalized",
+        "return str(parts.ascii_email).lower()",
+        "return str(parts.ascii_email)",
         "accounts/test_registration.py::test_parallel_spellings_of_one_address_make_one_account",
+    ),
+    Mutant(
+        "Addresses are ASCII, also where letters of another script become Latin ones",
+        "app/email_address.py",
+        "    if not address.isascii():\n",
+        "    if parts.normalized != parts.ascii_email:\n",
+        "accounts/test_registration.py::test_what_is_no_address_is_refused_by_name",
+    ),
+    Mutant(
+        "An international domain is stored in its xn-- form",
+        "app/email_address.py",
+        "parts.ascii_email",
+        "parts.normalized",
+        "accounts/test_registration.py::test_an_international_domain_is_written_in_its_xn_form",
     ),
     Mutant(
         "Unknown fields are refused",

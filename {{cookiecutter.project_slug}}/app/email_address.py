@@ -40,9 +40,10 @@ def _normalised(address: str) -> str:
         )
     except EmailNotValidError as error:
         raise ValueError(str(error)) from error
-    if parts.normalized != parts.ascii_email:
-        raise ValueError("Write an international domain in its xn-- form.")
-    return parts.normalized.lower()
+    if not address.isascii():
+        raise ValueError(f"Write an international domain in its xn-- form: {parts.ascii_domain}.")
+    # `normalized` has an international domain in Unicode.
+    return str(parts.ascii_email).lower()
 
 
 def compared(address: str) -> str:

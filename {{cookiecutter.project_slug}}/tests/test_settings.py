@@ -187,6 +187,7 @@ def test_importing_the_application_reads_no_settings_and_little_else() -> None:
             ["grace@example.com", "grace@example.org"],
             ["grace@example.net", "grace@sub.example.com"],
         ),
+        ("XN--EXMPLE-CUA.com", ["grace@xn--exmple-cua.com"], ["grace@example.com"]),
     ],
 )
 def test_who_may_register(registration: str | None, admitted: list[str], turned_away: list[str]) -> None:

@@ -88,6 +88,7 @@ async def test_a_body_says_address_and_password_and_nothing_else(visitor: Person
         f"grace@{'example.' * 32}com",
         "gräce@example.com",
         "grace@\u0435xample.com",
+        "grace@\uff45xample.com",
     ],
 )
 async def test_what_is_no_address_is_refused_by_name(visitor: Person, address: str, outbox: Outbox) -> None:
@@ -95,6 +96,20 @@ async def test_what_is_no_address_is_refused_by_name(visitor: Person, address: s
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == ["email"]
     assert outbox.messages == []
+
+
+@pytest.mark.checklist("A09")
+async def test_an_international_domain_is_written_in_its_xn_form(visitor: Person, tables: Tables) -> None:
+    answer = await visitor.post("/register", email="grace@ex\u00e4mple.com", password=PASSWORD)
+    [error] = answer.json()["errors"]
+    assert error["message"] == "Write an international domain in its xn-- form: xn--exmple-cua.com."
+
+    visitor.email = "Grace@XN--EXMPLE-CUA.com"
+    assert (await visitor.register()).status_code == 202
+    visitor.email = visitor.email.lower()
+    assert (await visitor.verify()).json()["email"] == "grace@xn--exmple-cua.com"
+    assert (await visitor.sign_in()).status_code == 201
+    assert [row["email"] for row in await tables.rows("user")] == ["grace@xn--exmple-cua.com"]
 
 
 @pytest.mark.checklist("C01")

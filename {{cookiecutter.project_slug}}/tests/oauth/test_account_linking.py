@@ -164,6 +164,12 @@ async def test_an_address_that_cannot_be_stored_is_refused_with_a_true_sentence(
     assert await tables.rows("user") == []
 
 
+@pytest.mark.checklist("G13")
+async def test_an_address_with_an_international_domain_makes_an_account(visitor: Person, network: FakeNetwork) -> None:
+    assert (await sign_in(visitor, network, email="grace@xn--exmple-cua.com")).status_code == 201
+    assert (await visitor.get("/users/me")).json()["email"] == "grace@xn--exmple-cua.com"
+
+
 @pytest.mark.checklist("G08")
 async def test_parallel_returns_of_one_person_leave_one_account(
     stage: Stage, network: FakeNetwork, tables: Tables
