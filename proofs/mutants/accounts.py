@@ -110,6 +110,13 @@ MUTANTS = [
         "accounts/test_outbox.py::test_the_links_of_one_person_are_made_in_order",
     ),
     Mutant(
+        "A mail that cannot be prepared waits and does not stop the next ones",
+        "app/accounts/mail/delivery.py",
+        "            await session.refresh(row)\n",
+        "",
+        "accounts/test_outbox.py::test_a_mail_whose_link_cannot_be_stored_is_tried_again",
+    ),
+    Mutant(
         "Addresses have one spelling",
         "app/email_address.py",
         "return str(parts.ascii_email).lower()",

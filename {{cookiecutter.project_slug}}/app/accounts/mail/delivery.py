@@ -62,6 +62,8 @@ async def deliver_next(app: Litestar) -> bool:
             async with session.begin_nested():
                 mail = await _prepare(session, settings, row)
         except Exception as error:  # noqa: BLE001  # a mail that cannot be composed must not stop the next ones
+            # The rollback of the savepoint has expired the row.
+            await session.refresh(row)
             await _postpone(session, row, error)
             return True
         if isinstance(mail, Reason):
