@@ -57,6 +57,7 @@ class Size(StrEnum):
 '''
 MANAGER = (
     '    manager_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)\n'
+    '    manager: Mapped["User | None"] = orm.relationship(remote_side="User.id", lazy="selectin", post_update=True)\n'
 )
 # Two keys to users: the row belongs to one of them.
 INTRODUCTION = '''

@@ -291,4 +291,11 @@ MUTANTS = [
         "if user:",
         "rbac/test_unproven_accounts.py::test_an_account_whose_proof_an_administrator_has_taken_back_stays",
     ),
+    Mutant(
+        "Two relationships of a user may name the same row",
+        "app/auth/current_user.py",
+        "        if member is None:\n            member",
+        "        if member or not member:\n            member",
+        "rbac/test_guards.py::test_two_relationships_of_a_user_may_name_the_same_row",
+    ),
 ]

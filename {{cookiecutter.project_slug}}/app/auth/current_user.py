@@ -56,12 +56,11 @@ class CurrentUserQuery:
             return None
         signed_in, user, *related = self._parts
         found = session.info[CURRENT_USER] = user.model(rows[0])
+        session.add(found)
         for relation, part in zip(self._along, related, strict=True):
-            members = part.models(rows)
-            session.add_all(members)
+            members = part.members(session, rows)
             value = members if relation.uselist else next(iter(members), None)
             orm.attributes.set_committed_value(found, relation.key, value)
-        session.add(found)
         return signed_in.model(rows[0]), found
 
     async def _rows(self, session: AsyncSession, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
@@ -120,6 +119,7 @@ class _Part:
 
     def __init__(self, entity: Any, start: int) -> None:
         mapper: orm.Mapper[Any] = inspect(entity).mapper
+        self._mapper = mapper
         # SQLAlchemy has columns for its own use that no statement selects.
         unread = set(mapper.local_table.c) - set(select(mapper.local_table).selected_columns)
         read = [
@@ -128,15 +128,24 @@ class _Part:
             if attribute.columns[0] not in unread and not attribute.deferred
         ]
         self._keys = [attribute.key for attribute in read]
+        columns: list[ColumnElement[Any]] = [attribute.columns[0] for attribute in read]
         self.columns = [getattr(entity, key) for key in self._keys]
         self._start, self.end = start, start + len(read)
-        self._ids = [index for index, attribute in enumerate(read, start) if attribute.columns[0] in mapper.primary_key]
+        self._primary_key = [start + columns.index(column) for column in mapper.primary_key]
         self._manager = mapper.class_manager
 
-    def models(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """The models in these rows, each once. An outer join without a match has NULL in the primary key."""
-        found = {tuple(row[index] for index in self._ids): row for row in rows}
-        return [self.model(row) for identity, row in found.items() if None not in identity]
+    def members(self, session: AsyncSession, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """The models in these rows, each once, in the session. Several relationships may lead to the same row."""
+        # An outer join without a match has NULL in the primary key.
+        found = {tuple(row[index] for index in self._primary_key): row for row in rows}
+        return [self._member(session, key, row) for key, row in found.items() if None not in key]
+
+    def _member(self, session: AsyncSession, primary_key: tuple[Any, ...], row: Sequence[Any]) -> Any:
+        member = session.identity_map.get(self._mapper.identity_key_from_primary_key(primary_key))
+        if member is None:
+            member = self.model(row)
+            session.add(member)
+        return member
 
     def model(self, row: Sequence[Any]) -> Any:
         """The model in this row, as if the ORM had read it; it is not in a session yet."""

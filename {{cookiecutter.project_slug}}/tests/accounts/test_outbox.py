@@ -190,7 +190,7 @@ async def test_what_cannot_be_written_does_not_hold_up_what_comes_after(
 
 
 async def test_a_mail_whose_link_cannot_be_stored_is_tried_again(
-    grace: Person, stage: Stage, outbox: Outbox, clock: Clock, tables: Tables, monkeypatch: pytest.MonkeyPatch
+    grace: Person, stage: Stage, clock: Clock, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(delivery, "_addressee", AsyncMock(side_effect=RuntimeError("a mistake")))
@@ -199,7 +199,7 @@ async def test_a_mail_whose_link_cannot_be_stored_is_tried_again(
     assert (row["attempts"], row["last_error"]) == (1, "RuntimeError: a mistake")
     clock.advance(2 * SECOND)
     await stage.deliver()
-    assert "new password" in outbox.to(grace)[-1]["Subject"]
+    assert "new password" in stage.outbox.to(grace)[-1]["Subject"]
 
 
 async def test_several_workers_send_a_mail_once(grace: Person, app: Litestar, stage: Stage) -> None:

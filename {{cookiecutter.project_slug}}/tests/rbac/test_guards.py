@@ -10,6 +10,9 @@ from litestar.types import Guard
 from litestar_users.guards import roles_accepted
 from litestar_users.guards import roles_required
 
+from app.auth import current_user
+from app.auth import litestar_backend
+from app.models import User
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
 from app.rbac.guards import requires
@@ -61,3 +64,17 @@ async def test_what_a_route_changes_of_the_roles_of_whoever_calls_is_stored(
     async with another_stage(settings, change) as another:
         assert (await another.copy_of(ada).get("/changes")).is_success
     assert "Changed." in [role["description"] for role in await tables.rows("role")]
+
+
+async def test_two_relationships_of_a_user_may_name_the_same_row(
+    settings: Settings, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @get("/roles")
+    async def count_roles(request: Request[Any, Any, Any]) -> int:
+        return len(request.user.roles)
+
+    query_for = litestar_backend._query_for.__wrapped__  # noqa: SLF001  # no query that was built before
+    monkeypatch.setattr(litestar_backend, "_query_for", query_for)
+    monkeypatch.setattr(current_user, "eager_relationships", lambda: [User.roles.property] * 2)
+    async with another_stage(settings, count_roles) as another:
+        assert (await another.copy_of(ada).get("/roles")).text == "1"
