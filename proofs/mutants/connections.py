@@ -156,4 +156,11 @@ MUTANTS = [
         "    if False:",
         "test_health.py::test_not_ready_but_alive_while_it_drains",
     ),
+    Mutant(
+        "Little is read while a request waits for the one before it",
+        CONNECTIONS,
+        "        if self._unparsed:\n",
+        "        if False:\n",
+        "test_connections.py::test_little_is_read_while_a_request_waits_for_the_one_before_it",
+    ),
 ]

@@ -20,6 +20,7 @@ from app.operations import serve
 IDLE, HEAD, ANSWER, LINGER = serve.KEEP_ALIVE_SECONDS, 30, 31, 5
 GET = b"GET / HTTP/1.1\r\nHost: service\r\n\r\n"
 SLOW = b"GET /slow HTTP/1.1\r\nHost: service\r\n\r\n"
+LISTENING = b"GET /listening HTTP/1.1\r\nHost: service\r\n\r\n"
 LARGE = b"GET /large HTTP/1.1\r\nHost: service\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: service\r\n"
 REFUSED = b"POST /refused HTTP/1.1\r\nHost: service\r\n"
@@ -33,6 +34,9 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
     body = b""
     if scope["path"] == "/slow":
         await asyncio.Event().wait()
+    if scope["path"] == "/listening":
+        while (await receive())["type"] != "http.disconnect":
+            pass
     if scope["path"] == "/":
         while (message := await receive())["type"] == "http.request":
             body += message["body"]
@@ -294,6 +298,16 @@ async def test_of_many_requests_at_once_few_are_prepared_or_kept(line: Line) -> 
     assert line.server.most_waiting < head_limits.PIECE_BYTES / 16
     # One read from the socket, and a piece.
     assert line.server.most_unparsed < 300_000
+
+
+@pytest.mark.checklist("I13")
+async def test_little_is_read_while_a_request_waits_for_the_one_before_it(line: Line) -> None:
+    line.writer.write(LISTENING + GET * 300_000)
+    await until(lambda: bool(line.server.pipeline))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    # Two reads from the socket: the handler asks for more once it waits.
+    assert line.server.most_unparsed < 600_000
 
 
 async def test_a_websocket_that_a_service_has_is_left_alone(line: Line) -> None:

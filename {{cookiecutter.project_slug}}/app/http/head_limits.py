@@ -134,6 +134,9 @@ class LimitedProtocol(HttpToolsProtocol):
             if self._bytes_read > MAX_HEAD_BYTES:
                 self._refuse(HEAD_TOO_LARGE)
         self._unparsed = bytes(data[position:]) if self._reads() else b""
+        if self._unparsed:
+            # uvicorn has paused too, but resumes when the handler waits for its client to leave.
+            self.flow.pause_reading()
         if self._is_answering() or not self._reads():
             self._stop_waiting()
         elif position or self._transport.is_midway:
