@@ -163,4 +163,11 @@ MUTANTS = [
         "        if False:\n",
         "test_connections.py::test_little_is_read_while_a_request_waits_for_the_one_before_it",
     ),
+    Mutant(
+        "A client that has reset its connection does not pass for a proxy at a Unix socket",
+        CONNECTIONS,
+        "            transport.abort()\n",
+        "            pass\n",
+        "test_connections.py::test_a_client_that_has_reset_its_connection_is_not_answered",
+    ),
 ]

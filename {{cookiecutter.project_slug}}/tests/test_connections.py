@@ -1,6 +1,8 @@
 """Heads have a limit in size, and a connection has a deadline in every state; ordinary requests notice neither."""
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import AsyncIterator
 from collections.abc import Callable
@@ -308,6 +310,27 @@ async def test_little_is_read_while_a_request_waits_for_the_one_before_it(line: 
         await asyncio.sleep(0)
     # Two reads from the socket: the handler asks for more once it waits.
     assert line.server.most_unparsed < 600_000
+
+
+@pytest.mark.checklist("B07")
+@pytest.mark.parametrize("is_reset", [True, False])
+async def test_a_client_that_has_reset_its_connection_is_not_answered(*, is_reset: bool) -> None:
+    config, state, loop = Config(answer, http=Watched, log_level="critical", ws="none"), ServerState(), Loop()
+    config.load()
+    made = Watched(config, state, {}, loop)  # type: ignore[arg-type]  # as above
+    server = await loop.create_server(lambda: made, "127.0.0.1", 0)
+    with socket.create_connection(server.sockets[0].getsockname()) as client:
+        client.sendall(SLOW)
+        if is_reset:
+            # It is gone before the server accepts it, which then learns no address.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        await until(lambda: made.has_ended if is_reset else made.cycle is not None)
+        assert len(state.tasks) == (0 if is_reset else 1)
+    server.close()
+    for task in state.tasks:
+        task.cancel()
+    await until(lambda: made.has_ended)
 
 
 async def test_a_websocket_that_a_service_has_is_left_alone(line: Line) -> None:

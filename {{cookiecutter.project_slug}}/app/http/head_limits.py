@@ -42,6 +42,9 @@ class LimitedProtocol(HttpToolsProtocol):
         self._transport = ClosingTransport(transport, self.loop)
         super().connection_made(self._transport)  # type: ignore[arg-type]  # it passes on all other attributes
         self._wait_for_head()
+        if self.client is None and self.server is not None and self.server[1] is not None:
+            # The client has reset this TCP connection already. Its requests would seem to come from a Unix socket.
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
