@@ -60,7 +60,7 @@ def remember_the_template(git: Path) -> None:
         packed = {line[41:]: line[:40] for line in read(git / "packed-refs").splitlines()}
         commit = read(git / head).strip() or packed.get(head, head)
         # A password in the address stays where it was typed.
-        template = re.sub("^(https?://)[^/@]*@", r"\1", url[1])
+        template = re.sub("^(https?://)[^/]*@", r"\1", url[1])
         context = {"cookiecutter": {key: value for key, value in ANSWERS.items() if not key.startswith("_")}}
         origin = {"template": template, "commit": commit, "checkout": None, "context": context, "directory": None}
         Path(".cruft.json").write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")

@@ -139,7 +139,7 @@ def test_an_update_brings_what_is_new_and_keeps_what_was_changed(project: Reposi
 def test_the_commit_is_known_however_git_keeps_it(state: str, shell: Shell, forge: Repository) -> None:
     clone = Repository(shell.folder.parent / "clone", shell)
     forge.git("clone", "--quiet", str(forge.folder.with_name("template.git")), str(clone.folder))
-    clone.git("remote", "set-url", "origin", "https://grace:hidden-word@forge.example/template.git")
+    clone.git("remote", "set-url", "origin", "https://grace:hidden@word@forge.example/template.git")
     clone.git(*{"packed": ["pack-refs", "--all"], "detached": ["checkout", "--quiet", "--detach"]}[state])
 
     run = shell.cookiecutter(clone.folder, "--no-input")
