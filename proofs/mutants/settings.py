@@ -27,8 +27,8 @@ MUTANTS = [
     Mutant(
         "The whole internet is no proxy",
         "app/settings/checks.py",
-        "and _is_too_large(network):",
-        "and network.prefixlen == 0:",
+        "network.prefixlen < LARGEST_NETWORKS[network.version]:",
+        "network.prefixlen == 0:",
         "test_setting_bounds.py::test_proxies_that_are_half_the_internet_are_refused_in_production_alone",
     ),
     Mutant(
@@ -100,5 +100,33 @@ MUTANTS = [
         "        if is_another_site(origin, settings.base_url):",
         "        if False:",
         "test_other_sites.py::test_a_site_whose_users_could_not_be_signed_in_is_named_at_start",
+    ),
+    Mutant(
+        "A URL that cannot be read shows no part of its password",
+        "app/settings/database_url.py",
+        '            "cannot be read.',
+        '            f"{error}" "cannot be read.',
+        "test_database_url.py::test_what_cannot_work_is_refused_at_start_without_a_secret",
+    ),
+    Mutant(
+        "The authorities of the system verify the server",
+        "app/settings/database_url.py",
+        '    if given.get("sslrootcert") == SYSTEM:\n        # As',
+        "    if False:\n        # As",
+        "test_database_url.py::test_the_authorities_of_the_system_are_verified_unless_the_url_says_otherwise",
+    ),
+    Mutant(
+        "The least version of TLS counts",
+        "app/settings/database_url.py",
+        '    if version := given.get("ssl_min_protocol_version"):',
+        "    if version := None:",
+        "test_database_url.py::test_parameters_of_tls_count_for_every_authority",
+    ),
+    Mutant(
+        "Revoked certificates are refused",
+        "app/settings/database_url.py",
+        "            context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN\n",
+        "            pass\n",
+        "test_database_url.py::test_parameters_of_tls_count_for_every_authority",
     ),
 ]

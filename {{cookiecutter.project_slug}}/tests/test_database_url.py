@@ -1,6 +1,7 @@
 """`DATABASE_URL`: every form that a test calls understood also connects; every other one is refused at start."""
 
 import ssl
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,26 @@ REFUSED = {
     "postgresql://user@host/name?sslmode=maybe": "has a wrong sslmode. Use one of: allow, disable, prefer, ",
     "postgresql://user@host/name?color=red&shape=round": "has a parameter that does not work here: color, shape. ",
     "postgresql://user@host/name?require_auth=md5": "has a parameter that does not work here: require_auth. ",
-    "postgresql://user@host/name?connect_timeout=soon": "has a connect_timeout that is not a number of seconds",
+    "postgresql://user@host/name?connect_timeout=soon": "has a connect_timeout that is not a number of seconds. ",
+    "postgresql://user@host/name?connect_timeout=": "has a connect_timeout that is not a number of seconds. ",
+    "postgresql://user@host/name?connect_timeout=--5": "has a connect_timeout that is not a number of seconds. ",
+    f"postgresql://user@host/name?connect_timeout={'9' * 5_000}": "has a connect_timeout that is not a number of ",
     "postgresql://user@host/name?sslmode=verify-full&sslrootcert=/missing.pem": "names a file in sslrootcert that ",
+    "postgresql://user@host/name?sslmode=require&sslrootcert=system": "has sslrootcert=system, which verifies nothing ",
+    "postgresql://user@host/name?sslmode=verify-full&sslcert=pyproject.toml": "names files in sslcert, sslkey or ",
+    "postgresql://user@host/name?sslmode=verify-full&sslcrl=pyproject.toml": "names files in sslcert, sslkey or ",
+    "postgresql://user@host/name?ssl_min_protocol_version=1.2": "has a wrong ssl_min_protocol_version. Use one of: ",
+    "postgresql://user@host/name?ssl_max_protocol_version=SSLv3": "has a wrong ssl_max_protocol_version. Use one of: ",
+    "postgresql://user@host/name?sslnegotiation=maybe": "has a wrong sslnegotiation. Use one of: direct, postgres",
     "postgresql://user@host/name?target_session_attrs=standby": "may lead to a read-only server. ",
     "postgresql://user:hidden#word@host/name": "contains #, which ends a URL. In a password, write it as %23",
     "postgresql://user:hidden@word@host/name": "contains / or @ in the password or the name. ",
     "postgresql://user:hidden/word@host/name": "contains / or @ in the password or the name. ",
     "postgresql://user:hidden/word": "has a port that is no number up to 65535. ",
+    "postgresql://user:hidden[word@host/name": "cannot be read. ",
+    "postgresql://user:word][hidden]@host/name": "cannot be read. ",
+    "postgresql://user:hidden\u2100word@host/name": "cannot be read. ",
+    f"postgresql://user:hidden@host:{'9' * 5_000}/name": "has a port that is no number up to 65535. ",
     "postgresql://user:hidden word@host/name": "must start with postgresql://, for example ",
     "postgresql://user@host:99999/name": "has a port that is no number up to 65535. ",
     "prisma://accelerate.example/?api_key=hidden-word": "must start with postgresql://, for example ",
@@ -105,6 +119,44 @@ async def test_a_private_authority_and_a_client_certificate_are_used(
             await answered(settings, f"{address}&sslrootcert=system")
         with pytest.raises(CannotConnect, match="CERTIFICATE_VERIFY_FAILED"):
             await answered(settings, address)
+
+
+@pytest.mark.checklist("I12")
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ("ssl_min_protocol_version=TLSv1.2", None),
+        ("ssl_min_protocol_version=TLSv1.3", "PROTOCOL_VERSION|ConnectionReset"),
+        ("ssl_max_protocol_version=TLSv1.2&sslnegotiation=postgres", None),
+        ("sslcrl={revoked}", "certificate revoked"),
+    ],
+)
+async def test_parameters_of_tls_count_for_every_authority(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: str, reason: str | None
+) -> None:
+    ours, context = Authority(tmp_path), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*ours.issue("server"))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    # As if it were one of the system.
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours.certificate))
+    given = parameters.format(revoked=ours.revoke("server"))
+    async with proxy(socket_of(settings), context) as port:
+        for authority in ("system", ours.certificate):
+            verified = f"sslrootcert={authority}&sslmode=verify-full&{given}"
+            url = f"postgresql://postgres@127.0.0.1:{port}/postgres?{verified}"
+            with pytest.raises(CannotConnect, match=reason) if reason else nullcontext():
+                await answered(settings, url)
+
+
+@pytest.mark.checklist("I12")
+async def test_the_authorities_of_the_system_are_verified_unless_the_url_says_otherwise(
+    settings: Settings, tmp_path: Path
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*Authority(tmp_path).issue("server"))
+    async with proxy(socket_of(settings), context) as port:
+        with pytest.raises(CannotConnect, match="CERTIFICATE_VERIFY_FAILED"):
+            await answered(settings, f"postgresql://postgres@127.0.0.1:{port}/postgres?sslrootcert=system")
 
 
 @pytest.mark.checklist("I12")

@@ -121,6 +121,17 @@ def test_an_empty_value_means_that_nobody_has_set_it() -> None:
     assert (settings.database_url, settings.openapi) == (None, None)
 
 
+@pytest.mark.parametrize("space", [" ", "\n", "\r\n", "\t"])
+def test_spaces_and_line_breaks_around_a_value_do_not_count(space: str) -> None:
+    known = PRODUCTION | {"ENVIRONMENT": "production", "OPENAPI": "on", "DATABASE_POOLER": "none", "THROTTLE": ""}
+    assert read_settings({name: f"{space}{value}{space}" for name, value in known.items()}) == read_settings(known)
+
+
+def test_the_env_file_counts_if_a_space_follows_the_environment(project_root: Path) -> None:
+    (project_root / ".env").write_text(f"SECRET_KEY={SECRET}\n")
+    assert read_settings({"ENVIRONMENT": "development "}).environment is Environment.DEVELOPMENT
+
+
 def test_secrets_show_in_no_representation() -> None:
     settings = read_settings(PRODUCTION)
     for shown in (repr(settings), str(settings), settings.model_dump_json()):

@@ -37,6 +37,15 @@ class Authority:
         secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
         return certificate, secret
 
+    def revoke(self, name: str) -> Path:
+        """A list of revoked certificates, with the one that was issued for this name."""
+        now, path = dt.datetime.now(dt.UTC), self._folder / "revoked.pem"
+        number = x509.load_pem_x509_certificate((self._folder / f"{name}.pem").read_bytes()).serial_number
+        revoked = x509.RevokedCertificateBuilder(number, now).build()
+        builder = x509.CertificateRevocationListBuilder(self._name, now, now + dt.timedelta(1), [], [revoked])
+        path.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return path
+
     def _signed(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool) -> bytes:
         now = dt.datetime.now(dt.UTC)
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])

@@ -79,9 +79,7 @@ def _peer(request: Request[Any, Any, Any]) -> IPAddress | str | None:
 def _is_trusted(address: IPAddress | str | None, settings: Settings) -> bool:
     if address is None or isinstance(address, str):
         return address in settings.trusted_proxies
-    forms = (address, IPv6Address(f"::ffff:{address}")) if isinstance(address, IPv4Address) else (address,)
-    networks = [each for each in settings.trusted_proxies if not isinstance(each, str)]
-    return any(form in network for form in forms for network in networks)
+    return any(address in network for network in settings.trusted_proxies if not isinstance(network, str))
 
 
 def _warn_of_other_headers(request: Request[Any, Any, Any]) -> None:

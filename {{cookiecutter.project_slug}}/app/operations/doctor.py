@@ -34,8 +34,8 @@ from app.settings import Environment
 from app.settings import Settings
 from app.settings.findings import Finding
 from app.settings.findings import Level
+from app.settings.urls import is_this_machine
 
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # Mails are sent within seconds. After this long, no process sends any or the mail server refuses them.
 MAILS_LEAVE_WITHIN = timedelta(minutes=10)
 # Clocks that are set by NTP differ by less.
@@ -77,7 +77,7 @@ async def examine(app: Litestar) -> list[Finding]:
 
 def addresses(settings: Settings) -> Iterable[Finding]:
     """The address at which users reach the service."""
-    if settings.serves_https or urlsplit(settings.base_url).hostname in LOOPBACK:
+    if settings.serves_https or is_this_machine(urlsplit(settings.base_url).hostname):
         yield Finding(Level.OK, "BASE_URL", f"Links in mails lead to {settings.base_url}.")
     else:
         says = f"Passwords are sent unencrypted to {settings.base_url}."

@@ -161,10 +161,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     environment = os.environ if environment is None else environment
     values: dict[str, str | None] = dict(environment)
-    if environment.get("ENVIRONMENT", Environment.DEVELOPMENT) == Environment.DEVELOPMENT:
+    if environment.get("ENVIRONMENT", Environment.DEVELOPMENT).strip() == Environment.DEVELOPMENT:
         values = dotenv_values(PROJECT_ROOT / ".env") | values
-    # `DATABASE_URL=` in an env file means unset.
-    known = {name: value for name in Settings.model_fields if (value := values.get(name.upper()))}
+    # `DATABASE_URL=` in an env file means unset. Files that values come from often end with a line break.
+    known = {name: value for name in Settings.model_fields if (value := (values.get(name.upper()) or "").strip())}
     try:
         return Settings.model_validate(known)
     except ValidationError as error:

@@ -1,8 +1,6 @@
 """Settings that contradict each other, or that must not reach production: one line for each mistake."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
-from ipaddress import IPv6Network
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -18,7 +16,6 @@ KEYS = ("secret_key", "secret_key_previous")
 EXAMPLE_SENDER = "noreply@example.com"
 # 10.0.0.0/8 and fc00::/7 are the largest private networks.
 LARGEST_NETWORKS = {4: 8, 6: 7}
-MAPPED_IPV4 = IPv6Network("::ffff:0:0/96")
 
 
 def contradictions(settings: "Settings") -> Iterator[str]:
@@ -42,7 +39,7 @@ def unfit_for_production(settings: "Settings") -> Iterator[str]:
     if settings.mail_from == EXAMPLE_SENDER:
         yield "MAIL_FROM must be set in production: an address of your domain, for example noreply@your-domain.com"
     for network in settings.trusted_proxies:
-        if not isinstance(network, str) and _is_too_large(network):
+        if not isinstance(network, str) and network.prefixlen < LARGEST_NETWORKS[network.version]:
             yield f"TRUSTED_PROXIES must be the networks of your proxies alone, for example 10.0.0.0/8; got {network}"
 
 
@@ -54,9 +51,3 @@ def _shared_secrets(settings: "Settings") -> Iterator[str]:
         if isinstance(value, SecretStr) and name not in KEYS and value in keys:
             fix = f". {GENERATE}" if name == "metrics_token" else ": other programs must not know that key"
             yield f"{name.upper()} must differ from {keys[value]}{fix}"
-
-
-def _is_too_large(network: IPv4Network | IPv6Network) -> bool:
-    if isinstance(network, IPv6Network) and network.subnet_of(MAPPED_IPV4):
-        return network.prefixlen - MAPPED_IPV4.prefixlen < LARGEST_NETWORKS[4]
-    return network.prefixlen < LARGEST_NETWORKS[network.version]

@@ -4,6 +4,7 @@ Their parameters are libpq's, or those of another language's driver. asyncpg rea
 others to the server as settings, and the server would refuse the connection.
 """
 
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ READ_BY_ASYNCPG = {
     *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation"),
     *("ssl_min_protocol_version", "ssl_max_protocol_version"),
 }
+# Of these, an `ssl.SSLContext` holds the values.
+READ_INTO_CONTEXT = {
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl"),
+    *("ssl_min_protocol_version", "ssl_max_protocol_version"),
+}
 # The server reads these.
 SERVER_SETTINGS = {
     *("application_name", "options", "search_path", "timezone"),
@@ -27,7 +33,6 @@ SERVER_SETTINGS = {
 }
 # Other drivers' names for the same.
 RENAMED = {"ssl": "sslmode", "schema": "search_path", "fallback_application_name": "application_name"}
-SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 RENAMED_SSL_MODES = {"true": "require", "false": "disable", "no-verify": "require"}
 # asyncpg does these without a parameter, or the service has its own setting for them.
 IGNORED = {
@@ -47,6 +52,14 @@ IGNORED = {
 WRITABLE = {"any", "primary", "read-write"}
 FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 SYSTEM = "system"
+TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+# Parameters with a fixed set of values.
+CHOICES = {
+    "sslmode": ("allow", "disable", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("direct", "postgres"),
+    "ssl_min_protocol_version": TLS_VERSIONS,
+    "ssl_max_protocol_version": TLS_VERSIONS,
+}
 
 
 class DatabaseUrl(NamedTuple):
@@ -66,6 +79,9 @@ def parse(url: str) -> DatabaseUrl:
     split = _split(url)
     given = {RENAMED.get(name, name): value for name, value in parse_qsl(split.query, keep_blank_values=True)}
     _require_known(given)
+    if given.get("sslrootcert") == SYSTEM:
+        # As libpq does.
+        given.setdefault("sslmode", "verify-full")
     if "sslmode" in given:
         given["sslmode"] = RENAMED_SSL_MODES.get(given["sslmode"], given["sslmode"])
     _require_usable(given)
@@ -75,7 +91,7 @@ def parse(url: str) -> DatabaseUrl:
         arguments["timeout"] = timeout
     if given.get("sslmode", "").startswith("verify-") and given.get("sslrootcert", SYSTEM) == SYSTEM:
         arguments["ssl"] = _trusting_the_system(given)
-        given = {name: value for name, value in given.items() if not name.startswith("ssl")}
+        given = {name: value for name, value in given.items() if name not in READ_INTO_CONTEXT}
     query = urlencode({name: value for name, value in given.items() if name in READ_BY_ASYNCPG})
     dsn = split._replace(scheme="postgresql", query=query).geturl()
     return DatabaseUrl(dsn, arguments, is_pooled=given.get("pgbouncer") == "true")
@@ -85,14 +101,20 @@ def _split(url: str) -> SplitResult:
     scheme = url.partition("://")[0].partition("+")[0]
     if scheme not in SCHEMES or "://" not in url or any(character.isspace() for character in url):
         raise ValueError("must start with postgresql://, for example postgresql://user:password@host/name")
-    split = urlsplit(url)
+    try:
+        split = urlsplit(url)
+    except ValueError as error:
+        # Its message may repeat a part of the password.
+        raise ValueError(
+            "cannot be read. In a password, write [ as %5B and ] as %5D, and percent-encode letters that are not ASCII"
+        ) from error
     if "#" in url:
         raise ValueError("contains #, which ends a URL. In a password, write it as %23")
     if split.netloc.count("@") > 1 or "/" in split.path.lstrip("/"):
         raise ValueError("contains / or @ in the password or the name. Write them as %2F and %40")
     for host in split.netloc.rpartition("@")[2].split(","):
         port = host.rpartition("]")[2].rpartition(":")[2] if ":" in host.rpartition("]")[2] else ""
-        if port and not (port.isdecimal() and 0 < int(port) < 65_536):
+        if port and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65_536):
             raise ValueError("has a port that is no number up to 65535. In a password, write / and : as %2F and %3A")
     return split
 
@@ -104,22 +126,45 @@ def _require_known(given: dict[str, str]) -> None:
 
 
 def _require_usable(given: dict[str, str]) -> None:
-    if given.get("sslmode", "prefer") not in SSL_MODES:
-        raise ValueError(f"has a wrong sslmode. Use one of: {', '.join(sorted(SSL_MODES))}")
-    if not given.get("connect_timeout", "0").lstrip("-").isdecimal():
-        raise ValueError("has a connect_timeout that is not a number of seconds")
+    for name, choices in CHOICES.items():
+        if given.get(name, choices[0]) not in choices:
+            raise ValueError(f"has a wrong {name}. Use one of: {', '.join(choices)}")
+    if given.get("sslrootcert") == SYSTEM and not given["sslmode"].startswith("verify-"):
+        raise ValueError("has sslrootcert=system, which verifies nothing with this sslmode. Write sslmode=verify-full")
+    if not re.fullmatch("-?[0-9]{1,6}", given.get("connect_timeout", "0")):
+        raise ValueError("has a connect_timeout that is not a number of seconds. Write one, or remove the parameter")
     if given.get("target_session_attrs", "any") not in WRITABLE:
         raise ValueError("may lead to a read-only server. Write target_session_attrs=read-write")
     for name in FILES:
         path = given.get(name)
-        if path and not (name == "sslrootcert" and path == SYSTEM) and not Path(path).is_file():
+        if path and not (name == "sslrootcert" and path == SYSTEM) and not _is_readable(path):
             raise ValueError(f"names a file in {name} that does not exist or cannot be read")
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        Path(path).open("rb").close()
+    except OSError:
+        return False
+    return True
 
 
 def _trusting_the_system(given: dict[str, str]) -> ssl.SSLContext:
     # asyncpg reads a file in the home folder instead, and has no name for the certificates of the system.
     context = ssl.create_default_context()
     context.check_hostname = given["sslmode"] == "verify-full"
-    if "sslcert" in given:
-        context.load_cert_chain(given["sslcert"], given.get("sslkey"), given.get("sslpassword", ""))
+    if version := given.get("ssl_min_protocol_version"):
+        context.minimum_version = ssl.TLSVersion[version.replace(".", "_")]
+    if version := given.get("ssl_max_protocol_version"):
+        context.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
+    try:
+        if certificate := given.get("sslcert"):
+            context.load_cert_chain(certificate, given.get("sslkey") or None, given.get("sslpassword", ""))
+        if revoked := given.get("sslcrl"):
+            context.load_verify_locations(revoked)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+    except OSError as error:
+        raise ValueError(
+            "names files in sslcert, sslkey or sslcrl that cannot be used. They must be PEM, with the right sslpassword"
+        ) from error
     return context

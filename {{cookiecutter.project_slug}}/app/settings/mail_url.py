@@ -1,13 +1,12 @@
 """`MAIL_URL`: where mails go, and how a password gets there."""
 
-from contextlib import suppress
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
-from app.settings.origins import port_of
+from app.settings.urls import is_this_machine
+from app.settings.urls import port_of
 
 CONSOLE = "console://"
 EXAMPLE = "for example smtp://user:password@host:587"
@@ -29,7 +28,7 @@ class MailServer(NamedTuple):
     @property
     def requires_starttls(self) -> bool:
         """Whether to send nothing unless STARTTLS succeeds: a password is never sent in plain text over a network."""
-        return self.password is not None and not self.is_tls and not _is_this_machine(self.host)
+        return self.password is not None and not self.is_tls and not is_this_machine(self.host)
 
 
 def parse(url: str) -> MailServer | None:
@@ -69,9 +68,3 @@ def _split(url: str) -> SplitResult:
     if not parts.hostname:
         raise ValueError(f"must be console:// or a server, {EXAMPLE}")
     return parts
-
-
-def _is_this_machine(host: str) -> bool:
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"

@@ -1,10 +1,11 @@
 """Origins: scheme, host and port of a site, in the spelling that browsers send in the header `Origin`."""
 
 import re
-from contextlib import suppress
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult
 from urllib.parse import urlsplit
+
+from app.settings.urls import port_of
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 EXAMPLE = "for example https://app.example.com"
@@ -86,15 +87,3 @@ def _host(parts: SplitResult, value: str) -> str:
     if not re.fullmatch(rf"{LABEL}(\.{LABEL})*", host):
         raise ValueError(f"must have a host of letters, digits, dots and hyphens, {EXAMPLE}; got {value!r}")
     return host
-
-
-def port_of(parts: SplitResult, hint: str) -> int | None:
-    """The port of a URL, or None if it names none.
-
-    Raises:
-        ValueError: if it is not a port; the message ends with the hint.
-    """
-    with suppress(ValueError):
-        if parts.port != 0:
-            return parts.port
-    raise ValueError(f"must have a port from 1 to 65535, or none{hint}")

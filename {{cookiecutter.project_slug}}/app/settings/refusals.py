@@ -30,7 +30,7 @@ def mistakes(settings: type[BaseModel], values: Mapping[str, str]) -> list[str]:
     wrong: set[str] = set()
     parts = [each for each in (*settings.__bases__, settings) if issubclass(each, BaseModel)]
     for part in [each for each in parts for _ in ("values", "contradictions")]:
-        left = {name: value.strip() for name, value in values.items() if name not in wrong}
+        left = {name: value for name, value in values.items() if name not in wrong}
         if "secret_key" in wrong:
             # It is required, so another one takes its place.
             left["secret_key"] = secrets.token_urlsafe(48)

@@ -26,6 +26,7 @@ TOKEN_MAX_LENGTH = 1_000
 GENERATE = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
 # In TRUSTED_PROXIES: a proxy that connects to a Unix socket.
 UNIX: Final = "unix"
+MAPPED_IPV4 = IPv6Network("::ffff:0:0/96")
 OPEN = "open"
 INVITE = "invite"
 WHO = "must be open, invite, or e-mail domains separated by commas, for example example.com"
@@ -98,6 +99,9 @@ def _proxy(value: object) -> IPv4Network | IPv6Network | Literal["unix"]:
         raise ValueError(f"must be IP addresses or networks, {example}; got {str(value)!r}") from error
     if network.network_address != address:
         raise ValueError(f"must be a network or an address: write {network} or {address}; got {value!r}")
+    if isinstance(network, IPv6Network) and network.subnet_of(MAPPED_IPV4):
+        # Addresses of clients are compared in this form, too.
+        return IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - MAPPED_IPV4.prefixlen))
     return network
 
 

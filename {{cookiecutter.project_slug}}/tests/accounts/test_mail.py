@@ -127,7 +127,7 @@ async def test_a_wrong_password_for_the_server_is_an_error(settings: Settings) -
 async def test_a_password_is_not_sent_in_plain_text_to_another_machine(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail_url, "_is_this_machine", lambda _host: False)
+    monkeypatch.setattr(mail_url, "is_this_machine", lambda _host: False)
     async with mail_server() as (server, port):
         with pytest.raises(SMTPException, match="STARTTLS"):
             await mailer_for(through(settings, "service:p%40ss%3Aw%2Frd", port)).send(compose(VERIFY, settings))
