@@ -19,8 +19,8 @@ from pathlib import Path
 FEATURE_PATHS = {
     "rbac": "app/rbac app/permissions.py app/accounts/mail/templates/account-confirmed.jinja docs/decisions/0018-* "
     "docs/decisions/0037-* docs/roles.md tests/rbac tests/notes/test_administration.py",
-    "oauth": "app/oauth app/settings/providers.py app/accounts/mail/templates/provider-* docs/decisions/002[0-5]-* "
-    "docs/providers.md tests/oauth tests/provider",
+    "oauth": "app/oauth app/settings/providers.py app/settings/openid_providers.py docs/decisions/002[0-5]-* "
+    "app/accounts/mail/templates/provider-* docs/providers.md tests/oauth tests/provider",
     "session": "app/auth/session.py docs/decisions/0034-* tests/credentials/session.py tests/auth/test_session.py",
     "jwt": "app/auth/jwt.py docs/decisions/0035-* tests/credentials/jwt.py tests/auth/test_jwt.py",
     "jwt_cookie": "app/auth/jwt_cookie.py docs/decisions/0036-* tests/credentials/jwt_cookie.py "

@@ -10,6 +10,7 @@ from proofs.mutants import jwt_cookie
 from proofs.mutants import notes
 from proofs.mutants import oauth
 from proofs.mutants import observability
+from proofs.mutants import providers
 from proofs.mutants import rbac
 from proofs.mutants import service
 from proofs.mutants import session
@@ -28,7 +29,7 @@ ALWAYS = [
 IF_THERE = {
     "app/notes": notes.MUTANTS,
     "app/rbac": rbac.MUTANTS,
-    "app/oauth": oauth.MUTANTS,
+    "app/oauth": [*oauth.MUTANTS, *providers.MUTANTS],
     "app/auth/session.py": session.MUTANTS,
     "app/auth/jwt.py": jwt.MUTANTS,
     "app/auth/jwt_cookie.py": jwt_cookie.MUTANTS,

@@ -1,6 +1,7 @@
 """The configuration of litestar-users, the service class, and the routes and commands of accounts."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components
 from litestar.plugins import CLIPlugin
 from litestar.plugins import InitPlugin
+from litestar.plugins import PluginProtocol
 from litestar_users import LitestarUsersPlugin
 from litestar_users.config import CurrentUserHandlerConfig
 from litestar_users.config import LitestarUsersConfig
@@ -34,6 +36,7 @@ from app.http.current_request import TrackCurrentRequest
 from app.oauth import routes as provider_routes
 from app.oauth.doctor_checks import documents
 from app.oauth.doctor_checks import redirects
+from app.oauth.openapi import ProviderNames
 from app.operations.doctor import CHECKS
 from app.operations.doctor import NETWORK_CHECKS
 # {% endif %}
@@ -64,9 +67,10 @@ class UserService(
     """What can be done to users, in parts with one subject each. Add methods of your own here, or override one."""
 
 
-def users_plugins(settings: Settings) -> tuple[LitestarUsersPlugin, "AccountsPlugin"]:
-    """litestar-users with our service class, and a plugin with our own routes and commands."""
-    return LitestarUsersPlugin(config(settings)), AccountsPlugin(settings)
+def users_plugins(settings: Settings) -> list[PluginProtocol]:
+    """litestar-users with our service class, and plugins with our own routes and commands."""
+    others = (plugin(settings) for plugin in PLUGINS)
+    return [LitestarUsersPlugin(config(settings)), AccountsPlugin(settings), *others]
 
 
 def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
@@ -128,6 +132,7 @@ def _warn_of_other_sites(settings: Settings) -> None:
             )
 
 
+PLUGINS: list[Callable[[Settings], PluginProtocol]] = []
 COMMANDS = click.Group("users", commands=[create_user, invite_user, calibrate_hash], help="Manage users.")
 ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
 # {% if cookiecutter.include_rbac %}
@@ -136,6 +141,7 @@ ROUTES.extend(role_routes.ROUTES)
 # {% endif %}
 # {% if cookiecutter.include_oauth %}
 ROUTES.extend(provider_routes.ROUTES)
+PLUGINS.append(ProviderNames)
 CHECKS.append(redirects)
 NETWORK_CHECKS.append(documents)
 # {% endif %}

@@ -20,7 +20,7 @@ from app.oauth.providers.openid import OpenIDProvider
 from app.settings import Settings
 from app.settings.findings import Finding
 from app.settings.findings import Level
-from app.settings.providers import AuthMethod
+from app.settings.openid_providers import AuthMethod
 
 
 class Abilities(Struct):
@@ -45,7 +45,8 @@ async def documents(settings: Settings) -> AsyncIterator[Finding]:
     """Whether each OpenID provider answers, and whether sign-in works with what it publishes."""
     for name, provider in offered(settings).items():
         if isinstance(provider, OpenIDProvider):
-            about = f"OAUTH_{name.upper()}_ISSUER" if name == "oidc" else f"OAUTH_{name.upper()}_CLIENT_ID"
+            is_named = name in settings.openid_providers()
+            about = f"OAUTH_{name.upper()}_ISSUER" if is_named else f"OAUTH_{name.upper()}_CLIENT_ID"
             findings = [Finding(level, about, says, fix) async for level, says, fix in _problems_of(provider)]
             for finding in findings or [Finding(Level.OK, about, f"{provider.label} answers; its keys can be read.")]:
                 yield finding

@@ -27,6 +27,7 @@ from app.settings.mail_url import CONSOLE
 from app.settings.providers import ProviderSettings
 # {% endif %}
 from app.settings.refusals import mistakes
+from app.settings.types import EXTENSIONS
 from app.settings.types import INVITE
 from app.settings.types import OPEN
 from app.settings.types import Collector
@@ -163,9 +164,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values: dict[str, str | None] = dict(environment)
     if environment.get("ENVIRONMENT", Environment.DEVELOPMENT).strip() == Environment.DEVELOPMENT:
         values = dotenv_values(PROJECT_ROOT / ".env") | values
+    settings = Settings
+    for extend in EXTENSIONS:
+        settings = extend(settings, values)
     # `DATABASE_URL=` in an env file means unset. Files that values come from often end with a line break.
-    known = {name: value for name in Settings.model_fields if (value := (values.get(name.upper()) or "").strip())}
+    known = {name: value for name in settings.model_fields if (value := (values.get(name.upper()) or "").strip())}
     try:
-        return Settings.model_validate(known)
+        return settings.model_validate(known)
     except ValidationError as error:
-        raise SettingsError("\n".join(mistakes(Settings, known))) from error
+        raise SettingsError("\n".join(mistakes(settings, known))) from error

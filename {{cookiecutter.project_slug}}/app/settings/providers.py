@@ -1,7 +1,6 @@
 """The settings of sign-in with other providers: a part of `Settings`."""
 
 import re
-from enum import StrEnum
 from typing import Annotated
 from typing import Any
 from typing import NamedTuple
@@ -9,14 +8,18 @@ from typing import Self
 
 from pydantic import AfterValidator
 from pydantic import BaseModel
-from pydantic import BeforeValidator
 from pydantic import SecretStr
 from pydantic import model_validator
 
+from app.settings.openid_providers import LONGEST_NAME
+from app.settings.openid_providers import LOOPBACK
+from app.settings.openid_providers import SCOPES
+from app.settings.openid_providers import AuthMethod
+from app.settings.openid_providers import Issuer
+from app.settings.openid_providers import OpenIDSettings
+from app.settings.openid_providers import Scopes
 from app.settings.types import Switch
 
-# Traffic to this machine cannot be read on the way.
-LOOPBACK = r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?([/?]\S*)?"
 # A page, or the private scheme of an app: with an authority, or a reverse domain name and a path (RFC 8252, 7.1).
 PAGE = r"(?!http:|javascript:)[a-z][a-z0-9+.-]*://\S+|[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(?!/)\S*"
 # The directories of Microsoft that are not one company's; that of a company has an id.
@@ -24,14 +27,7 @@ SHARED_TENANTS = ("common", "organizations", "consumers")
 TENANT_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # These two give every web application a secret and refuse one that has none.
 NEED_A_SECRET = ("google", "github")
-PROVIDERS = (*NEED_A_SECRET, "microsoft", "gitlab", "oidc")
-
-
-class AuthMethod(StrEnum):
-    """How the service sends its secret to a provider (OpenID Connect Core, 9)."""
-
-    BASIC = "client_secret_basic"
-    POST = "client_secret_post"
+PROVIDERS = (*NEED_A_SECRET, "microsoft", "gitlab")
 
 
 class Client(NamedTuple):
@@ -43,13 +39,6 @@ class Client(NamedTuple):
     auth_method: AuthMethod | None = None
     # Whether an address counts as verified if the provider does not say.
     trusts_email: bool = False
-
-
-def _issuer(value: str) -> str:
-    # An attacker who can change the answers of an issuer can sign in to every account.
-    if not re.fullmatch(rf"https://\S+|{LOOPBACK}", value) or re.search("[?#]", value):
-        raise ValueError(f"must start with https://, for example https://accounts.example.com; got {value!r}")
-    return value
 
 
 def _page(value: str) -> str:
@@ -76,12 +65,6 @@ def _tenant(value: str) -> str:
     return tenant
 
 
-def _scopes(value: object) -> object:
-    # Without `openid` there is no ID token; a tuple, since settings are hashed.
-    given = re.findall(r"[^\s,]+", value) if isinstance(value, str) else None
-    return value if given is None else tuple(dict.fromkeys(("openid", *given)))
-
-
 class ProviderSettings(BaseModel):
     """Which providers are offered, and what they may do; a provider without credentials is not offered."""
 
@@ -100,15 +83,15 @@ class ProviderSettings(BaseModel):
     oauth_gitlab_client_id: str | None = None
     oauth_gitlab_client_secret: SecretStr | None = None
     oauth_gitlab_auth_method: AuthMethod | None = None
-    # Any provider that speaks OpenID Connect, by its issuer URL.
-    oauth_oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    # Any provider that speaks OpenID Connect, by its issuer URL; `with_named_providers` adds the same for other names.
+    oauth_oidc_issuer: Issuer | None = None
     oauth_oidc_client_id: str | None = None
     oauth_oidc_client_secret: SecretStr | None = None
     oauth_oidc_auth_method: AuthMethod | None = None
     oauth_oidc_trusts_email: Switch = Switch.OFF
     # Its name for users; unset means the host of the issuer.
     oauth_oidc_label: str | None = None
-    oauth_oidc_scopes: Annotated[tuple[str, ...], BeforeValidator(_scopes)] = ("openid", "email")
+    oauth_oidc_scopes: Scopes = SCOPES
     # The page that users return to; unset means that the callback responds as a sign-in does.
     oauth_return_url: Annotated[str, AfterValidator(_page)] | None = None
     # Whether a first sign-in with a provider creates an account, if `REGISTRATION` allows it.
@@ -119,7 +102,8 @@ class ProviderSettings(BaseModel):
     @model_validator(mode="after")
     def providers_are_complete(self) -> Self:
         """Refuse a provider that would be offered and fail for every user."""
-        if problems := [problem for name in PROVIDERS for problem in self._problems_of(name)]:
+        names = (*PROVIDERS, *self._openid_names())
+        if problems := [problem for name in names for problem in self._problems_of(name)]:
             raise ValueError("\n".join(problems))
         return self
 
@@ -141,14 +125,29 @@ class ProviderSettings(BaseModel):
             client_id, secret.get_secret_value() if secret else "", self._setting(provider, "auth_method"), trusts_email
         )
 
+    def openid_providers(self) -> dict[str, OpenIDSettings]:
+        """The OpenID providers that the settings name, by name."""
+        return {
+            name: OpenIDSettings(issuer, self._setting(name, "label") or "", self._setting(name, "scopes"))
+            for name in self._openid_names()
+            if (issuer := self._setting(name, "issuer"))
+        }
+
+    def _openid_names(self) -> list[str]:
+        found = (re.fullmatch("oauth_(.+)_issuer", field) for field in type(self).model_fields)
+        return [match[1] for match in found if match]
+
     def _setting(self, provider: str, name: str) -> Any:
         return getattr(self, f"oauth_{provider}_{name}", None)
 
     def _problems_of(self, provider: str) -> list[str]:
-        needed = ["issuer", "client_id"] if provider == "oidc" else ["client_id"]
+        is_openid = provider in self._openid_names()
+        needed = ["issuer", "client_id"] if is_openid else ["client_id"]
         given = next((name for name in (*needed, "client_secret") if self._setting(provider, name)), None)
         needed += ["client_secret"] if provider in NEED_A_SECRET or self._setting(provider, "auth_method") else []
         prefix = f"OAUTH_{provider.upper()}"
+        if len(provider) > LONGEST_NAME:
+            return [f"{prefix}_CLIENT_ID must have at most {LONGEST_NAME} characters between OAUTH_ and _CLIENT_ID"]
         return [
             f"{prefix}_{name.upper()} must be set too, since {prefix}_{given.upper()} is"
             for name in needed

@@ -28,7 +28,8 @@ def mistakes(settings: type[BaseModel], values: Mapping[str, str]) -> list[str]:
     """
     lines: list[str] = []
     wrong: set[str] = set()
-    parts = [each for each in (*settings.__bases__, settings) if issubclass(each, BaseModel)]
+    models = [each for each in settings.__mro__ if issubclass(each, BaseModel) and each is not BaseModel]
+    parts = sorted(models, key=lambda each: len(each.__mro__))
     for part in [each for each in parts for _ in ("values", "contradictions")]:
         left = {name: value for name, value in values.items() if name not in wrong}
         if "secret_key" in wrong:
@@ -45,7 +46,7 @@ def mistakes(settings: type[BaseModel], values: Mapping[str, str]) -> list[str]:
 
 
 def _names(line: str) -> set[str]:
-    return {name.lower() for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b|^[A-Z]+", line)}
+    return {name.lower() for name in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|^[A-Z]+", line)}
 
 
 def _lines(problem: ErrorDetails, part: type[BaseModel], values: Mapping[str, str]) -> Iterator[str]:

@@ -1,12 +1,15 @@
 """The types of settings; a refusal says what to write instead, and never repeats a value that may be a secret."""
 
 import re
+from collections.abc import Callable
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network
 from ipaddress import IPv6Network
 from ipaddress import ip_address
 from ipaddress import ip_network
 from typing import Annotated
+from typing import Any
 from typing import Final
 from typing import Literal
 
@@ -137,6 +140,8 @@ def _domain(value: str) -> str:
         raise ValueError(f"{WHO}; no address can have the domain {value!r}: {error}") from error
 
 
+# Functions that return these settings with fields for names which the environment has.
+EXTENSIONS: list[Callable[[type[Any], Mapping[str, str | None]], type[Any]]] = []
 SecretKey = Annotated[SecretStr, AfterValidator(_unguessable)]
 HeaderToken = Annotated[SecretKey, AfterValidator(_sendable)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]

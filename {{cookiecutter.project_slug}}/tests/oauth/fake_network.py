@@ -98,11 +98,18 @@ def _served(provider: Provider | GitHub) -> ASGITransport:
 
 @contextmanager
 def with_settings(app: Litestar, **changes: Any) -> Iterator[Settings]:
-    """The service with other settings for as long as the block runs, which is cheaper than another service."""
+    """The service with changed settings for as long as the block runs, which is cheaper than another service."""
+    with with_other_settings(app, app.state.settings.model_copy(update=changes)) as settings:
+        yield settings
+
+
+@contextmanager
+def with_other_settings(app: Litestar, settings: Settings) -> Iterator[Settings]:
+    """The same with these settings."""
     info = app.plugins.get(SQLAlchemyInitPlugin).config[0].session_config.info
     assert isinstance(info, dict)
     before: Settings = app.state.settings
-    app.state.settings = info["settings"] = before.model_copy(update=changes)
+    app.state.settings = info["settings"] = settings
     try:
         yield app.state.settings
     finally:

@@ -4,7 +4,7 @@ import pytest
 from litestar import Litestar
 from pydantic import SecretStr
 
-from app.settings.providers import AuthMethod
+from app.settings.openid_providers import AuthMethod
 from tests.cast import Person
 from tests.oauth.fake_network import FakeNetwork
 from tests.oauth.fake_network import come_back

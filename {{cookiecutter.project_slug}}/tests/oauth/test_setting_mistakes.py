@@ -10,9 +10,10 @@ pytestmark = pytest.mark.usefixtures("project_root")
 
 @pytest.mark.checklist("I12")
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("provider", ["GITHUB", "GOOGLE", "MICROSOFT", "GITLAB"])
+@pytest.mark.parametrize("provider", ["GITHUB", "GOOGLE", "MICROSOFT", "GITLAB", "ACME"])
 def test_the_secret_of_a_provider_is_not_a_key_of_the_service(provider: str, key: str) -> None:
     client = {f"OAUTH_{provider}_CLIENT_ID": "id", f"OAUTH_{provider}_CLIENT_SECRET": KEYS[key]}
+    client |= {"OAUTH_ACME_ISSUER": "https://login.example.com"} if provider == "ACME" else {}
     [line] = refused(**KEYS, **client)
     assert line.startswith(f"OAUTH_{provider}_CLIENT_SECRET must differ from {key}")
     assert KEYS[key] not in line

@@ -7,6 +7,7 @@ from app.oauth.authorization_request import redirect_uri
 from app.oauth.providers import offered
 from app.settings import SettingsError
 from app.settings import read_settings
+from app.settings.openid_providers import OpenIDSettings
 from app.settings.providers import Client
 from app.settings.types import Switch
 
@@ -155,6 +156,50 @@ def test_addresses_that_any_company_can_type_are_never_trusted(tenant: str) -> N
 def test_scopes_are_a_list_that_has_openid(scopes: str) -> None:
     settings = read_settings(TEST | {"OAUTH_OIDC_SCOPES": scopes})
     assert (settings.oauth_oidc_scopes[0], {*settings.oauth_oidc_scopes}) == ("openid", {"openid", "profile", "email"})
+
+
+def test_any_number_of_openid_providers_have_a_name_each() -> None:
+    acme = {name.replace("OIDC", "ACME_2"): value for name, value in OIDC.items()}
+    acme |= {"OAUTH_ACME_2_LABEL": "Acme", "OAUTH_ACME_2_SCOPES": "profile", "OAUTH_ACME_2_TRUSTS_EMAIL": "on"}
+    settings = read_settings(TEST | OIDC | acme)
+    assert settings.openid_providers() == {
+        "acme_2": OpenIDSettings("https://login.example.com/tenant", "Acme", ("openid", "profile")),
+        "oidc": OpenIDSettings("https://login.example.com/tenant", "", ("openid", "email")),
+    }
+    assert settings.client_of("acme_2") == Client("id", "hidden-word", trusts_email=True)
+    assert {name: each.label for name, each in offered(settings).items()} == {
+        "acme_2": "Acme",
+        "oidc": "login.example.com",
+    }
+    assert "hidden-word" not in repr(settings)
+
+
+@pytest.mark.checklist("I12")
+def test_mistakes_in_each_of_them_are_said_by_name() -> None:
+    lines = refusal_of(
+        {
+            "OAUTH_ACME_CLIENT_ID": "id",
+            "OAUTH_ACME2_ISSUER": "http://login.example.com",
+            "OAUTH_OIDC_CLIENT_ID": "id",
+            f"OAUTH_{'A' * 33}_CLIENT_ID": "id",
+            "OPENAPI": "maybe",
+        }
+    )
+    assert sorted(line.partition(";")[0] for line in lines) == [
+        f"OAUTH_{'A' * 33}_CLIENT_ID must have at most 32 characters between OAUTH_ and _CLIENT_ID",
+        "OAUTH_ACME2_ISSUER must start with https://, for example https://accounts.example.com",
+        "OAUTH_ACME_ISSUER must be set too, since OAUTH_ACME_CLIENT_ID is",
+        "OAUTH_OIDC_ISSUER must be set too, since OAUTH_OIDC_CLIENT_ID is",
+        "OPENAPI must be 'on' or 'off'",
+    ]
+
+
+@pytest.mark.parametrize("name", ["GITHUB", "GOOGLE", "MICROSOFT", "GITLAB"])
+def test_a_preset_keeps_its_own_issuer(name: str) -> None:
+    given = {f"OAUTH_{name}_{field}": "id" for field in ("CLIENT_ID", "CLIENT_SECRET")}
+    settings = read_settings(TEST | given | {f"OAUTH_{name}_ISSUER": "https://evil.example"})
+    assert settings.openid_providers() == {}
+    assert [*offered(settings)] == [name.lower()]
 
 
 @pytest.mark.parametrize("url", ["github.example.com", "http://github.example.com", "https://github.example.com/path"])

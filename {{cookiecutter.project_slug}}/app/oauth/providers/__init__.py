@@ -75,11 +75,11 @@ def _presets(settings: Settings) -> dict[str, Preset]:
     tenant = settings.oauth_microsoft_tenant
     one = {"common": TENANT, "organizations": TENANT, "consumers": CONSUMERS}.get(tenant, tenant)
     microsoft = PRESETS["microsoft"]._replace(issuer=f"{MICROSOFT}/{one}/v2.0", url=f"{MICROSOFT}/{tenant}/v2.0")
-    presets = PRESETS | {"microsoft": microsoft}
-    if issuer := settings.oauth_oidc_issuer:
-        label = settings.oauth_oidc_label or urlsplit(issuer).netloc
-        presets["oidc"] = Preset(label, issuer, scopes=settings.oauth_oidc_scopes)
-    return presets
+    named = {
+        name: Preset(each.label or urlsplit(each.issuer).netloc, each.issuer, scopes=each.scopes)
+        for name, each in settings.openid_providers().items()
+    }
+    return PRESETS | {"microsoft": microsoft} | named
 
 
 def provider_named(settings: Settings, name: str) -> Provider:

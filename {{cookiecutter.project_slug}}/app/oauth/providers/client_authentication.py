@@ -14,7 +14,7 @@ from typing import TypeVar
 from httpx_oauth.oauth2 import OAuth2RequestError
 
 from app.oauth.providers.http_client import error_code
-from app.settings.providers import AuthMethod
+from app.settings.openid_providers import AuthMethod
 from app.settings.providers import Client
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from app.oauth.providers import http_client
 from app.oauth.providers.client_authentication import ClientAuthentication
 from app.oauth.providers.oauth2_client import OAuth2Client
 from app.oauth.providers.oauth2_client import ProviderAccount
-from app.settings.providers import AuthMethod
+from app.settings.openid_providers import AuthMethod
 from app.settings.providers import Client
 
 # To read the addresses; any token can read the account.

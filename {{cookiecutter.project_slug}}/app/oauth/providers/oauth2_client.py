@@ -21,7 +21,7 @@ from app.oauth.authorization_request import Identity
 from app.oauth.errors import ProviderRefused
 from app.oauth.providers import http_client
 from app.oauth.providers.client_authentication import ClientAuthentication
-from app.settings.providers import AuthMethod
+from app.settings.openid_providers import AuthMethod
 from app.settings.providers import Client
 
 # The error codes for a code that is used, expired, made up or of another client.

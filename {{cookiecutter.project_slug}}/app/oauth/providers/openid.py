@@ -28,11 +28,11 @@ from app.oauth.providers.id_tokens import WrongSignature
 from app.oauth.providers.oauth2_client import OAuth2Client
 from app.oauth.providers.oauth2_client import ProviderAccount
 from app.oauth.providers.oauth2_client import Tokens
+from app.settings.openid_providers import SCOPES
 from app.settings.providers import Client
 
 logger = logging.getLogger(__name__)
 
-SCOPES = ("openid", "email")
 SIGNED = "application/jwt"
 
 
