@@ -338,14 +338,14 @@ MUTANTS = [
     Mutant(
         "Wrong passwords are counted for the network",
         "app/accounts/throttle.py",
-        "    if not attempt.is_known:\n        _require_below_limit(attempt.of_network, for_network)\n",
+        "    if Tie.KNOWN not in attempt.ties:\n        _require_below_limit(attempt.of_network, for_network)\n",
         "",
         "accounts/test_throttle.py::test_a_network_at_its_limit_is_open_to_accounts_that_know_it",
     ),
     Mutant(
         "A known network counts for itself",
         "app/accounts/throttle.py",
-        'place if is_known else ""',
+        'place if Tie.KNOWN in ties else ""',
         '""',
         "accounts/test_throttle.py::test_its_owner_gets_in_from_a_network_that_the_account_was_used_from",
     ),
@@ -354,7 +354,7 @@ MUTANTS = [
         "app/accounts/throttle.py",
         "        of_account, of_network = [*await attempt_counters.add(session, windows), Count(0, clock.now())][:2]\n",
         "        of_account, of_network = [*await attempt_counters.add(session, windows), Count(0, clock.now())][:2]\n"
-        "        of_account = Count(0, clock.now()) if is_known else of_account\n",
+        "        of_account = Count(0, clock.now()) if ties else of_account\n",
         "accounts/test_throttle.py::test_a_known_network_can_be_exhausted_too",
     ),
     Mutant(
@@ -374,8 +374,8 @@ MUTANTS = [
     Mutant(
         "A success gives a network back its own attempt alone",
         "app/accounts/throttle.py",
-        "await attempt_counters.take_back(session, _of_network(settings, action, place))",
-        "await attempt_counters.reset(session, _of_network(settings, action, place))",
+        "await attempt_counters.take_back(request_session(request), *attempt.keys[1:])",
+        "await attempt_counters.reset(request_session(request), *attempt.keys[1:])",
         "accounts/test_throttle.py::test_a_success_gives_a_network_nothing_for_other_accounts",
     ),
     Mutant(
@@ -415,9 +415,9 @@ MUTANTS = [
     ),
     Mutant(
         "No account knows the unknown network",
-        "app/accounts/throttle.py",
-        "    return Tie.KNOWN in ties and place != UNKNOWN",
-        "    return Tie.KNOWN in ties",
+        "app/accounts/known_networks.py",
+        "    if place == UNKNOWN:\n        return frozenset()\n",
+        "    assert UNKNOWN\n",
         "accounts/test_throttle.py::test_wrong_passwords_from_an_unknown_network_count_for_the_account",
     ),
     Mutant(
@@ -430,9 +430,23 @@ MUTANTS = [
     Mutant(
         "The owner is told of a new network",
         "app/auth/routes.py",
-        "if not is_expected or attempts > SUSPICIOUS_ATTEMPTS:",
-        "if attempts > SUSPICIOUS_ATTEMPTS:",
+        "if not attempt.ties or attempt.of_account.attempts > SUSPICIOUS_ATTEMPTS:",
+        "if attempt.of_account.attempts > SUSPICIOUS_ATTEMPTS:",
         "accounts/test_throttle.py::test_the_owner_is_told_of_a_sign_in_from_a_network_that_is_new",
+    ),
+    Mutant(
+        "A refused sign-up uses up no mail of its address",
+        "app/accounts/throttle.py",
+        "        await _take_back(request, *attempt.keys[:1])\n",
+        "",
+        "accounts/test_throttle.py::test_a_refused_sign_up_uses_up_no_mail",
+    ),
+    Mutant(
+        "A network cannot have passwords judged without end",
+        "app/accounts/throttle.py",
+        "        await _take_back(request, *attempt.keys[:1])\n",
+        "        await _take_back(request, *attempt.keys)\n",
+        "accounts/test_throttle.py::test_refused_sign_ups_count_for_the_network",
     ),
     Mutant(
         "Few hashes are computed at once",
@@ -479,7 +493,7 @@ MUTANTS = [
     Mutant(
         "A network at its limit is open to accounts that know it",
         "app/accounts/throttle.py",
-        "    if not attempt.is_known:\n        _require_below_limit(",
+        "    if Tie.KNOWN not in attempt.ties:\n        _require_below_limit(",
         "    if attempt:\n        _require_below_limit(",
         "accounts/test_throttle.py::test_a_network_at_its_limit_is_open_to_accounts_that_know_it",
     ),
@@ -493,8 +507,8 @@ MUTANTS = [
     Mutant(
         "A password that could not be checked does not count",
         "app/accounts/throttle.py",
-        "            await attempt_counters.take_back(session, *attempt.keys)\n",
-        "            pass\n",
+        "        await _take_back(request, *attempt.keys)\n",
+        "",
         "accounts/test_throttle.py::test_a_password_that_could_not_be_checked_does_not_count",
     ),
     Mutant(
@@ -752,8 +766,8 @@ MUTANTS = [
     Mutant(
         "Guesses at the password of a stolen sign-in are counted",
         "app/auth/me_routes.py",
-        "    async with throttle.password_attempt(request, email):\n        await service.change_password(",
-        "    if email:\n        await service.change_password(",
+        "    async with throttle.password_attempt(request, user.email):\n        await service.change_password(",
+        "    if user:\n        await service.change_password(",
         "accounts/test_changes.py::test_a_stolen_credential_does_not_help_to_guess_the_password",
     ),
     Mutant(

@@ -76,9 +76,10 @@ async def take_back(session: AsyncSession, *keys: Bucket) -> None:
         await session.execute(found.values(count=Attempts.count - 1))
 
 
-async def reset(session: AsyncSession, key: Bucket) -> None:
-    """Set the count to zero."""
-    await session.execute(delete(Attempts).where(Attempts.bucket.in_(_digests(key))))
+async def reset(session: AsyncSession, *keys: Bucket) -> None:
+    """Set each count to zero."""
+    digests = [digest for key in keys for digest in _digests(key)]
+    await session.execute(delete(Attempts).where(Attempts.bucket.in_(digests)))
 
 
 async def _counts(session: AsyncSession, digests: list[bytes]) -> dict[bytes, Count]:

@@ -16,6 +16,7 @@ from app import email_address
 from app.accounts import attempt_counters
 from app.accounts.attempt_counters import Bucket
 from app.database.sessions import request_session
+from app.http.client_address import UNKNOWN
 from app.http.client_address import client_network
 from app.settings import Settings
 from app.settings.types import Switch
@@ -33,25 +34,30 @@ class Tie(StrEnum):
 KNOWN_FOR = timedelta(days=30)
 
 
-async def recognise(request: Request[Any, Any, Any], email: str) -> set[Tie]:
+async def recognise(request: Request[Any, Any, Any], email: str) -> frozenset[Tie]:
     """Remember the network of this request for the account; returns how the account knew it before."""
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.OFF:
-        return set(Tie)
+        return frozenset(Tie)
     ties = await ties_to(request_session(request), client_network(request, settings), email)
     await remember(request, email)
     return ties
 
 
-async def ties_to(session: AsyncSession, place: str, email: str) -> set[Tie]:
-    """How the account with this e-mail address knows a network, since the account was last handed over."""
+async def ties_to(session: AsyncSession, place: str, email: str) -> frozenset[Tie]:
+    """How the account with this e-mail address knows a network, since the account was last handed over.
+
+    No account knows the unknown network, since unrelated clients share it.
+    """
+    if place == UNKNOWN:
+        return frozenset()
     settings: Settings = session.info["settings"]
     keys = {tie: _tie_to(place, settings, tie, email) for tie in Tie}
     handed_over = _handover_of(settings, email)
     counted = await attempt_counters.counted_of(session, *keys.values(), handed_over)
     # Both last equally long, so the one that ends later began later.
     since = counted[handed_over].ends_at if handed_over in counted else datetime.min.replace(tzinfo=UTC)
-    return {tie for tie, key in keys.items() if key in counted and counted[key].ends_at >= since}
+    return frozenset(tie for tie, key in keys.items() if key in counted and counted[key].ends_at >= since)
 
 
 async def forget(session: AsyncSession, email: str) -> None:

@@ -40,29 +40,36 @@ class ProfileService(AccountService):
         await self.session.flush()
         return stored
 
-    async def change_password(self, user: User, current: str, new: str, keep: UUID) -> None:
-        """Store a new password and end every sign-in except the one with the id `keep`.
+    async def require_new_password(self, user: User, current: str, new: str) -> None:
+        """Require a new password that can be stored. Whether `current` is right plays no part.
 
         Raises:
-            InvalidField: if the current password is wrong, or the new one is the same or easy to guess.
+            InvalidField: if the new password equals `current`, or is easy to guess.
         """
+        if policy.is_same(new, current):
+            raise InvalidField("new_password", "Choose a password that differs from the current one.")
         await release_connection(self.session)
         await policy.require_good(new, user.email, self.settings, "new_password", name=user.display_name)
+
+    async def change_password(self, user: User, current: str, new: str, keep: UUID) -> None:
+        """Store a password that passed `require_new_password`, and end every sign-in but the one with the id `keep`.
+
+        Raises:
+            InvalidField: if the current password is wrong.
+        """
+        await release_connection(self.session)
         new_hash = await self.hasher.digest(new, user.email)
         await self.require_password(user, current, "current_password")
-        # Not earlier: the answer would show a caller without the password what it is.
-        if policy.is_same(new, current):
-            raise InvalidField("new_password", "This is your current password. Choose another one.")
         user.password_hash = new_hash
         await self.end_credentials(user, but=keep)
         audit.record(self.session, Event.PASSWORD_CHANGED, user.id)
         outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
 
-    async def ask_for_email_change(self, user: User, email: str, password: str) -> None:
-        """Mail a link that confirms the change to the new address, and a link that undoes it to the current address.
+    def new_email(self, user: User, email: str) -> str:
+        """The normalised spelling of an address that the user may change to.
 
         Raises:
-            InvalidField: if the password is wrong, or the address is invalid, not allowed or the current one.
+            InvalidField: if the address is invalid, not allowed or the current one.
         """
         email = parse_email(email)
         if email == user.email:
@@ -70,6 +77,14 @@ class ProfileService(AccountService):
         if not self.settings.allows(email):
             domains = ", ".join(sorted(self.settings.registration))
             raise InvalidField("email", f"Use an address of one of these domains: {domains}.")
+        return email
+
+    async def ask_for_email_change(self, user: User, email: str, password: str) -> None:
+        """Mail a link that confirms the change to a `new_email`, and a link that undoes it to the current address.
+
+        Raises:
+            InvalidField: if the password is wrong.
+        """
         await self.require_password(user, password)
         audit.record(
             self.session, Event.EMAIL_CHANGE_ASKED, user.id, before={"email": user.email}, after={"email": email}

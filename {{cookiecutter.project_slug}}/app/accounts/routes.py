@@ -35,8 +35,8 @@ async def register(
     data: JSONBody[Registration], request: Request[Any, Any, Any], service: NamedDependency[RegistrationService]
 ) -> Accepted:
     """Create an account; a mail to the address has instructions."""
-    is_admitted = await throttle.may_send_mail(request, Action.REGISTER, data.email)
-    await service.sign_up(data, is_told=is_admitted)
+    async with throttle.sign_up_attempt(request, data.email) as is_told:
+        await service.sign_up(data, is_told=is_told)
     return Accepted()
 
 

@@ -25,6 +25,7 @@ from app.database.transactions import separate_transaction
 from app.http.client_address import UNKNOWN
 from app.http.client_address import client_network
 from app.http.errors import InvalidCredentials
+from app.http.errors import InvalidField
 from app.http.errors import TooBusy
 from app.http.errors import TooManyAttempts
 from app.models import User
@@ -66,8 +67,8 @@ class Attempt(NamedTuple):
 
     of_account: Count
     of_network: Count
-    # Whether the account knows the network: its attempts from there have their own count.
-    is_known: bool = False
+    # How the account knew the network before. Its attempts from a known network have their own count.
+    ties: frozenset[Tie] = frozenset(Tie)
     keys: tuple[Bucket, ...] = ()
 
 
@@ -83,12 +84,12 @@ async def count_attempt(request: Request[Any, Any, Any], action: Action, email: 
 
 
 @asynccontextmanager
-async def password_attempt(request: Request[Any, Any, Any], email: str) -> AsyncIterator[int]:
-    """Count an attempt before the account is looked up; check the password in this block.
+async def password_attempt(request: Request[Any, Any, Any], email: str) -> AsyncIterator[Attempt]:
+    """Count an attempt before the account is looked up; check the password in this block, and nothing before it.
 
-    Yields the number of recent attempts for the account. A network that the account knows has its own count, and only
-    that count limits attempts from there. So neither attempts from elsewhere nor attempts on other accounts lock the
-    owner out. An attempt whose password could not be checked does not count.
+    A network that the account knows has its own count, and only that count limits attempts from there. So neither
+    attempts from elsewhere nor attempts on other accounts lock the owner out. An attempt whose password could not be
+    checked does not count. A success resets the count of the account and takes back this one attempt of the network.
 
     Raises:
         TooManyAttempts: if the account or the network has reached its limit, even if the password is right.
@@ -96,17 +97,38 @@ async def password_attempt(request: Request[Any, Any, Any], email: str) -> Async
     attempt = await _attempt(request, Action.SIGN_IN, email)
     for_account, for_network = LIMITS[Action.SIGN_IN]
     _require_below_limit(attempt.of_account, for_account)
-    if not attempt.is_known:
+    if Tie.KNOWN not in attempt.ties:
         _require_below_limit(attempt.of_network, for_network)
     try:
-        yield attempt.of_account.attempts
+        yield attempt
     except InvalidCredentials:
         # As for every other account, so that a wrong password does not show which accounts know the network.
         _require_below_limit(attempt.of_network, for_network)
         raise
     except (TooBusy, TooManyAttempts):
-        async with separate_transaction(request_session(request)) as session:
-            await attempt_counters.take_back(session, *attempt.keys)
+        await _take_back(request, *attempt.keys)
+        raise
+    # In the transaction of the request: if its commit fails, the attempt stays counted.
+    await known_networks.remember(request, email)
+    await attempt_counters.reset(request_session(request), *attempt.keys[:1])
+    await attempt_counters.take_back(request_session(request), *attempt.keys[1:])
+
+
+@asynccontextmanager
+async def sign_up_attempt(request: Request[Any, Any, Any], email: str) -> AsyncIterator[bool]:
+    """Count a sign-up, and yield what `may_send_mail` returns; judge the address and the password in this block.
+
+    A sign-up that is refused sends no mail, so it does not count for the address. It counts for the network, since it
+    takes time to judge a password.
+
+    Raises:
+        TooManyAttempts: if the network has reached its limit.
+    """
+    attempt = await _attempt(request, Action.REGISTER, email)
+    try:
+        yield _leaves_a_mail(attempt, Action.REGISTER)
+    except (InvalidField, TooBusy):
+        await _take_back(request, *attempt.keys[:1])
         raise
 
 
@@ -116,27 +138,18 @@ async def may_send_mail(request: Request[Any, Any, Any], action: Action, email: 
     Raises:
         TooManyAttempts: if the network has reached its limit.
     """
-    attempt = await _attempt(request, action, email)
+    return _leaves_a_mail(await _attempt(request, action, email), action)
+
+
+def _leaves_a_mail(attempt: Attempt, action: Action) -> bool:
     for_account, for_network = LIMITS[action]
     _require_below_limit(attempt.of_network, for_network)
     return attempt.of_account.attempts <= for_account.attempts
 
 
-async def record_success(request: Request[Any, Any, Any], action: Action, email: str) -> bool:
-    """After a success, reset the count of the account and take back this one attempt of the network.
-
-    The attempts of the network on other accounts stay counted. Returns whether the account knew the network.
-    """
-    settings: Settings = request.app.state.settings
-    if settings.throttle is Switch.OFF:
-        return True
-    # In the transaction of the request: if its commit fails, the attempt stays counted.
-    session, place = request_session(request), client_network(request, settings)
-    ties = await known_networks.recognise(request, email)
-    account = _of_account(settings, action, email, place if _is_known(ties, place) else "")
-    await attempt_counters.reset(session, account)
-    await attempt_counters.take_back(session, _of_network(settings, action, place))
-    return bool(ties)
+async def _take_back(request: Request[Any, Any, Any], *keys: Bucket) -> None:
+    async with separate_transaction(request_session(request)) as session:
+        await attempt_counters.take_back(session, *keys)
 
 
 async def reset_after_recovery(request: Request[Any, Any, Any], email: str) -> None:
@@ -154,9 +167,8 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, email: str) 
     for_account, for_network = LIMITS[action]
     place = client_network(request, settings)
     async with separate_transaction(request_session(request)) as session:
-        ties = await known_networks.ties_to(session, place, email) if action is Action.SIGN_IN else set()
-        is_known = _is_known(ties, place)
-        account = _of_account(settings, action, email, place if is_known else "")
+        ties = await known_networks.ties_to(session, place, email) if action is Action.SIGN_IN else frozenset[Tie]()
+        account = _of_account(settings, action, email, place if Tie.KNOWN in ties else "")
         network = {} if place == UNKNOWN else {_of_network(settings, action, place): for_network.window}
         windows = {account: for_account.window, **network}
         of_account, of_network = [*await attempt_counters.add(session, windows), Count(0, clock.now())][:2]
@@ -164,12 +176,7 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, email: str) 
             # Only once per window, or an attacker could fill the trail.
             named = select(User.id).where(func.lower(User.email) == email_address.compared(email))
             audit.record(session, Event.SIGN_IN_THROTTLED, await session.scalar(named))
-    return Attempt(of_account, of_network, is_known, (*windows,))
-
-
-def _is_known(ties: set[Tie], place: str) -> bool:
-    # Unrelated clients share the unknown network: if it had a count of its own, one of them could lock the owner out.
-    return Tie.KNOWN in ties and place != UNKNOWN
+    return Attempt(of_account, of_network, ties, (*windows,))
 
 
 def _require_below_limit(count: Count, limit: Limit) -> None:

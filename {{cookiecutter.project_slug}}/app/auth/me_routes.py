@@ -44,12 +44,11 @@ async def change_password(
     data: JSONBody[NewPassword], request: UserRequest, service: NamedDependency[ProfileService]
 ) -> Response[None]:
     """Change the password; every other device is signed out."""
-    email = request.user.email
-    async with throttle.password_attempt(request, email):
-        await service.change_password(
-            request.user, data.current_password, data.new_password, keep=request.auth["session_id"]
-        )
-    await throttle.record_success(request, Action.SIGN_IN, email)
+    user, current, new = request.user, data.current_password, data.new_password
+    # Not within the attempt: a refused new password is no guess at the current one.
+    await service.require_new_password(user, current, new)
+    async with throttle.password_attempt(request, user.email):
+        await service.change_password(user, current, new, keep=request.auth["session_id"])
     return Response(None, status_code=204, cookies=await credentials.rotate(request))
 
 
@@ -58,11 +57,10 @@ async def change_email(
     data: JSONBody[NewAddress], request: UserRequest, service: NamedDependency[ProfileService]
 ) -> Accepted:
     """Ask for a new e-mail address; it is used once the link in the mail to it is confirmed."""
-    email = request.user.email
-    await throttle.count_attempt(request, Action.CHANGE_EMAIL, email)
-    async with throttle.password_attempt(request, email):
-        await service.ask_for_email_change(request.user, data.email, data.password)
-    await throttle.record_success(request, Action.SIGN_IN, email)
+    user, email = request.user, service.new_email(request.user, data.email)
+    await throttle.count_attempt(request, Action.CHANGE_EMAIL, user.email)
+    async with throttle.password_attempt(request, user.email):
+        await service.ask_for_email_change(user, email, data.password)
     return Accepted()
 
 

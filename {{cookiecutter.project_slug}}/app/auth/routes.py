@@ -21,7 +21,6 @@ from app.accounts.routes import SERVICE
 from app.accounts.schemas import KnownPassword
 from app.accounts.schemas import SignIn
 from app.accounts.sign_in import SignInService
-from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth import me_routes
 from app.auth.signed_out import signed_out
@@ -48,12 +47,11 @@ async def login(
     data: JSONBody[SignIn], request: Request[Any, Any, Any], service: NamedDependency[SignInService]
 ) -> Response[credentials.SignedIn]:
     """Sign in with an e-mail address and a password."""
-    async with throttle.password_attempt(request, data.email) as attempts:
+    async with throttle.password_attempt(request, data.email) as attempt:
         user = await service.authenticate(data, request)
         if user is None:
             raise InvalidCredentials
-    is_expected = await throttle.record_success(request, Action.SIGN_IN, data.email)
-    if not is_expected or attempts > SUSPICIOUS_ATTEMPTS:
+    if not attempt.ties or attempt.of_account.attempts > SUSPICIOUS_ATTEMPTS:
         outbox.put(service.session, Letter.SIGNED_IN, user.email, user.id)
     audit.record(service.session, Event.SIGNED_IN, user.id, actor=user.id)
     return await credentials.sign_in(request, user)
@@ -64,10 +62,8 @@ async def reauthenticate(
     data: JSONBody[KnownPassword], request: UserRequest, service: NamedDependency[SignInService]
 ) -> Response[None]:
     """Confirm the password; routes that require a recent sign-in are open for ten minutes."""
-    email = request.user.email
-    async with throttle.password_attempt(request, email):
+    async with throttle.password_attempt(request, request.user.email):
         await service.require_password(request.user, data.password)
-    await throttle.record_success(request, Action.SIGN_IN, email)
     audit.record(service.session, Event.REAUTHENTICATED, request.user.id)
     return Response(None, status_code=204, cookies=await credentials.rotate(request))
 

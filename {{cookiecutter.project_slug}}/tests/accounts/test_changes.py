@@ -21,7 +21,7 @@ from tests.tables import Tables
 
 NEW = "hopper@example.com"
 ACCEPTED = {"detail": "If this address can receive mail from us, instructions are on the way."}
-WRONG = "wrong donkey socket paperclip"
+WRONG = "right donkey socket paperclip"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_a_new_password_is_not_the_present_one(
     same = unicodedata.normalize(form, grace.password)
     answer = await grace.post("/users/me/password", current_password=grace.password, new_password=same)
     assert answer.status_code == 400
-    expected = {"field": "new_password", "message": "This is your current password. Choose another one."}
+    expected = {"field": "new_password", "message": "Choose a password that differs from the current one."}
     assert answer.json()["errors"] == [expected]
     assert [await tables.rows(name) for name in ("user", "user_session", "audit_event")] == tables_before
     assert len(outbox.messages) == mails_before

@@ -15,6 +15,7 @@ from app.http.errors import TooBusy
 from app.settings import Settings
 from app.settings.types import Switch
 from tests.cast import ANOTHER_PASSWORD
+from tests.cast import GUESSABLE
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
@@ -203,6 +204,42 @@ async def test_a_password_that_could_not_be_checked_does_not_count(
     assert (await signed_in.post(path, **body)).is_success
 
 
+@pytest.mark.usefixtures("few_for_an_account")
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [
+        ("/users/me/password", {"current_password": PASSWORD, "new_password": GUESSABLE[0]}),
+        ("/users/me/password", {"current_password": PASSWORD, "new_password": PASSWORD}),
+        ("/users/me/email", {"email": "nowhere", "password": PASSWORD}),
+        ("/users/me/email", {"email": "grace@example.com", "password": PASSWORD}),
+    ],
+)
+async def test_a_refused_new_password_or_address_uses_up_no_attempt(
+    signed_in: Person, path: str, refused: dict[str, str]
+) -> None:
+    answers = [await signed_in.post(path, **refused) for _ in range(6)]
+    assert {answer.status_code for answer in answers} == {400}
+    accepted = {"new_password": ANOTHER_PASSWORD} if "new_password" in refused else {"email": "hopper@example.com"}
+    assert (await signed_in.post(path, **refused | accepted)).is_success
+
+
+@pytest.mark.checklist("A07")
+async def test_a_refused_sign_up_uses_up_no_mail(visitor: Person, outbox: Outbox) -> None:
+    visitor.password = GUESSABLE[0]
+    answers = [await visitor.register() for _ in range(LIMITS[Action.REGISTER][0].attempts)]
+    assert {answer.status_code for answer in answers} == {400}
+    visitor.password = PASSWORD
+    await visitor.register()
+    assert len(outbox.to(visitor)) == 1
+
+
+@pytest.mark.checklist("I13")
+async def test_refused_sign_ups_count_for_the_network(visitor: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIMITS, Action.REGISTER, (MANY, FEW))
+    visitor.password = GUESSABLE[0]
+    assert [(await visitor.register()).status_code for _ in range(4)] == [400, 400, 400, 429]
+
+
 @pytest.mark.checklist("B11")
 async def test_the_owner_is_told_of_a_sign_in_from_a_network_that_is_new(
     stage: Stage, grace: Person, outbox: Outbox
@@ -292,7 +329,9 @@ async def test_clients_of_an_unknown_network_do_not_use_up_each_others_attempts(
 async def test_wrong_passwords_from_an_unknown_network_count_for_the_account(stage: Stage, grace: Person) -> None:
     assert (await grace.sign_in()).status_code == 201
     somewhere = stage.person("grace", "")
+    told = len(stage.outbox.to(grace))
     assert [(await somewhere.sign_in()).status_code for _ in range(2)] == [201] * 2
+    assert len(stage.outbox.to(grace)) == told + 2, "each of them may come from anywhere"
     assert [await guess(stage, "", grace.email) for _ in range(4)] == [401, 401, 401, 429]
     assert await guess(stage, "198.51.100.7", grace.email) == 429
     # From a network that the account knows, its owner still gets in.
