@@ -48,7 +48,7 @@ MUTANTS = [
     Mutant(
         "A database that dies while it tells the time is an outage",
         "app/database/engine.py",
-        "        raise OperationalError(DATABASE_TIME, None, error, connection_invalidated=True) from error",
+        "        raise CannotConnect(DATABASE_TIME, None, error, connection_invalidated=True) from error",
         "        raise",
         "test_clock.py::test_a_connection_that_dies_while_it_tells_the_time_is_an_outage",
     ),
@@ -137,10 +137,31 @@ MUTANTS = [
         "test_database.py::test_a_success_is_stored_before_its_first_byte_leaves",
     ),
     Mutant(
-        "An OSError of a handler is no outage",
+        "An error of a handler's own database is no outage",
         "app/http/outages.py",
-        "        case OSError() if _is_of_driver(error):",
-        "        case OSError():",
+        "    if not getattr(error, OURS, False):",
+        "    if False:",
+        "test_own_databases.py::test_an_error_of_another_database_is_a_bug",
+    ),
+    Mutant(
+        "An error of the service's own database may be an outage",
+        "app/database/engine.py",
+        "    of_service_database(context.original_exception)\n",
+        "",
+        "test_own_databases.py::test_the_same_errors_of_the_services_own_database_are_an_outage",
+    ),
+    Mutant(
+        "A body that a handler reads twice is no caller's mistake",
+        "app/http/error_responses.py",
+        "and error.detail == CALLER_LEFT",
+        "and True",
+        "test_own_bugs.py::test_a_handler_that_reads_a_body_twice_is_a_bug",
+    ),
+    Mutant(
+        "An internal error of Litestar is answered as any other",
+        "app/http/error_responses.py",
+        " and error.status_code != INTERNAL[0]:",
+        ":",
         "test_own_bugs.py::test_a_bug_is_a_500_with_its_traceback_in_the_log",
     ),
     Mutant(

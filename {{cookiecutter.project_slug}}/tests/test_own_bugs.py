@@ -14,6 +14,8 @@ from litestar import Litestar
 from litestar import Request
 from litestar import get
 from litestar import post
+from litestar.exceptions import HTTPException
+from litestar.exceptions import NoRouteMatchFoundException
 from litestar.serialization import decode_json
 from sqlalchemy import text
 
@@ -128,6 +130,26 @@ async def divide(request: Request[Any, Any, Any]) -> None:
     await request_session(request).execute(text("SELECT 1 / 0"))
 
 
+@post("/twice", exclude_from_auth=True)
+async def read_twice(request: Request[Any, Any, Any]) -> None:
+    """Read a stream to its end, and once more."""
+    for _ in range(2):
+        async for _part in request.stream():
+            pass
+
+
+@get("/framework", exclude_from_auth=True, sync_to_thread=False)
+def raise_of_framework() -> None:
+    """Raise what Litestar raises where the application is wrong."""
+    raise NoRouteMatchFoundException("hidden reason")
+
+
+@get("/status", exclude_from_auth=True, sync_to_thread=False)
+def raise_status() -> None:
+    """Ask for a status by its number."""
+    raise HTTPException("hidden reason", status_code=500)
+
+
 @get("/unfinished", exclude_from_auth=True)
 async def go_on_after_error(request: Request[Any, Any, Any]) -> None:
     """Use a connection for two things at once."""
@@ -159,13 +181,14 @@ async def read_raw(request: Request[Any, Any, Any]) -> None:
 BUGS = [open_file, recurse, decode, decode_own, decode_deep, run_out_of_time, connect, call]
 BUGS += [forget_column, forget_column_in_repository, mistake_type, mistake_type_in_repository]
 BUGS += [misspell, misspell_column, divide, go_on_after_error]
+BUGS += [raise_of_framework, raise_status]
 PATHS = [path for bug in BUGS for path in bug.paths]
 
 
 @pytest.fixture
 async def caller(settings: Settings, tables: object) -> AsyncIterator[Person]:  # noqa: ARG001  # empties them
     """A caller of a service with the routes above."""
-    async with another_stage(settings, *BUGS, store_long, find_large, read_raw) as stage:
+    async with another_stage(settings, *BUGS, store_long, find_large, read_raw, read_twice) as stage:
         yield stage.person("caller")
 
 
@@ -175,13 +198,20 @@ async def test_a_bug_is_a_500_with_its_traceback_in_the_log(
     caller: Person, caplog: pytest.LogCaptureFixture, settings: Settings, path: str
 ) -> None:
     answer = await caller.get(path)
-    assert (answer.status_code, answer.json().keys()) == (500, {"type", "title", "status"})
+    assert answer.status_code == 500
+    assert answer.json() == {"type": "/problems/internal-error", "title": "Internal server error.", "status": 500}
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert record.getMessage() == f"GET {path} failed"
     shown = formatter(settings).format(record)
     assert Path(__file__).name in shown, "the traceback leads to the handler"
     assert ADDRESS not in shown
     assert str(NUMBER) not in shown
+
+
+@pytest.mark.checklist("I09")
+async def test_a_handler_that_reads_a_body_twice_is_a_bug(caller: Person) -> None:
+    answer = await caller.client.post("/twice", json={})
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal-error")
 
 
 @pytest.mark.checklist("I09")

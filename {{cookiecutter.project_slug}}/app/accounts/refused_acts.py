@@ -28,6 +28,7 @@ from app.http.client_address import client_network
 from app.http.current_request import current_request
 from app.http.error_responses import row_of
 from app.http.errors import RecentSignInRequired
+from app.http.outages import first_of
 from app.http.problem_details import ERROR
 from app.settings import Settings
 
@@ -84,8 +85,7 @@ class EnterRefusals(ASGIMiddleware):
 
 
 def _type_of(error: Exception) -> str | None:
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
+    error = first_of(error)
     status, type_, _ = row_of(error)
     return type_ if status in ENTERED and not isinstance(error, NOT_ENTERED) else None
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.transactions import release_connection
+from app.http.outages import of_service_database
 from app.models import User
 from app.models import UserSession
 from app.repositories import CURRENT_USER
@@ -95,9 +96,10 @@ class CurrentUserQuery:
             if self._readers is None:
                 self._readers = self._readers_of(connection.run_async(lambda _: driver.prepare(self._text)))
             return [self._read(row) for row in connection.run_async(lambda _: driver.fetch(self._text, *arguments))]
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             is_dead = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
-            raise OperationalError(self._text, None, error, connection_invalidated=is_dead) from error
+            failure = OperationalError(self._text, None, error, connection_invalidated=is_dead)
+            raise of_service_database(failure) from error
         finally:
             connection.close()
 

@@ -7,13 +7,13 @@ import asyncpg  # type: ignore[import-untyped]  # It carries no types.
 from sqlalchemy import ExceptionContext
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import clock
 from app.http.outages import READ_ONLY
 from app.http.outages import CannotConnect
+from app.http.outages import of_service_database
 from app.http.outages import sqlstate_of
 from app.settings import Settings
 from app.settings import database_url
@@ -58,7 +58,7 @@ def engine_for(settings: Settings) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "connect", _follow_clock)
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    event.listen(engine.sync_engine, "handle_error", _leave_read_only)
+    event.listen(engine.sync_engine, "handle_error", _note_error)
     return engine
 
 
@@ -102,7 +102,7 @@ def _follow_clock(dbapi_connection: Any, *_: Any) -> None:
         dbapi_connection.rollback()
     except dbapi_connection.dbapi.Error as error:
         # SQLAlchemy translates the errors of statements, but not those in this event.
-        raise OperationalError(DATABASE_TIME, None, error, connection_invalidated=True) from error
+        raise CannotConnect(DATABASE_TIME, None, error, connection_invalidated=True) from error
 
 
 def _refuse_closed(dbapi_connection: Any, *_: Any) -> None:
@@ -112,7 +112,10 @@ def _refuse_closed(dbapi_connection: Any, *_: Any) -> None:
         raise DisconnectionError
 
 
-def _leave_read_only(context: ExceptionContext) -> None:
+def _note_error(context: ExceptionContext) -> None:
+    of_service_database(context.original_exception)
+    if context.sqlalchemy_exception is not None:
+        of_service_database(context.sqlalchemy_exception)
     # After a failover the pool may hold connections to the former primary: SQLAlchemy drops all of them.
     if sqlstate_of(context.original_exception) == READ_ONLY:
         context.is_disconnect = True

@@ -28,6 +28,7 @@ from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
+from app.http.current_request import STATE_KEY
 from app.http.errors import RETRY_AFTER_SECONDS
 from app.http.errors import BodyTooSlow
 from app.http.errors import Conflict
@@ -42,6 +43,7 @@ from app.http.errors import TooManyAttempts
 from app.http.errors import UnsupportedMediaType
 from app.http.outages import cause_of
 from app.http.outages import constraint_of
+from app.http.outages import first_of
 from app.http.outages import frames_of
 from app.http.outages import reason_of_outage
 from app.http.outages import sqlstate_of
@@ -56,12 +58,12 @@ from app.settings import SettingsError
 
 logger = logging.getLogger(__name__)
 
-
 Row: TypeAlias = tuple[int, str, str]
 # Where Litestar reads what a caller sent, as module and function.
 READS_REQUEST = {("litestar._kwargs.kwargs_model", "to_kwargs")}
 READS_REQUEST |= {("litestar.connection.request", name) for name in ("json", "msgpack", "form", "stream")}
-
+# The one internal error of Litestar that is not a bug.
+CALLER_LEFT = "client disconnected prematurely"
 
 INVALID: Row = (400, "invalid-request", "The request is invalid.")
 CONFLICT: Row = (409, "conflict", "The request conflicts with stored data.")
@@ -101,9 +103,7 @@ SQLSTATES |= dict.fromkeys(("23000", "23001", "23503", "23505", "23514", "23P01"
 
 def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The response to an error; an unexpected one is logged with its traceback and shows nothing to the caller."""
-    while isinstance(error, ExceptionGroup):
-        # Dependencies are resolved side by side; the first error is reason enough.
-        error = error.exceptions[0]
+    error = first_of(error)
     status, type_, title = row_of(error)
     _log(request, error, status)
     body = Problem(f"/problems/{type_}", title, status)
@@ -120,7 +120,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
 
 def _log(request: Request[Any, Any, Any], error: Exception, status: int) -> None:
     # A middleware may raise outside of the one that sets the current request.
-    caller, path = request.state.get("caller"), quote(request.url.path)
+    caller, path = request.state.get(STATE_KEY), quote(request.url.path)
     known = {"request_id": caller.request_id} if caller else {}
     cause = cause_of(error)
     if status == 503:
@@ -150,7 +150,7 @@ def row_of(error: Exception) -> Row:
     """The status, the type and the title that an error is answered with."""
     if _is_of_body(error):
         return INVALID
-    if isinstance(error, HTTPException) and type(error) not in TABLE:
+    if isinstance(error, HTTPException) and type(error) not in TABLE and error.status_code != INTERNAL[0]:
         phrase = HTTPStatus(error.status_code).phrase
         return error.status_code, phrase.lower().replace(" ", "-"), phrase
     cause = cause_of(error)
@@ -169,7 +169,8 @@ def _is_of_body(error: Exception) -> bool:
     Litestar raises these errors for a body that is not UTF-8, is nested too deep, or ends early since the caller left.
     The same errors of a handler, or of what it calls, are bugs: Litestar did not raise them while it read the request.
     """
-    if not isinstance(error, UnicodeDecodeError | RecursionError | SerializationException | InternalServerException):
+    has_left = isinstance(error, InternalServerException) and error.detail == CALLER_LEFT
+    if not has_left and not isinstance(error, UnicodeDecodeError | RecursionError | SerializationException):
         return False
     places = [(str(frame.f_globals.get("__name__")), frame.f_code.co_name) for frame in frames_of(error)]
     return places[-1][0].startswith("litestar.") and not READS_REQUEST.isdisjoint(places)
@@ -195,4 +196,5 @@ def _named(message: str, key: str = "") -> InvalidPart:
     return InvalidPart(field, message.partition(" - at `")[0])
 
 
-EXCEPTION_HANDLERS: ExceptionHandlersMap = dict.fromkeys((HTTPException, RepositoryError, Exception), problem_response)
+# litestar-users adds a handler of its own for the errors of repositories, unless there is one.
+EXCEPTION_HANDLERS: ExceptionHandlersMap = dict.fromkeys((RepositoryError, Exception), problem_response)

@@ -20,10 +20,14 @@ class AnswerHead:
             await self._app(scope, receive, send)
             return
 
+        as_get = {**scope, "method": "GET"}
+
         async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # Hooks that see the response name the route, which Litestar has found by now.
+                scope.update({**as_get, "method": "HEAD"})  # type: ignore[typeddict-item]  # the same keys
             if message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
-        as_get = {**scope, "method": "GET"}
         await self._app(as_get, receive, send_without_body)  # type: ignore[arg-type]  # the same keys

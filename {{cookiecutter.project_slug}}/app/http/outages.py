@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from types import FrameType
+from typing import TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # It carries no types.
 from advanced_alchemy.base import orm_registry
@@ -42,15 +43,24 @@ CLASSES = {"08": "no connection", "40": "rolled back", "53": "no resources", "57
 VALUES = re.compile(r"(\nDETAIL:|(?<=query argument \$)\d+:).*", re.DOTALL)
 
 
+# An attribute of the errors of this service's database. A handler may use other databases, whose errors it must handle.
+OURS = "is_of_service_database"
+
+Failure = TypeVar("Failure", bound=BaseException)
+
+
 class CannotConnect(OperationalError):
     """No connection to the database could be opened."""
 
 
-def reason_of_outage(error: BaseException) -> str | None:
-    """What the service waited for; None if the error is not an outage.
+def of_service_database(error: Failure) -> Failure:
+    """Mark an error as one of this service's database, so that it may be an outage."""
+    setattr(error, OURS, True)
+    return error
 
-    Errors of a connection that a handler opens by itself are not among them: the handler knows what to do.
-    """
+
+def reason_of_outage(error: BaseException) -> str | None:
+    """What the service waited for; None if the error is not an outage of its database."""
     match error:
         case TooBusy():
             return error.reason
@@ -58,11 +68,20 @@ def reason_of_outage(error: BaseException) -> str | None:
             return "no free connection in the pool (DATABASE_POOL_SIZE)"
         case CannotConnect():
             return f"cannot connect to the database: {_named(error)}"
-        case OSError() if _is_of_driver(error):
-            return f"the database did not answer in time: {type(error).__name__}"
+    if not getattr(error, OURS, False):
+        return None
+    if isinstance(getattr(error, "orig", error), TimeoutError):
+        return f"the database did not answer in time: {_named(error)}"
     known = _reason_of_sqlstate(error)
-    is_lost = known is None and isinstance(error, DBAPIError) and _is_lost(error)
+    is_lost = known is None and _is_lost(error)
     return f"the connection to the database was lost: {_named(error)}" if is_lost else known
+
+
+def first_of(error: Exception) -> Exception:
+    """The first error of a group; any other error as it is. Litestar resolves dependencies side by side."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def cause_of(error: Exception) -> Exception:
@@ -117,16 +136,11 @@ def _reason_of_sqlstate(error: BaseException) -> str | None:
     return f"{known} ({sqlstate})" if known else None
 
 
-def _is_of_driver(error: OSError) -> bool:
-    # An `OSError` of a file that a handler opens has no frame of asyncpg.
-    modules = {str(frame.f_globals.get("__name__")) for frame in frames_of(error)}
-    return any(module.startswith("asyncpg.") for module in modules) and "asyncpg.connect_utils" not in modules
-
-
-def _is_lost(error: DBAPIError) -> bool:
+def _is_lost(error: BaseException) -> bool:
     # asyncpg raises an internal error for a connection that is closed at this very moment.
     is_internal = isinstance(error, InternalError) and not sqlstate_of(error)
-    return error.connection_invalidated or is_internal or isinstance(error.orig, OSError)
+    is_invalid = isinstance(error, DBAPIError) and error.connection_invalidated
+    return is_invalid or is_internal or isinstance(getattr(error, "orig", error), OSError)
 
 
 def _names_our_table(error: BaseException) -> bool:

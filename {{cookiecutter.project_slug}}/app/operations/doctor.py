@@ -27,8 +27,10 @@ from app import clock
 from app.accounts.commands import app_of
 from app.accounts.mail.mailer import SmtpMailer
 from app.accounts.secret_keys import has_run_with_previous
+from app.database.engine import DATABASE_TIME
 from app.database.transactions import command_transaction
 from app.http.outages import reason_of_outage
+from app.operations.health import APPLIED
 from app.operations.health import migrations
 from app.settings import Environment
 from app.settings import Settings
@@ -110,7 +112,7 @@ async def mail(app: Litestar) -> Finding:
 async def database(session: AsyncSession) -> AsyncIterator[Finding]:
     """Its clock, its connections, the rights of its user, and its tables."""
     settings: Settings = session.info["settings"]
-    now: datetime = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    now: datetime = (await session.execute(text(DATABASE_TIME))).scalar_one()
     yield Finding(Level.OK, "DATABASE_URL", "The database answers.")
     here = datetime.fromtimestamp(clock.machine_time(), UTC)
     if abs(now - here) > CLOCKS_DIFFER_BY:
@@ -135,7 +137,7 @@ async def database(session: AsyncSession) -> AsyncIterator[Finding]:
 async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
     """Whether the tables and indexes exist, and what waits in them."""
     heads, known = migrations()
-    applied = set(await session.scalars(text("SELECT version_num FROM alembic_version")))
+    applied = set(await session.scalars(text(APPLIED)))
     if applied - known:
         yield Finding(Level.WARNING, "migrations", "The tables are newer than this code.", "Deploy the newer code.")
     elif applied != heads:

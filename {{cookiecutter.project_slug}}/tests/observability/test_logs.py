@@ -101,6 +101,13 @@ async def test_lines_show_paths_without_their_queries(visitor: Person, productio
     assert "canary" not in production.getvalue()
 
 
+async def test_lines_say_which_method_a_request_has(with_a_bug: Stage, production: io.StringIO) -> None:
+    visitor = with_a_bug.person("visitor")
+    for path in ("/verify", "/nowhere", "/broken"):
+        await visitor.client.head(path)
+    assert [line["event"] for line in lines(production)] == ["HEAD /verify", "HEAD /nowhere", "HEAD /broken"]
+
+
 async def test_a_path_cannot_begin_a_line_of_its_own(visitor: Person, settings: Settings) -> None:
     with console(settings) as printed:
         await visitor.get("/no%0Awhere%1b[31m")

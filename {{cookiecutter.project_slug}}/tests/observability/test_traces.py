@@ -62,6 +62,13 @@ async def test_a_request_and_its_statements_are_one_trace(settings: Settings, sp
     assert any("user_session" in str(shown(span).get("db.statement")) for span in within), within
 
 
+async def test_a_head_request_is_named_by_its_route(settings: Settings, spans: InMemorySpanExporter) -> None:
+    async with traced(settings) as stage:
+        await stage.person("visitor").client.head("/users/me")
+    [span] = [span for span in spans.get_finished_spans() if span.parent is None]
+    assert (span.name, shown(span)["http.route"]) == ("HEAD /users/me", "/users/me")
+
+
 @pytest.mark.checklist("A06", "C06")
 async def test_no_span_holds_a_secret(settings: Settings, spans: InMemorySpanExporter) -> None:
     async with traced(settings) as stage:
