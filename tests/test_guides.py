@@ -31,6 +31,7 @@ DONE_ELSEWHERE = {
     "backups.md": "tests/test_backups.py of the project",
     "credentials.md": "tests/test_switching.py",
     "deploy.md": "tests/test_production.py",
+    "importing-users.md": "tests/accounts/test_imported_users.py of the project",
     "operations.md": "It says nothing to do; tests/observability of the project holds what it says.",
     "scaling.md": "It says nothing to do here; tests_system/test_pgbouncer.py runs what it says about PgBouncer.",
     "roles.md": "tests/contract.py, over HTTP",

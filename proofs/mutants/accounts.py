@@ -231,21 +231,21 @@ MUTANTS = [
     Mutant(
         "A hash is computed for unknown addresses too",
         "app/accounts/passwords/hashes.py",
-        "for each in [*self._decoys]]",
-        "for each in [*self._decoys] if cost]",
+        "for each in self.costs]",
+        "for each in self.costs if cost]",
         "accounts/test_hashes.py::test_a_check_costs_the_same_whatever_is_stored",
     ),
     Mutant(
         "A check costs as much for a hash of a former cost",
         "app/accounts/passwords/hashes.py",
-        "for each in [*self._decoys]]",
-        "for each in [*self._decoys] if each == (cost or self._cost)]",
+        "for each in self.costs]",
+        "for each in self.costs if each == (cost or self.cost)]",
         "accounts/test_hashes.py::test_a_check_costs_the_same_whatever_is_stored",
     ),
     Mutant(
         "A damaged hash costs what any other does",
         "app/accounts/passwords/hashes.py",
-        "return bool(self._context.verify(password, self._decoys[cost]))",
+        "return self._verify(password, self._decoys[cost])",
         "return False",
         "accounts/test_hashes.py::test_a_check_costs_the_same_whatever_is_stored",
     ),
@@ -259,8 +259,8 @@ MUTANTS = [
     Mutant(
         "What stored hashes cost is known before they are checked",
         "app/accounts/passwords/hasher.py",
-        "for each in parameters)",
-        "for each in parameters if not each)",
+        "costs[cost] += users",
+        "costs[cost] += bool(costs.clear())",
         "accounts/test_hashes.py::test_costs_that_are_stored_count_before_the_first_check",
     ),
     Mutant(
@@ -269,6 +269,27 @@ MUTANTS = [
         "memory <= HASH_MAX_MEMORY_KIB and ",
         "",
         "accounts/test_hashes.py::test_costs_that_are_stored_count_before_the_first_check",
+    ),
+    Mutant(
+        "What hashes of other systems cost is known before they are checked",
+        "app/accounts/passwords/hasher.py",
+        "if ours else example)",
+        "if ours else None)",
+        "accounts/test_imported_users.py::test_costs_of_imported_hashes_count_before_the_first_sign_in",
+    ),
+    Mutant(
+        "An imported hash does not keep a processor busy",
+        "app/accounts/passwords/imported_hashes.py",
+        "<= MAX_BCRYPT_ROUNDS else None",
+        "<= 99 else None",
+        "accounts/test_imported_users.py::test_no_password_fits_what_costs_too_much_or_is_no_hash",
+    ),
+    Mutant(
+        "A password that bcrypt refuses costs as much as any other",
+        "app/accounts/passwords/imported_hashes.py",
+        'b"" if b"\\0" in secret else secret[:BCRYPT_BYTES]',
+        "secret[:BCRYPT_BYTES]",
+        "accounts/test_imported_users.py::test_a_check_costs_the_same_for_imported_users_and_others",
     ),
     Mutant(
         "A hash is renewed for who may sign in alone",
@@ -281,8 +302,8 @@ MUTANTS = [
     Mutant(
         "A right password is not called wrong for want of memory",
         "app/accounts/passwords/hashes.py",
-        "return str(error.__context__) in SHORTAGES",
-        "return str(error) in SHORTAGES",
+        "return str(error.__context__) in SHORTAGES or",
+        "return",
         "accounts/test_hashes.py::test_a_right_password_is_not_called_wrong_when_memory_is_refused",
     ),
     Mutant(

@@ -22,6 +22,7 @@ from app.accounts import routes as account_routes
 from app.accounts.calibration import calibrate_hash
 from app.accounts.commands import create_user
 from app.accounts.commands import invite_user
+from app.accounts.imports import import_users
 from app.accounts.profile import ProfileService
 from app.accounts.recovery import RecoveryService
 from app.accounts.registration import RegistrationService
@@ -133,7 +134,7 @@ def _warn_of_other_sites(settings: Settings) -> None:
 
 
 PLUGINS: list[Callable[[Settings], PluginProtocol]] = []
-COMMANDS = click.Group("users", commands=[create_user, invite_user, calibrate_hash], help="Manage users.")
+COMMANDS = click.Group("users", commands=[create_user, invite_user, import_users, calibrate_hash], help="Manage users.")
 ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS | user_commands.COMMANDS)

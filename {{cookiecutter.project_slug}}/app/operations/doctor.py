@@ -26,6 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.accounts.commands import app_of
 from app.accounts.mail.mailer import SmtpMailer
+from app.accounts.passwords.hasher import stored_costs
+from app.accounts.passwords.hashes import Hashes
 from app.accounts.secret_keys import has_run_with_previous
 from app.database.engine import DATABASE_TIME
 from app.database.transactions import command_transaction
@@ -163,11 +165,9 @@ async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
 
 async def hashes(session: AsyncSession) -> AsyncIterator[Finding]:
     """Whether old hashes make checking a password cost more than `HASH_*` says."""
-    settings: Settings = session.info["settings"]
-    today = f"m={settings.hash_memory_kib},t={settings.hash_iterations},p={settings.hash_parallelism}"
-    costs = "SELECT split_part(password_hash, '$', 4), count(*) FROM \"user\" WHERE password_hash LIKE '$%' GROUP BY 1"
-    for cost, users in await session.execute(text(costs)):
-        if cost != today:
+    checked = Hashes(session.info["settings"])
+    for cost, users in (await stored_costs(session)).items():
+        if cost != checked.cost:
             says = f"Users with a hash of the cost {cost}: {users}. Each check of a password computes one of those too."
             fix = "They are renewed at sign-in. docs/deploy.md says how to end it at once."
             yield Finding(Level.WARNING, "HASH_*", says, fix)

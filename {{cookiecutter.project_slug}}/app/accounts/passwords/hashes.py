@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from passlib.context import CryptContext
 
+from app.accounts.passwords import imported_hashes
 from app.http.errors import TooBusy
 from app.settings import Settings
 from app.settings.hashes import HASH_MAX_ITERATIONS
@@ -26,6 +27,8 @@ HASH = re.compile(
 SHORTAGE = "no memory or thread for a password hash (HASH_MEMORY_KIB)"
 # How argon2 says that the machine has nothing left for a hash; passlib takes that for a hash that it cannot read.
 SHORTAGES = {"Memory allocation error", "Threading failure"}
+# How OpenSSL says it, which computes scrypt.
+SCRYPT_SHORTAGE = "malloc failure"
 
 
 class Hashes:
@@ -33,7 +36,7 @@ class Hashes:
 
     def __init__(self, settings: Settings) -> None:
         self._context = CryptContext(
-            ["argon2"],
+            ["argon2", *imported_hashes.SCHEMES],
             argon2__type="ID",
             argon2__memory_cost=settings.hash_memory_kib,
             argon2__rounds=settings.hash_iterations,
@@ -42,8 +45,13 @@ class Hashes:
             argon2__digest_size=DIGEST_BYTES,
         )
         cost = f"m={settings.hash_memory_kib},t={settings.hash_iterations},p={settings.hash_parallelism}"
-        self._cost = f"{ARGON2ID}${cost}"
-        self._decoys = {self._cost: decoy(self._cost)}
+        self.cost = f"{ARGON2ID}${cost}"
+        self._decoys = {self.cost: decoy(self.cost)}
+
+    @property
+    def costs(self) -> list[str]:
+        """The costs of which each check computes a hash."""
+        return [*self._decoys]
 
     def make(self, password: str) -> str:
         """The hash to store.
@@ -58,20 +66,21 @@ class Hashes:
         """Whether the password belongs to the stored hash.
 
         Each check computes one hash of each cost that stored hashes are known to have, in the same order. So the work
-        is the same for a hash of today's cost, for one of a former cost, for a damaged one and where there is none, and
-        time does not tell who has an account after `HASH_*` was raised or lowered.
+        is the same for a hash of today's cost, for one of a former cost or of another system, for a damaged one and
+        where there is none. Time does not tell who has an account, also after `HASH_*` was changed or users imported.
 
         Raises:
             TooBusy: if the machine has no memory or no thread left for it.
         """
         cost = cost_of(stored)
         self.learn([cost])
-        verdicts = [self._fits(password, stored if cost == each else None, each) for each in [*self._decoys]]
+        stored = imported_hashes.in_known_form(stored or "")
+        verdicts = [self._fits(password, stored if cost == each else None, each) for each in self.costs]
         return any(verdicts)
 
     def is_outdated(self, stored: str) -> bool:
         """Whether a hash has another cost than the settings name."""
-        return cost_of(stored) != self._cost
+        return cost_of(stored) != self.cost
 
     def learn(self, costs: Iterable[str | None]) -> None:
         """Remember costs that stored hashes have."""
@@ -82,12 +91,15 @@ class Hashes:
     def _fits(self, password: str, stored: str | None, cost: str) -> bool:
         with shortage_is_busy():
             try:
-                return bool(self._context.verify(password, stored or self._decoys[cost]))
+                return self._verify(password, stored or self._decoys[cost])
             except ValueError as error:
                 if is_shortage(error):
                     raise
                 # It cannot be read, so nothing was computed yet.
-                return bool(self._context.verify(password, self._decoys[cost]))
+                return self._verify(password, self._decoys[cost])
+
+    def _verify(self, password: str, known: str) -> bool:
+        return bool(self._context.verify(imported_hashes.bytes_for(password, known), known))
 
 
 def cost_of(stored: str | None) -> str | None:
@@ -95,9 +107,10 @@ def cost_of(stored: str | None) -> str | None:
 
     A cost that no setting allows counts as damage: one damaged row must not exhaust the memory of a process.
     """
-    parts = HASH.fullmatch(stored or "")
+    known = imported_hashes.in_known_form(stored or "")
+    parts = HASH.fullmatch(known)
     if parts is None:
-        return None
+        return imported_hashes.cost_of(known)
     memory, iterations, lanes = (int(parts[name]) for name in ("memory", "iterations", "lanes"))
     is_possible = 1 <= lanes <= memory // 8 and memory <= HASH_MAX_MEMORY_KIB and 1 <= iterations <= HASH_MAX_ITERATIONS
     return parts["cost"] if is_possible else None
@@ -110,6 +123,8 @@ def is_hash(stored: str) -> bool:
 
 def decoy(cost: str) -> str:
     """A hash that no known password fits, and that takes as long to check as any other of this cost."""
+    if not cost.startswith("$argon2"):
+        return imported_hashes.decoy(cost)
     parts = (b64encode(secrets.token_bytes(length)).rstrip(b"=").decode() for length in (SALT_BYTES, DIGEST_BYTES))
     return "$".join((cost, *parts))
 
@@ -127,8 +142,8 @@ def shortage_is_busy() -> Iterator[None]:
 
 
 def is_shortage(error: Exception) -> bool:
-    """Whether passlib took a shortage for a hash that it cannot read."""
-    return str(error.__context__) in SHORTAGES
+    """Whether this is a shortage, which passlib takes for a hash that it cannot read."""
+    return str(error.__context__) in SHORTAGES or SCRYPT_SHORTAGE in str(error)
 
 
 def normalise_password(password: str) -> str:
