@@ -92,17 +92,19 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode().rstrip("=")
 
 
-ROUNDS, SALT, HEX, BASE64 = r"(?P<rounds>\d{1,9})", r"(?P<salt>[^$]{1,64})", "[0-9a-f]", "[+/A-Za-z0-9]"
+ROUNDS, SALT = r"(?P<rounds>\d{1,9})", r"(?P<salt>[^$]{1,64})"
+BYTES_32, BYTES_64 = r"(?P<digest>[+/A-Za-z0-9]{43}=)", r"(?P<digest>[+/A-Za-z0-9]{86}==)"
+HEX_32, HEX_64 = r"(?P<digest>[0-9a-f]{64})", r"(?P<digest>[0-9a-f]{128})"
 COST, BLOCK, LANES = r"(?P<cost>\d{1,9})", r"(?P<block>\d{1,3})", r"(?P<lanes>\d{1,3})"
 FORMS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     # bcrypt itself, and Django's two ways to use it.
     (r"(?:bcrypt\$|(?P<sha256>bcrypt_sha256\$))?\$2[aby]\$(?P<rest>.+)", _bcrypt),
     # Django
     (r"argon2(?P<rest>\$argon2id\$.+)", _argon2),
-    (rf"pbkdf2_(?P<name>sha256)\${ROUNDS}\${SALT}\$(?P<digest>{BASE64}{{43}}=)", _pbkdf2),
-    (rf"scrypt\${COST}\${SALT}\${BLOCK}\${LANES}\$(?P<digest>{BASE64}{{86}}==)", _scrypt),
+    (rf"pbkdf2_(?P<name>sha256)\${ROUNDS}\${SALT}\${BYTES_32}", _pbkdf2),
+    (rf"scrypt\${COST}\${SALT}\${BLOCK}\${LANES}\${BYTES_64}", _scrypt),
     # Werkzeug, which Flask comes with
-    (rf"pbkdf2:(?P<name>sha256):{ROUNDS}\${SALT}\$(?P<digest>{HEX}{{64}})", _pbkdf2),
-    (rf"pbkdf2:(?P<name>sha512):{ROUNDS}\${SALT}\$(?P<digest>{HEX}{{128}})", _pbkdf2),
-    (rf"scrypt:{COST}:{BLOCK}:{LANES}\${SALT}\$(?P<digest>{HEX}{{128}})", _scrypt),
+    (rf"pbkdf2:(?P<name>sha256):{ROUNDS}\${SALT}\${HEX_32}", _pbkdf2),
+    (rf"pbkdf2:(?P<name>sha512):{ROUNDS}\${SALT}\${HEX_64}", _pbkdf2),
+    (rf"scrypt:{COST}:{BLOCK}:{LANES}\${SALT}\${HEX_64}", _scrypt),
 )
