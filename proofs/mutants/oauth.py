@@ -315,7 +315,7 @@ PEOPLE = [
     _mutant(
         "Nothing planted is left when the owner arrives",
         IDENTITIES,
-        "        await ownership.hand_over(service.session, user)\n",
+        "        await ownership.hand_over(service.session, user, display_name=display_name)\n",
         "        user.is_verified = True\n",
         "test_account_linking.py::test_whoever_registered_the_address_first_gains_nothing_when_its_owner_arrives",
     ),

@@ -47,4 +47,100 @@ NAMED = [
     ),
 ]
 
-MUTANTS = [*NAMED]
+APPLE, FORM = "app/oauth/providers/apple.py", "app/oauth/form_answers.py"
+WITH_APPLE = [
+    _mutant(
+        "A form is taken from another site, where the callback alone judges it",
+        FORM,
+        "    accepts_other_sites=True,\n",
+        "",
+        "test_apple.py::test_a_user_signs_up_with_a_form_that_brings_no_cookie",
+    ),
+    Mutant(
+        "No other form is taken from another site",
+        "app/http/cross_site.py",
+        'request.route_handler.opt.get("accepts_other_sites", False)',
+        'request.route_handler.opt.get("accepts_forms", True)',
+        "test_browsers.py::test_pages_of_other_sites_change_nothing",
+    ),
+    _mutant(
+        "A form is redirected to the service itself",
+        FORM,
+        'Redirect(f"{request.app.state.settings.base_url}{request.url.path}?{query}"',
+        'Redirect(f"{request.url.path}?{query}"',
+        "test_apple.py::test_a_form_leads_to_the_same_path_alone",
+    ),
+    _mutant(
+        "A form brings fields of a bounded size",
+        FORM,
+        "Meta(max_length=4096, pattern",
+        "Meta(pattern",
+        "test_apple.py::test_an_odd_form_is_refused",
+    ),
+    _mutant(
+        "A form brings what a URL can carry",
+        FORM,
+        r'Word = Annotated[str, Meta(max_length=4096, pattern=r"\A[\x20-\x7E]*\Z")]',
+        "Word = Annotated[str, Meta(max_length=4096)]",
+        "test_apple.py::test_an_odd_form_is_refused",
+    ),
+    _mutant(
+        "A secret for Apple lasts for minutes",
+        APPLE,
+        "timedelta(minutes=10)",
+        "timedelta(days=170)",
+        "test_apple.py::test_the_secret_is_made_with_the_key_for_a_few_minutes",
+    ),
+    _mutant(
+        "Each request makes a secret of its own",
+        "app/oauth/providers/openid.py",
+        "        make = self.preset.make_secret\n",
+        '        make = __import__("functools").cache(self.preset.make_secret) if self.preset.make_secret else None\n'
+        "        self.preset = self.preset._replace(make_secret=make)\n",
+        "test_apple.py::test_the_secret_is_made_with_the_key_for_a_few_minutes",
+    ),
+    _mutant(
+        "A secret for Apple names the team that made it",
+        APPLE,
+        '"iss": key.team_id,',
+        '"iss": key.key_id,',
+        "test_apple.py::test_a_user_signs_up_with_a_form_that_brings_no_cookie",
+    ),
+    _mutant(
+        "A secret for Apple is for Apple alone",
+        APPLE,
+        '        "aud": ISSUER,\n',
+        "",
+        "test_apple.py::test_a_user_signs_up_with_a_form_that_brings_no_cookie",
+    ),
+    _mutant(
+        "A secret for Apple names its key",
+        APPLE,
+        'headers={"kid": key.key_id}',
+        "headers={}",
+        "test_apple.py::test_a_user_signs_up_with_a_form_that_brings_no_cookie",
+    ),
+    _mutant(
+        "A key for Apple is checked at start and not repeated",
+        "app/settings/apple_key.py",
+        "    except (ValueError, TypeError, UnsupportedAlgorithm):\n",
+        "    except UnsupportedAlgorithm:\n",
+        "test_apple.py::test_another_key_is_refused_at_start_and_not_repeated",
+    ),
+    _mutant(
+        "A name has no characters that no one sees",
+        APPLE,
+        '"".join(filter(str.isprintable, " ".join(parts)))',
+        '" ".join(parts)',
+        "test_apple.py::test_a_name_is_taken_if_it_is_one",
+    ),
+    _mutant(
+        "A name of the provider is for a new account alone",
+        IDENTITIES,
+        "    is_first_time = account is None\n",
+        "    is_first_time = account is None\n    user.display_name = display_name or user.display_name\n",
+        "test_apple.py::test_signing_in_again_keeps_the_name",
+    ),
+]
+
+MUTANTS = [*NAMED, *WITH_APPLE]

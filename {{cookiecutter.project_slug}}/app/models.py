@@ -69,8 +69,7 @@ class OAuthAccount(UUIDBase, mixins.SQLAlchemyOAuthAccountMixin):
 
     # Who vouches for the account: two issuers may give the same id to two people.
     issuer: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
-    # The mixin says int; the key of our users is a UUID.
-    user_id: Mapped[UUID] = mapped_column(  # type: ignore[assignment]
+    user_id: Mapped[UUID] = mapped_column(  # type: ignore[assignment]  # the mixin says int
         sa.ForeignKey("user.id", ondelete="CASCADE"), index=True, info={WAY_IN: "oauth_name"}
     )
     # Encrypted by app/oauth/token_encryption.py, or empty. Tokens can have several kilobytes; the mixin allows 255.
@@ -97,6 +96,7 @@ class OAuthState(UUIDBase):
     # Which key its verifier and its nonce are derived with; an instance that has the key already can finish it.
     key_id: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
     challenge: Mapped[str] = mapped_column(sa.String(43), default="", server_default="")
+    display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 

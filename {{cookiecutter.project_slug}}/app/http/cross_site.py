@@ -44,7 +44,8 @@ class RefuseCrossSite(ASGIMiddleware):
         """
         request: Request[Any, Any, Any] = Request(scope)
         if request.method not in READING:
-            if not self._is_own(request):
+            # A handler that judges nothing itself may say so: `@post(..., accepts_other_sites=True)`.
+            if not (self._is_own(request) or request.route_handler.opt.get("accepts_other_sites", False)):
                 raise CrossSiteRequest
             if not _may_be_sent(request):
                 receive = await _require_no_body(request, receive)

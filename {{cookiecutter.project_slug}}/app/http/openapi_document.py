@@ -109,7 +109,9 @@ RULES: dict[type[Exception], Callable[[Operation], bool]] = {
     ValidationException: lambda operation: bool(operation.body) or operation.is_named or operation.is_filtered,
     InvalidToken: lambda operation: "token" in operation.names,
     NotAuthorizedException: lambda operation: not operation.handler.opt.get("exclude_from_auth"),
-    CrossSiteRequest: lambda operation: operation.changes,
+    CrossSiteRequest: lambda operation: (
+        operation.changes and not operation.handler.opt.get("accepts_other_sites", False)
+    ),
     RecentSignInRequired: lambda operation: require_recent_sign_in in operation.guards,
     PermissionDeniedException: lambda operation: bool({*operation.guards} - {require_recent_sign_in}),
     NotFoundError: lambda operation: operation.is_named or any(name.endswith("_id") for name in operation.names),

@@ -49,8 +49,8 @@ class Known(NamedTuple):
     is_first_time: bool
 
 
-async def user_of(service: ProfileService, provider_account: ProviderAccount) -> Known:
-    """The user of this account at a provider, created now if there is none.
+async def user_of(service: ProfileService, provider_account: ProviderAccount, display_name: str = "") -> Known:
+    """The user of this account at a provider, created now with this name if there is none.
 
     Raises:
         CannotSignIn: if the user is not active or not verified.
@@ -59,7 +59,7 @@ async def user_of(service: ProfileService, provider_account: ProviderAccount) ->
     await lock_identity(service.session, provider_account.identity)
     account = await _find(service.session, provider_account.identity)
     if account is None:
-        user = await _user_for_new_identity(service, provider_account.identity)
+        user = await _user_for_new_identity(service, provider_account.identity, display_name)
     else:
         user = await _user_with(service.session, account, provider_account.identity)
     if not (user.is_active and user.is_verified):
@@ -137,7 +137,7 @@ async def _user_with(session: AsyncSession, account: OAuthAccount, identity: Ide
     return user
 
 
-async def _user_for_new_identity(service: ProfileService, identity: Identity) -> User:
+async def _user_for_new_identity(service: ProfileService, identity: Identity, display_name: str) -> User:
     email = identity.verified_email
     if email is None:
         raise AddressNotSupported if identity.has_unsupported_email else AddressNotVerified
@@ -151,7 +151,7 @@ async def _user_for_new_identity(service: ProfileService, identity: Identity) ->
         await audit.record_refusal(service.session, ProviderEvent.LINK_REQUIRED, user.id)
         raise LinkRequired
     if user.is_active:
-        await ownership.hand_over(service.session, user)
+        await ownership.hand_over(service.session, user, display_name=display_name)
         audit.record(service.session, event, user.id, actor=user.id, after={"provider": identity.provider})
     return user
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 import httpx
 from msgspec import Struct
@@ -39,6 +40,16 @@ def redirects(settings: Settings) -> Iterable[Finding]:
             redirect_uri(settings, name, purpose) for purpose in (FlowPurpose.SIGN_IN, FlowPurpose.LINK)
         )
         yield Finding(Level.OK, f"OAUTH_{name.upper()}_CLIENT_ID", f"Register with {provider.label}: {both}")
+        yield from _about_apple(settings) if name == "apple" else ()
+
+
+def _about_apple(settings: Settings) -> Iterable[Finding]:
+    says = f"Apple forwards mails to users who hide their address only from registered senders: {settings.mail_from}."
+    yield Finding(Level.OK, "OAUTH_APPLE_CLIENT_ID", says, "Register it, or its domain, for private email relay.")
+    host = urlsplit(settings.base_url).hostname or ""
+    if not settings.serves_https or "." not in host or host.replace(".", "").isdecimal():
+        says = f"Apple accepts no URLs like {settings.base_url}."
+        yield Finding(Level.WARNING, "BASE_URL", says, "It must start with https:// and have a domain.")
 
 
 async def documents(settings: Settings) -> AsyncIterator[Finding]:
@@ -72,7 +83,7 @@ async def _problems_of(provider: OpenIDProvider) -> AsyncIterator[tuple[Level, s
     if "S256" not in (abilities.code_challenge_methods_supported or ("S256",)):
         yield Level.WARNING, f"{provider.label} does not list S256 (PKCE).", "Turn PKCE on there."
     # Some accept public clients without listing them.
-    if not provider.client.secret and "none" not in (abilities.token_endpoint_auth_methods_supported or ()):
+    if not provider.registration().secret and "none" not in (abilities.token_endpoint_auth_methods_supported or ()):
         fix = f"If the client has a secret there, set OAUTH_{provider.name.upper()}_CLIENT_SECRET."
         yield Level.WARNING, f"{provider.label} does not list public clients.", fix
 
@@ -87,7 +98,7 @@ def _missing(
     if metadata.require_pushed_authorization_requests and not metadata.pushed_authorization_request_endpoint:
         yield f"{provider.label} requires pushed requests and names no endpoint for them.", "Correct its metadata."
     methods = {*(abilities.token_endpoint_auth_methods_supported or AuthMethod)}
-    if provider.client.secret and not methods & {*AuthMethod}:
+    if provider.registration().secret and not methods & {*AuthMethod}:
         accepts = ", ".join(sorted(methods))
         yield f"{provider.label} authenticates clients by {accepts} alone.", "Register another method there."
 

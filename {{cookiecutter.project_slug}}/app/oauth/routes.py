@@ -28,6 +28,7 @@ from app.oauth import account_linking
 from app.oauth import error_page
 from app.oauth import exchange_codes
 from app.oauth import flow
+from app.oauth import form_answers
 from app.oauth import linking_routes
 from app.oauth import reauthentication_routes
 from app.oauth import redirects
@@ -123,7 +124,7 @@ async def callback(
     if flow_state.purpose is FlowPurpose.REAUTHENTICATE:
         response = await reauthentication_routes.finish_reauthentication(request, service, flow_state, provider_account)
     else:
-        user, account, is_first_time = await account_linking.user_of(service, provider_account)
+        user, account, is_first_time = await account_linking.user_of(service, provider_account, flow_state.display_name)
         if is_first_time:
             await known_networks.remember(request, user.email, Tie.EXPECTED)
         response = await exchange_codes.sign_in(request, user, account.id, flow_state)
@@ -146,7 +147,7 @@ if not exchange_codes.ARE_IN_COOKIES:
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
-        route_handlers=[*PUBLIC, linking_routes.callback],
+        route_handlers=[*PUBLIC, linking_routes.callback, *form_answers.ROUTES],
         dependencies=SERVICE,
         exception_handlers={Refusal: error_page.refusal, NotAuthorizedException: error_page.refusal},
         opt={"exclude_from_auth": True},

@@ -14,6 +14,7 @@ from uuid import UUID
 from litestar import Request
 from litestar.datastructures import Cookie
 from sqlalchemy import delete
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -49,6 +50,7 @@ COLUMNS = (
     OAuthState.challenge,
     OAuthState.created_at,
     OAuthState.key_id,
+    OAuthState.display_name,
 )
 
 
@@ -60,6 +62,8 @@ class FlowState(NamedTuple):
     session_id: UUID | None
     next_path: str
     challenge: str
+    # What the provider says that the user is called.
+    display_name: str
     # It removes the cookie from the browser.
     cookie: Cookie
 
@@ -103,9 +107,14 @@ async def consume(request: Request[Any, Any, Any], provider: str, state: str, *p
         raise InvalidState
     purpose = FlowPurpose(row.purpose)
     authorization = derive_request(settings, provider, purpose, state, row.created_at, key_id=row.key_id)
-    return FlowState(
-        authorization, purpose, row.session_id, row.next_path, row.challenge, _cookie(settings, state, "", EXPIRED)
-    )
+    cookie = _cookie(settings, state, "", EXPIRED)
+    return FlowState(authorization, purpose, row.session_id, row.next_path, row.challenge, row.display_name, cookie)
+
+
+async def note_name(request: Request[Any, Any, Any], provider: str, state: str, name: str) -> None:
+    """Store what the provider calls the user until the browser is back. The binding is checked then."""
+    is_it = (OAuthState.digest == _digest(state)) & (OAuthState.provider == provider)
+    await request_session(request).execute(update(OAuthState).where(is_it).values(display_name=name))
 
 
 async def _require_below_limit(request: Request[Any, Any, Any], session: AsyncSession) -> None:

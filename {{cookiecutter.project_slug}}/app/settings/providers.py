@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from pydantic import SecretStr
 from pydantic import model_validator
 
+from app.settings.apple_key import AppleKey
+from app.settings.apple_key import ApplePrivateKey
 from app.settings.openid_providers import LONGEST_NAME
 from app.settings.openid_providers import LOOPBACK
 from app.settings.openid_providers import SCOPES
@@ -27,7 +29,9 @@ SHARED_TENANTS = ("common", "organizations", "consumers")
 TENANT_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # These two give every web application a secret and refuse one that has none.
 NEED_A_SECRET = ("google", "github")
-PROVIDERS = (*NEED_A_SECRET, "microsoft", "gitlab")
+PROVIDERS = (*NEED_A_SECRET, "microsoft", "gitlab", "apple")
+# In place of a secret.
+APPLE = ("client_id", "team_id", "key_id", "private_key")
 
 
 class Client(NamedTuple):
@@ -83,6 +87,11 @@ class ProviderSettings(BaseModel):
     oauth_gitlab_client_id: str | None = None
     oauth_gitlab_client_secret: SecretStr | None = None
     oauth_gitlab_auth_method: AuthMethod | None = None
+    # A Services ID, and the key that client secrets are made with.
+    oauth_apple_client_id: str | None = None
+    oauth_apple_team_id: str | None = None
+    oauth_apple_key_id: str | None = None
+    oauth_apple_private_key: ApplePrivateKey | None = None
     # Any provider that speaks OpenID Connect, by its issuer URL; `with_named_providers` adds the same for other names.
     oauth_oidc_issuer: Issuer | None = None
     oauth_oidc_client_id: str | None = None
@@ -125,6 +134,11 @@ class ProviderSettings(BaseModel):
             client_id, secret.get_secret_value() if secret else "", self._setting(provider, "auth_method"), trusts_email
         )
 
+    def apple_key(self) -> AppleKey | None:
+        """What client secrets for Apple are made with; None if Apple is not offered."""
+        team_id, key_id, private_key = (self._setting("apple", name) for name in APPLE[1:])
+        return AppleKey(team_id, key_id, private_key.get_secret_value()) if private_key else None
+
     def openid_providers(self) -> dict[str, OpenIDSettings]:
         """The OpenID providers that the settings name, by name."""
         return {
@@ -143,6 +157,7 @@ class ProviderSettings(BaseModel):
     def _problems_of(self, provider: str) -> list[str]:
         is_openid = provider in self._openid_names()
         needed = ["issuer", "client_id"] if is_openid else ["client_id"]
+        needed = [*APPLE] if provider == "apple" else needed
         given = next((name for name in (*needed, "client_secret") if self._setting(provider, name)), None)
         needed += ["client_secret"] if provider in NEED_A_SECRET or self._setting(provider, "auth_method") else []
         prefix = f"OAUTH_{provider.upper()}"

@@ -15,16 +15,21 @@ from tests.oauth.fake_network import CLIENT_ID
 from tests.oauth.fake_network import CLIENT_SECRET
 from tests.oauth.fake_network import ISSUER
 from tests.oauth.fake_network import FakeNetwork
+from tests.provider.apple import KEY_ID
+from tests.provider.apple import PRIVATE_KEY
+from tests.provider.apple import TEAM
 
-NAMES = ("github", "gitlab", "google", "microsoft", "oidc")
+NAMES = ("apple", "github", "gitlab", "google", "microsoft", "oidc")
 
 
 @pytest.fixture(scope="session")
 def settings(settings: Settings) -> Settings:
     """Those of the whole run, and providers."""
     clients = {f"oauth_{name}_client_id": CLIENT_ID for name in NAMES}
-    secrets = {f"oauth_{name}_client_secret": SecretStr(CLIENT_SECRET) for name in NAMES}
-    return settings.model_copy(update=clients | secrets | {"oauth_oidc_issuer": ISSUER})
+    secrets = {f"oauth_{name}_client_secret": SecretStr(CLIENT_SECRET) for name in NAMES if name != "apple"}
+    apple = {"oauth_apple_team_id": TEAM, "oauth_apple_key_id": KEY_ID}
+    apple |= {"oauth_apple_private_key": SecretStr(PRIVATE_KEY)}  # type: ignore[dict-item]  # a secret among words
+    return settings.model_copy(update=clients | secrets | apple | {"oauth_oidc_issuer": ISSUER})
 
 
 @pytest.fixture(scope="session")

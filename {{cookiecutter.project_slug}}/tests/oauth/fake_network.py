@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs
+from urllib.parse import urlencode
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +23,8 @@ from tests.cast import Person
 from tests.credentials import kind
 from tests.oauth.github import GitHub
 from tests.oauth.github import application as github_application
+from tests.provider.apple import ISSUER as APPLE
+from tests.provider.apple import Apple
 from tests.provider.people import Provider
 from tests.provider.routes import application
 
@@ -45,10 +49,11 @@ class FakeNetwork(httpx.AsyncBaseTransport):
         self.microsoft.path = "/common/v2.0"
         self.microsoft.calls_itself = "https://login.microsoftonline.com/{tenantid}/v2.0"
         self.microsoft.more_claims = {"iss": COMPANY, "tid": "0f0e7c4d-company"}
+        self.apple = Apple(APPLE, CLIENT_ID, "", origins=(BASE_URL,), now=clock.now)
         self.github = GitHub(CLIENT_ID, CLIENT_SECRET)
         # What the service has asked for, as addresses.
         self.asked: list[httpx.URL] = []
-        providers = (self.oidc, self.google, self.gitlab, self.microsoft)
+        providers = (self.oidc, self.google, self.gitlab, self.microsoft, self.apple)
         self._hosts = {str(urlsplit(each.issuer).hostname): _served(each) for each in providers}
         self._hosts |= dict.fromkeys(GITHUB, _served(self.github))
 
@@ -74,12 +79,25 @@ class FakeNetwork(httpx.AsyncBaseTransport):
                 authorization_url.partition("?")[0],
                 data=hidden | {"email": "grace@example.com", "decision": decision} | answers,
             )
+        if answer.status_code == 200:
+            return self._noted_form(answer.text)
         assert answer.status_code == 302, answer.text
         return str(answer.headers["Location"])
+
+    def _noted_form(self, page: str) -> str:
+        # `come_back` posts it.
+        fields = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page)
+        form = {name: unescape(value) for name, value in fields}
+        [action] = re.findall(r'action="([^"]*)"', page)
+        address = f"{action}?{urlencode({'state': form['state']})}"
+        FORMS[address] = form
+        return address
 
 
 # An application takes a moment to make, and serves one provider after the other.
 APPLICATIONS: dict[str, Litestar] = {}
+# Forms that wait to be posted, by the address that they are posted to and their state.
+FORMS: dict[str, dict[str, str]] = {}
 
 
 def provider_at(issuer: str) -> Provider:
@@ -125,6 +143,8 @@ async def leave(person: Person, path: str = "/oauth2/oidc/authorize", **query: s
 
 async def come_back(person: Person, address: str) -> Response:
     """Follow the provider's answer with the browser of this person."""
+    if form := FORMS.pop(address, None):
+        address = await post_form(person, address, form)
     answer = await person.client.get(address)
     if answer.is_error:
         # In ten minutes it would by itself.
@@ -132,6 +152,20 @@ async def come_back(person: Person, address: str) -> Response:
     if answer.status_code == 201:
         kind.present(person.client, answer)
     return answer
+
+
+async def post_form(person: Person, address: str, form: dict[str, str]) -> str:
+    """Post a form from the page of a provider, as a browser does; the address that it is redirected to."""
+    address = address.partition("?")[0]
+    # A page of another site posts it, so cookies that are lax or strict stay behind.
+    kept, person.client.cookies = person.client.cookies, httpx.Cookies()
+    headers = {"Origin": APPLE, "Sec-Fetch-Site": "cross-site"}
+    answer = await person.client.post(address, data=form, headers=headers)
+    person.client.cookies = kept
+    assert answer.status_code == 303, answer.text
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["Location"].partition("?")[0] == address
+    return str(answer.headers["Location"])
 
 
 async def sign_in(person: Person, network: FakeNetwork, provider: str = "oidc", **answers: str) -> Response:

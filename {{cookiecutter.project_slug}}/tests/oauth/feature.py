@@ -22,6 +22,8 @@ ROUTES = {
     "GET /oauth2/providers": "public",
     "GET /oauth2/{provider}/authorize": "public",
     "GET /oauth2/{provider}/callback": "public",
+    "POST /oauth2/{provider}/callback": "public",
+    "POST /oauth2-associate/{provider}/callback": "public",
     "GET /oauth2-associate/{provider}/authorize": "fresh",
     "GET /oauth2-associate/{provider}/callback": "public",
     "POST /reauthenticate/{provider}": "signed in",

@@ -156,7 +156,7 @@ async def test_an_issuer_may_be_written_with_a_slash_or_without(
 async def test_a_provider_without_credentials_is_not_offered(app: Litestar, visitor: Person) -> None:
     with with_settings(app, oauth_google_client_id=None, oauth_google_client_secret=None):
         names = [provider["name"] for provider in (await visitor.get("/oauth2/providers")).json()]
-        assert names == ["github", "gitlab", "microsoft", "oidc"]
+        assert names == ["apple", "github", "gitlab", "microsoft", "oidc"]
         assert problem_of(await visitor.get("/oauth2/google/authorize")) == (404, "not-found")
 
 

@@ -146,6 +146,7 @@ async def test_the_providers_are_listed_for_everybody(app: Litestar, visitor: Pe
     assert (answer.status_code, answer.json()) == (
         200,
         [
+            {"name": "apple", "label": "Apple"},
             {"name": "github", "label": "GitHub"},
             {"name": "gitlab", "label": "GitLab"},
             {"name": "google", "label": "Google"},

@@ -28,6 +28,8 @@ from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
 
+from tests.provider.apple import Apple
+from tests.provider.apple import problem_of_apple
 from tests.provider.fault_switches import CONTENT
 from tests.provider.fault_switches import AnswerFault
 from tests.provider.fault_switches import EmailClaim
@@ -37,9 +39,8 @@ from tests.provider.people import Grant
 from tests.provider.people import Provider
 from tests.provider.people import key
 
-PAGE = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True).get_template(
-    "consent.html"
-)
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+PAGE, FORM = TEMPLATES.get_template("consent.html"), TEMPLATES.get_template("form_post.html")
 AnyRequest = Request[Any, Any, Any]
 Json = dict[str, Any]
 
@@ -140,6 +141,8 @@ async def ask(request: AnyRequest) -> Response[str]:
 def problem_with(provider: Provider, query: Json) -> str | None:
     """Why a service may not ask like this, if it may not."""
     uri = str(query.get("redirect_uri", ""))
+    if isinstance(provider, Apple) and (problem := problem_of_apple(query)):
+        return problem
     required = {
         "This client is unknown.": query.get("client_id") == provider.client_id,
         "This URL is not registered.": uri.startswith(provider.origins) and uri.endswith("/callback"),
@@ -154,7 +157,7 @@ def problem_with(provider: Provider, query: Json) -> str | None:
 
 
 @post("/authorize", status_code=302)
-async def take_answer(request: AnyRequest) -> Redirect:
+async def take_answer(request: AnyRequest) -> Response[Any]:
     """A user has pressed a button, and is sent back."""
     provider: Provider = request.app.state.provider
     form = await _form(request)
@@ -164,6 +167,10 @@ async def take_answer(request: AnyRequest) -> Redirect:
     provider.answer_faults = {Endpoint(form.get("endpoint", Endpoint.TOKEN)): fault}
     is_yes = form.get("decision") == "yes"
     answer = {"code": provider.code_for(_grant(provider, form))} if is_yes else {"error": "access_denied"}
+    if isinstance(provider, Apple):
+        answer = answer | provider.introduction(form) if is_yes else {"error": "user_cancelled_authorize"}
+        page = FORM.render(action=form["redirect_uri"], fields={"state": form["state"]} | answer)
+        return Response(page, status_code=200, media_type=MediaType.HTML)
     return Redirect(f"{form['redirect_uri']}?{urlencode({'state': form['state']} | answer)}", status_code=302)
 
 
@@ -204,6 +211,8 @@ async def redeem(request: AnyRequest) -> Response[Json]:
 
 def is_client(provider: Provider, request: AnyRequest, form: Json) -> bool:
     """Whether the service sends its secret as it is registered, and in no other way (RFC 6749, 2.3.1)."""
+    if isinstance(provider, Apple):
+        return "Authorization" not in request.headers and provider.accepts(form)
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     in_header = [unquote_plus(part) for part in b64decode(encoded).decode().split(":", 1)] if scheme == "Basic" else []
     in_body = [form.get("client_id", ""), form["client_secret"]] if "client_secret" in form else []

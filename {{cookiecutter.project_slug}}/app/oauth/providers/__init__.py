@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from advanced_alchemy.exceptions import NotFoundError
 
 from app.oauth.authorization_request import AuthorizationRequest
+from app.oauth.providers import apple
 from app.oauth.providers.github import GitHub
 from app.oauth.providers.id_tokens import TENANT
 from app.oauth.providers.oauth2_client import ProviderAccount
@@ -56,6 +58,8 @@ PRESETS = {
     # A company can write any address into its accounts there; another claim says which ones are verified.
     "microsoft": Preset("Microsoft", f"{MICROSOFT}/{TENANT}/v2.0", is_email_verified=email_is_verified_by_domain),
     "gitlab": Preset("GitLab", "https://gitlab.com"),
+    # It sends an address or a name only in a form, and does not sign users in again when asked.
+    "apple": Preset("Apple", apple.ISSUER, {}, scopes=apple.SCOPES, parameters={"response_mode": "form_post"}),
 }
 
 
@@ -79,7 +83,9 @@ def _presets(settings: Settings) -> dict[str, Preset]:
         name: Preset(each.label or urlsplit(each.issuer).netloc, each.issuer, scopes=each.scopes)
         for name, each in settings.openid_providers().items()
     }
-    return PRESETS | {"microsoft": microsoft} | named
+    key = settings.apple_key()
+    with_key = PRESETS["apple"]._replace(make_secret=partial(apple.client_secret, settings, key) if key else None)
+    return PRESETS | {"microsoft": microsoft, "apple": with_key} | named
 
 
 def provider_named(settings: Settings, name: str) -> Provider:

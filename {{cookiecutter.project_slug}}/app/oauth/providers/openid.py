@@ -29,6 +29,7 @@ from app.oauth.providers.oauth2_client import OAuth2Client
 from app.oauth.providers.oauth2_client import ProviderAccount
 from app.oauth.providers.oauth2_client import Tokens
 from app.settings.openid_providers import SCOPES
+from app.settings.openid_providers import AuthMethod
 from app.settings.providers import Client
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,10 @@ class Preset(NamedTuple):
     scopes: tuple[str, ...] = SCOPES
     # Where it describes itself, if that is not under its issuer.
     url: str = ""
+    # What every authorization request contains.
+    parameters: Mapping[str, str] = MappingProxyType({})
+    # Makes a client secret, where none is given once and for all.
+    make_secret: Callable[[], str] | None = None
 
 
 class OpenIDProvider:
@@ -78,13 +83,18 @@ class OpenIDProvider:
         self.discovery = Discovery(name, preset.issuer, preset.url or preset.issuer)
         self._authentication = ClientAuthentication(name, client)
 
+    def registration(self) -> Client:
+        """The client as it authenticates now."""
+        make = self.preset.make_secret
+        return self.client._replace(secret=make(), auth_method=AuthMethod.POST) if make else self.client
+
     async def authorization_url(self, authorization: AuthorizationRequest) -> str:
         """The URL of the provider's page.
 
         Raises:
             ProviderFailed: if the provider does not say where that is.
         """
-        extras: dict[str, Any] = {"nonce": authorization.nonce} | (
+        extras: dict[str, Any] = {"nonce": authorization.nonce, **self.preset.parameters} | (
             dict(self.preset.reauthentication_parameters) if authorization.is_reauthentication else {}
         )
         async with http_client.talking_to(self.name):
@@ -174,7 +184,7 @@ class OpenIDProvider:
 
     def _client_for(self, metadata: Metadata) -> OAuth2Client:
         return OAuth2Client(
-            self.client,
+            self.registration(),
             metadata.authorization_endpoint,
             metadata.token_endpoint,
             scopes=self.preset.scopes,
