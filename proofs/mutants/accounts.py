@@ -149,7 +149,7 @@ MUTANTS = [
         "app/accounts/one_time_tokens.py",
         "    used = delete(OneTimeToken).where(_works(token, *purposes)).returning(",
         "    used = select(OneTimeToken).where(_works(token, *purposes)).with_only_columns(",
-        "accounts/test_registration.py::test_a_verification_link_works_once",
+        "accounts/test_registration.py::test_a_link_is_used_up_whatever_follows_from_it",
     ),
     Mutant(
         "A token is for one address",

@@ -5,6 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from app.accounts import one_time_tokens
+from app.accounts.one_time_tokens import Purpose
+from app.database.transactions import new_transaction
+from app.http.errors import InvalidToken
 from app.settings import Settings
 from tests.cast import PASSWORD
 from tests.cast import Clock
@@ -126,6 +130,15 @@ async def test_a_verification_link_works_once(visitor: Person, outbox: Outbox) -
     answers = await asyncio.gather(*(visitor.post("/verify", token=token) for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * 9
     assert (await visitor.post("/verify", token=token)).json()["type"] == "/problems/invalid-token"
+
+
+async def test_a_link_is_used_up_whatever_follows_from_it(visitor: Person, outbox: Outbox, stage: Stage) -> None:
+    await visitor.register()
+    token = outbox.token_for(visitor)
+    async with new_transaction(stage.app) as session:
+        await one_time_tokens.consume(session, token, Purpose.VERIFY)
+        with pytest.raises(InvalidToken):
+            await one_time_tokens.consume(session, token, Purpose.VERIFY)
 
 
 async def test_a_verification_link_dies_after_a_day(visitor: Person, clock: Clock) -> None:
