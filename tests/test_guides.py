@@ -29,6 +29,7 @@ DONE_HERE = ["columns.md", "routes.md", "mails.md", "providers.md"]
 DONE_ELSEWHERE = {
     "architecture.md": "It says nothing to do; tests/test_architecture.py compares it with the code.",
     "backups.md": "tests/test_backups.py of the project",
+    "clients.md": "tests_system/test_clients.py",
     "credentials.md": "tests/test_switching.py",
     "deploy.md": "tests/test_production.py",
     "importing-users.md": "tests/accounts/test_imported_users.py of the project",

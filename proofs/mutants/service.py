@@ -276,4 +276,32 @@ MUTANTS = [
         "        pass",
         "test_database.py::test_a_connection_is_released_again_after_the_changes_are_stored",
     ),
+    Mutant(
+        "The document says of a public route that it needs no credentials",
+        "app/http/openapi_document.py",
+        "        handler.security = [{}]\n",
+        "        pass\n",
+        "test_openapi.py::test_a_route_is_public_by_one_word",
+    ),
+    Mutant(
+        "Clients keep their names when a function gets another",
+        "app/http/openapi_document.py",
+        "        operation_id_creator=operation_id,\n",
+        "",
+        "test_openapi.py::test_names_do_not_depend_on_the_names_of_functions",
+    ),
+    Mutant(
+        "Responses require what is always there",
+        "app/http/openapi_schemas.py",
+        "if not schema_creator.prefer_alias:",
+        "if False:",
+        "test_openapi.py::test_responses_require_what_is_always_there_and_requests_what_has_no_default",
+    ),
+    Mutant(
+        "Requests do not require what has a default",
+        "app/http/openapi_schemas.py",
+        "if not schema_creator.prefer_alias:",
+        "if True:",
+        "test_openapi.py::test_responses_require_what_is_always_there_and_requests_what_has_no_default",
+    ),
 ]

@@ -21,8 +21,9 @@ from app.http.cross_site import RefuseCrossSite
 from app.http.error_responses import EXCEPTION_HANDLERS
 from app.http.error_responses import without_debugging
 from app.http.head_requests import AnswerHead
-from app.http.openapi_document import Refusals
+from app.http.openapi_document import Operations
 from app.http.openapi_document import openapi_config
+from app.http.openapi_schemas import Schemas
 from app.http.request_limits import MAX_BODY_BYTES
 from app.http.request_limits import BodyDeadline
 from app.http.security_headers import cors_config
@@ -70,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
         middleware=[EnterRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline()],
         request_max_body_size=MAX_BODY_BYTES,
-        plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Refusals()],
+        plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Operations(), Schemas()],
         lifespan=LIFESPAN,
         cors_config=cors_config(settings),
         after_exception=[note_error],

@@ -39,6 +39,18 @@ def operations(path: str) -> dict[str, Any]:
     return item
 
 
+def require_fields(body: Any, schema: dict[str, Any], place: str) -> None:
+    """Every required field is there, and no other than the documented ones."""
+    schema = document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if schema.get("type") == "array":
+        for number, entry in enumerate(body):
+            require_fields(entry, schema["items"], f"{place}[{number}]")
+    elif "properties" in schema:
+        assert {*schema["required"]} <= body.keys() <= schema["properties"].keys(), place
+        for name in body:
+            require_fields(body[name], schema["properties"][name], f"{place}.{name}")
+
+
 async def require_documented(answer: Response) -> None:
     """An event hook of httpx."""
     operation = operations(answer.request.url.path).get(answer.request.method.lower())
@@ -48,6 +60,8 @@ async def require_documented(answer: Response) -> None:
     documented = operation["responses"].get(str(answer.status_code))
     assert documented is not None, f"{answer.request.method} {answer.request.url.path}: {answer.status_code}"
     await answer.aread()
+    if answer.is_success and answer.headers.get("Content-Type") == "application/json":
+        require_fields(answer.json(), documented["content"]["application/json"]["schema"], answer.request.url.path)
     if answer.headers.get("Content-Type") == PROBLEM_TYPE:
         problem = msgspec.json.decode(answer.content, type=Problem)
         assert problem.status == answer.status_code

@@ -3,16 +3,29 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from litestar import Litestar
+from litestar import get
+from litestar import post
+from litestar.pagination import OffsetPagination
+from litestar.params import JSONBody
 from litestar.routes import HTTPRoute
+from msgspec import Struct
 
+from app.accounts.schemas import UserRead
+from app.asgi import create_app
 from app.auth import credentials
+from app.http.dto import ListedDTO
+from app.http.openapi_document import Operations
+from app.http.openapi_schemas import Schemas
 from app.http.problem_details import PROBLEM_TYPE
+from app.models import User
 from app.settings import Settings
 from app.settings.types import Switch
 from tests.authorization import TABLE
@@ -62,6 +75,90 @@ async def test_the_document_is_sound(document: dict[str, Any]) -> None:
         assert operation["responses"]
         declared = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
         assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+async def test_names_do_not_depend_on_the_names_of_functions(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        parts = path.strip("/").replace("-", "_").replace("{", "by_").replace("}", "").split("/")
+        assert operation["operationId"] == "_".join([method, *parts])
+    schemas = document["components"]["schemas"]
+    assert "User" in schemas
+    assert [name for name in schemas if name.endswith(("RequestBody", "ResponseBody"))] == []
+
+
+def test_no_two_bodies_have_one_name() -> None:
+    names = [dto.__schema_name__ for dto in ListedDTO.__subclasses__() for dto in dto.__subclasses__()]
+    assert {"User", "UserUpdate"} <= {*names}
+    assert len(names) == len({*names})
+
+
+def test_pages_have_names_and_all_of_their_fields() -> None:
+    @get("/pages", return_dto=UserRead, sync_to_thread=False)
+    def pages() -> OffsetPagination[User]:
+        return OffsetPagination([], limit=1, offset=0, total=0)
+
+    @get("/other-pages", return_dto=UserRead, sync_to_thread=False)
+    def other_pages() -> OffsetPagination[User]:
+        return OffsetPagination([], limit=1, offset=0, total=0)
+
+    document = Litestar([pages, other_pages], plugins=[Schemas()]).openapi_schema.to_schema()
+    page = document["components"]["schemas"]["Page_User"]
+    assert page["required"] == ["items", "limit", "offset", "total"]
+    assert page["properties"]["items"]["items"] == {"$ref": "#/components/schemas/User"}
+    for path in ("/pages", "/other-pages"):
+        content = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/Page_User"}
+
+
+async def test_responses_require_what_is_always_there_and_requests_what_has_no_default(
+    document: dict[str, Any],
+) -> None:
+    schemas = document["components"]["schemas"]
+    assert {"id", "created_at", "is_active"} <= {*schemas["User"]["required"]} == {*schemas["User"]["properties"]}
+    assert schemas["Registration"]["required"] == ["email", "password"]
+    assert schemas["Problem"]["required"] == ["status", "title", "type"]
+    assert schemas["UserUpdate"]["required"] == []
+    # Some client generators require fields that have a default.
+    defaults = [
+        name for name, schema in schemas.items() for part in schema.get("properties", {}).values() if "default" in part
+    ]
+    assert defaults == []
+
+
+def test_operations_say_what_they_do_and_those_of_accounts_come_first(settings: Settings) -> None:
+    # Other tests mount routes of their own.
+    document = create_app(settings).openapi_schema.to_schema()
+    for method, path, operation in operations(document):
+        assert " " in operation["summary"], (method, path)
+        assert not operation["summary"].endswith("."), (method, path)
+    assert [group["name"] for group in document["tags"]] == ["Accounts", "Credentials"]
+
+
+def test_decimals_are_strings() -> None:
+    class Price(Struct):
+        amount: Decimal
+        discount: Decimal | None = None
+
+    @post("/prices", sync_to_thread=False)
+    def add_price(data: JSONBody[Price]) -> Price:
+        return data
+
+    document = Litestar([add_price], plugins=[Schemas()]).openapi_schema.to_schema()
+    [schema] = document["components"]["schemas"].values()
+    text = {"type": "string"}
+    assert schema["properties"] == {"amount": text, "discount": {"oneOf": [text, {"type": "null"}]}}
+    assert msgspec.json.encode(Price(Decimal("1.50"))) == b'{"amount":"1.50","discount":null}'
+
+
+def test_a_route_is_public_by_one_word() -> None:
+    @get("/open", exclude_from_auth=True, sync_to_thread=False)
+    def open_to_all() -> None:
+        """Do nothing. Callers need no credentials."""
+
+    document = Litestar([open_to_all], plugins=[Operations()]).openapi_schema.to_schema()
+    operation = document["paths"]["/open"]["get"]
+    assert (operation["security"], operation["summary"]) == ([{}], "Do nothing")
+    assert operation["description"] == "Callers need no credentials."
 
 
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -105,7 +105,6 @@ ROUTES: list[HTTPRouteHandler | Router] = [
         ],
         dependencies=SERVICE,
         opt={"exclude_from_auth": True},
-        security=[{}],
         tags=["Accounts"],
     )
 ]

@@ -66,7 +66,7 @@ async def change_email(
 
 @get("/sessions")
 async def list_devices(request: UserRequest) -> list[OwnDevice]:
-    """The devices that the caller is signed in on, the latest seen first."""
+    """List the devices that the caller is signed in on, the latest seen first."""
     return await devices.of_caller(request_session(request), request.user.id, request.auth["session_id"])
 
 
@@ -89,7 +89,7 @@ async def end_other_devices(request: UserRequest) -> None:
 
 @get("/export", guards=[require_recent_sign_in], media_type=MediaType.JSON, responses=EXPORT)
 async def export(request: UserRequest) -> Stream:
-    """Everything that is stored about the caller, except secrets."""
+    """Download everything that is stored about the caller, except secrets."""
     session = request_session(request)
     audit.record(session, Event.EXPORTED, request.user.id)
     return Stream(await export_of(request.app, session, request.user))

@@ -81,7 +81,6 @@ def route(renew: AsyncAnyCallable) -> HTTPRouteHandler:
         status_code=200,
         exclude_from_auth=True,
         refuses=[NotAuthorizedException],
-        security=[{}],
         tags=["Credentials"],
     )(renew)
 

@@ -40,7 +40,6 @@ SUSPICIOUS_ATTEMPTS = 5
     dependencies=SERVICE,
     exclude_from_auth=True,
     refuses=[InvalidCredentials],
-    security=[{}],
     tags=["Credentials"],
 )
 async def login(

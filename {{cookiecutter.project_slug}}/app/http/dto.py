@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from functools import cache
+from typing import Any
 from typing import TypeVar
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyDTO
@@ -14,8 +15,14 @@ Model = TypeVar("Model", bound=DeclarativeBase)
 class ListedDTO(SQLAlchemyDTO[Model]):
     """A DTO of the fields that `include` of its configuration lists.
 
-    It does not inspect the rest of the model: for every handler, that took a tenth of the start.
+    It does not inspect the rest of the model: for every handler, that took a tenth of the start. The OpenAPI document
+    calls it by the name of the class, without `Read`.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Name the schema. By default there is one for each handler, and its name changes with the handler's."""
+        super().__init_subclass__(**options)
+        cls.__schema_name__ = cls.__name__.removesuffix("Read")
 
     @classmethod
     def generate_field_definitions(cls, model_type: type[DeclarativeBase]) -> Generator[DTOFieldDefinition, None, None]:

@@ -1,4 +1,4 @@
-"""The OpenAPI document, with the problems of each operation, and a page that shows it."""
+"""The OpenAPI document, with what each operation does and how it may refuse, and a page that shows it."""
 
 from collections.abc import Callable
 from dataclasses import is_dataclass
@@ -15,6 +15,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Tag
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute
 from litestar.routes import HTTPRoute
@@ -32,6 +33,7 @@ from app.http.errors import RecentSignInRequired
 from app.http.errors import TooBusy
 from app.http.errors import TooManyAttempts
 from app.http.errors import UnsupportedMediaType
+from app.http.openapi_schemas import operation_id
 from app.http.problem_details import PROBLEM_TYPE
 from app.http.problem_details import Problem
 from app.http.recent_sign_in import require_recent_sign_in
@@ -40,13 +42,20 @@ from app.http.swagger_ui import SwaggerUI
 from app.http.swagger_ui import _asset
 from app.settings import PROJECT_NAME
 
+# The groups that come first; others follow in the order of the routes.
+GROUPS = [
+    Tag("Accounts", "Sign up, recover, and change or delete your own account."),
+    Tag("Credentials", "Sign in and out, and confirm the password again."),
+]
+
 
 def openapi_config() -> OpenAPIConfig:
     """The document and the page that shows it."""
     return OpenAPIConfig(
         PROJECT_NAME,
         version="0.1.0",
-        use_handler_docstrings=True,
+        operation_id_creator=operation_id,
+        tags=GROUPS,
         render_plugins=[SwaggerUI(path="/")],
         openapi_router=Router(
             "/schema",
@@ -57,15 +66,30 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-class Refusals(ReceiveRoutePlugin):
-    """Writes into the description of each operation how it may refuse; `refuses` of a handler adds to the rules."""
+class Operations(ReceiveRoutePlugin):
+    """Describes each operation: what it does, who may call it and how it may refuse.
+
+    `refuses` of a handler adds to the rules for refusals.
+    """
 
     def receive_route(self, route: BaseRoute) -> None:
         """Describe what is being mounted."""
         for handler, inputs in route.route_handler_map.values() if isinstance(route, HTTPRoute) else ():
             if handler.resolve_include_in_schema():
                 operation = Operation(handler, bool(route.path_parameters), bool(inputs.expected_query_params))
-                handler.responses = _refusals(operation) | {**(handler.responses or {})}
+                empty = {204: ResponseSpec(None, description="Done.")} if handler.status_code == 204 else {}
+                handler.responses = empty | _refusals(operation) | {**(handler.responses or {})}
+                _describe(handler)
+
+
+def _describe(handler: HTTPRouteHandler) -> None:
+    """The first sentence of the docstring is the summary. A public route needs no credentials."""
+    text = (handler.fn.__doc__ or "").partition("Raises:")[0]
+    summary, _, rest = " ".join(text.split()).partition(". ")
+    handler.summary = handler.summary or summary.removesuffix(".") or None
+    handler.description = handler.description or rest or None
+    if handler.opt.get("exclude_from_auth") and not any(layer.security for layer in handler.ownership_layers):
+        handler.security = [{}]
 
 
 class Operation(NamedTuple):

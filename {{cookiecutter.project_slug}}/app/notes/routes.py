@@ -37,7 +37,7 @@ Notes = NamedDependency[NoteRepository]
 
 @get("/", dependencies=PAGINATION)
 async def list_notes(request: UserRequest, part: NamedDependency[Page]) -> OffsetPagination[Note]:
-    """The notes that the caller may read, newest first."""
+    """List the notes that the caller may read, newest first."""
     newest_first = select(Note).where(readable_by(request.user)).order_by(Note.created_at.desc(), Note.id.desc())
     return await paginate(request_session(request), newest_first, part)
 

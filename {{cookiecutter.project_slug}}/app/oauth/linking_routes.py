@@ -102,7 +102,7 @@ async def callback(
     answer: NamedDependency[Answer],
     service: NamedDependency[ProfileService],
 ) -> Response[LinkedAccount]:
-    """The provider's callback: returns the linked account, or a redirect."""
+    """Return from the provider: responds with the linked account, or a redirect."""
     flow_state, provider_account = await flow.finish(request, provider, answer, FlowPurpose.LINK)
     await account_linking.lock_identity(service.session, provider_account.identity)
     user = await user_of(service.session, flow_state)

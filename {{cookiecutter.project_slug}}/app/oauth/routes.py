@@ -3,6 +3,7 @@
 from typing import Annotated
 from typing import Any
 
+from litestar import MediaType
 from litestar import Request
 from litestar import Response
 from litestar import get
@@ -67,6 +68,8 @@ class Code(Body):
 class UserOrNothing(UserRead):
     """A user as callers see one; a redirect has no content."""
 
+    __schema_name__ = "User"
+
     def data_to_encodable_type(self, data: Any) -> Any:
         """The response with its content as it is sent."""
         return super().data_to_encodable_type(data) if data.content else data
@@ -96,6 +99,7 @@ async def authorize(
 
 @get(
     "/oauth2/{provider:str}/callback",
+    media_type=MediaType.JSON,
     return_dto=UserOrNothing if exchange_codes.ARE_IN_COOKIES else None,
     dependencies=flow.ANSWER_DEPENDENCY,
     status_code=201,
@@ -117,7 +121,7 @@ async def callback(
     answer: NamedDependency[Answer],
     service: NamedDependency[ProfileService],
 ) -> Response[credentials.SignedIn]:
-    """The provider's callback: returns credentials as after a sign-in, or a redirect with them."""
+    """Return from the provider: responds with credentials as after a sign-in, or with a redirect that has them."""
     flow_state, provider_account = await flow.finish(
         request, provider, answer, FlowPurpose.SIGN_IN, FlowPurpose.REAUTHENTICATE
     )
@@ -151,7 +155,6 @@ ROUTES: list[HTTPRouteHandler | Router] = [
         dependencies=SERVICE,
         exception_handlers={Refusal: error_page.refusal, NotAuthorizedException: error_page.refusal},
         opt={"exclude_from_auth": True},
-        security=[{}],
         tags=["Providers"],
     ),
     *linking_routes.ROUTES,

@@ -37,21 +37,26 @@ MISSING_TABLES = "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE 
 APPLIED = "SELECT version_num FROM alembic_version"
 
 
-@get("/health", exclude_from_auth=True, security=[{}], tags=["Health"], sync_to_thread=False, is_always_answered=True)
+@get("/health", exclude_from_auth=True, tags=["Health"], sync_to_thread=False, is_always_answered=True)
 def alive() -> dict[str, str]:
-    """Answer without using the database: a restart of this process would not bring it back."""
+    """Tell that the process runs.
+
+    It does not use the database: a restart of this process would not bring it back.
+    """
     return {"status": "ok"}
 
 
 @get(
     "/health/ready",
     exclude_from_auth=True,
-    security=[{}],
     tags=["Health"],
     responses={503: ResponseSpec(dict[str, str], description="What is missing", generate_examples=False)},
 )
 async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
-    """Answer 503 while this process stops, or name what is missing: `database`, `writable database`, `migrations`."""
+    """Tell whether the service can answer requests.
+
+    It is 503 while the process stops, and names what is missing: `database`, `writable database`, `migrations`.
+    """
     if DRAINING.is_set():
         return _unavailable(status="stopping")
     missing = await _missing(request)

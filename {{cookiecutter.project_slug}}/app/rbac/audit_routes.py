@@ -89,7 +89,7 @@ def _in_utc(field: str, given: str | None) -> datetime | None:
 async def list_events(
     request: Request[Any, Any, Any], wanted: NamedDependency[AuditFilter], part: NamedDependency[Page]
 ) -> OffsetPagination[AuditEvent]:
-    """Entries of the audit trail, newest first; `total` is exact up to 10,000, and says 10,000 if there is more."""
+    """List entries of the audit trail, newest first."""
     newest_first = select(AuditEvent).where(*wanted.conditions).order_by(AuditEvent.created_at.desc(), AuditEvent.id)
     return await paginate(request_session(request), newest_first, part)
 

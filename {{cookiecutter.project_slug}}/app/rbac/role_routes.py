@@ -39,7 +39,7 @@ def role_management() -> RoleManagementHandlerConfig:
     tags=["Roles"],
 )
 async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:
-    """All roles by name."""
+    """List the roles by name."""
     return await service.list_roles()
 
 

@@ -22,7 +22,7 @@ SessionId = Annotated[UUID, Parameter(description="From the list.")]
 
 @get("/users/{user_id:uuid}/sessions", guards=[MANAGE], dependencies=SERVICE, tags=["Users"])
 async def list_devices(user_id: UserId, service: NamedDependency[AdministrationService]) -> list[Device]:
-    """The sign-ins of a user, the latest seen first."""
+    """List the sign-ins of a user, the latest seen first."""
     return await service.list_devices(user_id)
 
 

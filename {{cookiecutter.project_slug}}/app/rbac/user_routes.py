@@ -38,7 +38,7 @@ WANTED = {"wanted": Provide(user_filter, sync_to_thread=False)}
 async def list_users(
     wanted: NamedDependency[UserFilter], part: NamedDependency[Page], service: NamedDependency[AdministrationService]
 ) -> OffsetPagination[User]:
-    """Users by page; `total` is exact up to 10,000, and says 10,000 if there are more."""
+    """List or search users."""
     return await service.list_users(wanted, part)
 
 
@@ -50,7 +50,7 @@ async def invite_user(data: JSONBody[Invitation], service: NamedDependency[Admin
 
 @get("/users/{user_id:uuid}", return_dto=UserRead, guards=[READ], dependencies=SERVICE, tags=["Users"])
 async def read_user(user_id: UserId, service: NamedDependency[AdministrationService]) -> User:
-    """One user."""
+    """Read a user."""
     user: User = await service.get_user(user_id)
     return user
 
@@ -64,7 +64,7 @@ async def read_user(user_id: UserId, service: NamedDependency[AdministrationServ
     tags=["Users"],
 )
 async def change_user(user_id: UserId, data: JSONBody[User], service: NamedDependency[AdministrationService]) -> User:
-    """Activate, deactivate, vouch for the address, rename."""
+    """Change a user: activate, deactivate, confirm the address, rename."""
     return await service.change_user(user_id, data)
 
 
