@@ -39,6 +39,19 @@ def is_caught(mutant: Mutant, options: list[str]) -> bool:
     return verdict.has_failed
 
 
+def run_one(number: int, database: str, options: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run one mutant in a process of its own.
+
+    Raises:
+        TimeoutExpired: if its test does not end within five minutes.
+    """
+    command = [sys.executable, "-m", "proofs.mutants", *options]
+    environment = os.environ | {"PYTEST_XDIST_WORKER": database, "MUTANT": str(number)}
+    return subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
 def run_all(numbers: list[int], options: list[str]) -> int:
     """Run each mutant in a process of its own and return how many went unnoticed."""
     databases: SimpleQueue[str] = SimpleQueue()
@@ -49,17 +62,18 @@ def run_all(numbers: list[int], options: list[str]) -> int:
 
     def run(number: int) -> bool:
         database = databases.get()
-        command = [sys.executable, "-m", "proofs.mutants", *options]
-        environment = os.environ | {"PYTEST_XDIST_WORKER": database, "MUTANT": str(number)}
-        outcome = subprocess.run(
-            command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
-        )
-        databases.put(database)
-        mark = "caught  " if outcome.returncode == 0 else "UNNOTICED"
+        try:
+            outcome = run_one(number, database, options)
+            is_noticed, output = outcome.returncode == 0, outcome.stdout[-2000:] + outcome.stderr[-2000:]
+        except subprocess.TimeoutExpired as error:
+            is_noticed, output = False, str(error)
+        finally:
+            databases.put(database)
+        mark = "caught  " if is_noticed else "UNNOTICED"
         print(f"{next(done):>3}/{len(numbers)}  {mark}  {MUTANTS[number].defence}", flush=True)
-        if outcome.returncode:
-            print(outcome.stdout[-2000:], outcome.stderr[-2000:])
-        return outcome.returncode == 0
+        if not is_noticed:
+            print(output)
+        return is_noticed
 
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(run, numbers)).count(False)
