@@ -97,8 +97,8 @@ MUTANTS = [
     Mutant(
         "Nobody ends the sign-ins of others",
         "app/auth/devices.py",
-        "UserSession.id == session_id, UserSession.user_id == user_id",
-        "UserSession.id == session_id",
+        "end_session(session, session_id, UserSession.user_id == user_id)",
+        "end_session(session, session_id)",
         "auth/test_devices.py::test_the_devices_of_others_are_nobody_elses",
     ),
     Mutant(
@@ -113,7 +113,7 @@ MUTANTS = [
         "app/auth/devices.py",
         "    return bool(ended.all())",
         "    return bool(ended)",
-        "test_parallel_requests.py::test_signing_out_all_other_devices_is_entered_once",
+        "test_parallel_requests.py::test_signing_out_all_other_devices_is_recorded_once",
     ),
     Mutant(
         "Whoever calls is the one that routes read",

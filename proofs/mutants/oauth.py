@@ -109,8 +109,8 @@ BINDING = [
     _mutant(
         "A network begins few trips",
         STATES,
-        "        if count.attempts > MAX_STARTS:",
-        "        if count.attempts < 0:",
+        '        await throttle.count_network(request, session, "oauth", STARTS)\n',
+        "",
         "test_states.py::test_a_network_begins_few_trips_at_once",
     ),
     _mutant(
@@ -424,7 +424,7 @@ PEOPLE = [
     _mutant(
         "A first password signs other devices out",
         FIRST,
-        "    await service.end_credentials(user, but=keep)\n",
+        "    await ownership.end_credentials(service.session, user, but=keep)\n",
         "    assert keep\n",
         "test_reauthentication.py::test_a_user_without_a_password_sets_one_and_other_devices_are_signed_out",
     ),

@@ -9,7 +9,7 @@ MUTANTS = [
         "app/rbac/acts.py",
         "    now.target_id = next(",
         "    _ = next(",
-        "rbac/test_refused_acts.py::test_an_act_against_a_rule_is_entered_with_its_target",
+        "rbac/test_refused_acts.py::test_an_act_against_a_rule_is_recorded_with_its_target",
     ),
     Mutant(
         "Routes ask for permissions",
@@ -91,7 +91,7 @@ MUTANTS = [
     Mutant(
         "Who is deactivated is signed out for good",
         USERS,
-        "            await self.end_credentials(user)\n",
+        "            await ownership.end_credentials(self.session, user)\n",
         "",
         "rbac/test_users.py::test_whoever_is_deactivated_is_out_at_once_and_comes_back_by_signing_in",
     ),
@@ -128,7 +128,7 @@ MUTANTS = [
         SERVICE,
         'audit.record(self.session, AdministrationEvent.ROLE_REVOKED, user.id, before={"role": role.name})',
         "assert audit",
-        "rbac/test_trail.py::test_what_administrators_do_is_entered_with_what_changed",
+        "rbac/test_trail.py::test_what_administrators_do_is_recorded_with_what_changed",
     ),
     Mutant(
         "Names that differ in case are one",
@@ -156,7 +156,7 @@ MUTANTS = [
         "app/accounts/row_locks.py",
         "locked = found.with_for_update(of=model, key_share=not to_delete)",
         "locked = found",
-        "rbac/test_parallel_acts.py::test_an_act_on_a_user_is_done_and_entered_once",
+        "rbac/test_parallel_acts.py::test_an_act_on_a_user_is_done_and_recorded_once",
     ),
     Mutant(
         "What the caller may do is judged after the locks",
@@ -177,7 +177,7 @@ MUTANTS = [
         USERS,
         "if changed := {name for name in after if after[name] != before[name]}:",
         "if changed := {name for name in after if after[name] is not None}:",
-        "rbac/test_parallel_acts.py::test_an_act_on_a_user_is_done_and_entered_once",
+        "rbac/test_parallel_acts.py::test_an_act_on_a_user_is_done_and_recorded_once",
     ),
     Mutant(
         "A role that does not change is not entered as changed",
@@ -219,7 +219,7 @@ MUTANTS = [
         SERVICE,
         "select(user_role.c.user_id).where(user_role.c.role_id == stored.id)",
         "select(user_role.c.user_id).where(user_role.c.role_id.is_(None))",
-        "rbac/test_trail.py::test_deleting_a_role_is_entered_for_each_of_its_members",
+        "rbac/test_trail.py::test_deleting_a_role_is_recorded_for_each_of_its_members",
     ),
     Mutant(
         "Names of roles cannot be taken for one another",

@@ -60,8 +60,8 @@ def mutants(tests: str) -> list[Mutant]:
         Mutant(
             "Refresh tokens count while the key is replaced",
             REFRESH,
-            "for key in settings.keys_for(SEAL)",
-            "for key in settings.keys_for(SEAL)[:1]",
+            "for key in settings.keys_for(SIGNATURE)",
+            "for key in settings.keys_for(SIGNATURE)[:1]",
             "test_keys.py::test_a_sign_in_goes_on_at_the_other_instance",
         ),
         Mutant(
@@ -151,7 +151,7 @@ def mutants(tests: str) -> list[Mutant]:
         Mutant(
             "What somebody made up ends nothing",
             REFRESH,
-            "hmac.compare_digest(seal, _seal(key, content))",
+            "hmac.compare_digest(signature, _sign(key, content))",
             "seal",
             f"{tests}::test_a_token_that_somebody_made_up_ends_nothing",
         ),

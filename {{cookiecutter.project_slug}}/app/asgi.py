@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from app.accounts.mail.delivery import deliver
 from app.accounts.mail.mailer import mailer_for
 from app.accounts.passwords.hasher import learn_costs
-from app.accounts.refused_acts import EnterRefusals
+from app.accounts.refused_acts import RecordRefusals
 from app.accounts.refused_acts import note_error
 from app.accounts.secret_keys import note_key
 from app.database.sessions import database_plugin
@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             *health.ROUTES,
             *notes.ROUTES,  # example
         ],
-        middleware=[EnterRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline()],
+        middleware=[RecordRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline()],
         request_max_body_size=MAX_BODY_BYTES,
         plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Operations(), Schemas()],
         lifespan=LIFESPAN,

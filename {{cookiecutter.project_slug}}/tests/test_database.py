@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database.sessions import _config
+from app.database.sessions import config_of
 from app.database.sessions import request_session
 from app.database.transactions import new_transaction
 from app.database.transactions import release_connection
@@ -192,7 +192,7 @@ async def test_a_connection_is_not_released_after_a_change(
 
 
 async def test_a_released_connection_is_back_in_the_pool_and_rows_stay_readable(app: Litestar, grace: Person) -> None:
-    async with _config(app).get_session() as session:
+    async with config_of(app).get_session() as session:
         [user] = await session.scalars(select(User))
         # Setting a column to its present value changes nothing.
         user.email = grace.email
@@ -203,7 +203,7 @@ async def test_a_released_connection_is_back_in_the_pool_and_rows_stay_readable(
 
 
 async def test_a_connection_is_released_again_after_the_changes_are_stored(app: Litestar, grace: Person) -> None:
-    async with _config(app).get_session() as session:
+    async with config_of(app).get_session() as session:
         await run_update(session, User())
         await session.commit()
         [user] = await session.scalars(select(User))

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.accounts.attempt_counters import Limit
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
-from app.accounts.throttle import Limit
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import Clock
 from tests.cast import Stage

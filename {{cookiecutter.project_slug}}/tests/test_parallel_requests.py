@@ -53,7 +53,7 @@ async def test_a_device_is_signed_out_once(signed_in: Person, stage: Stage, tabl
 
 
 @pytest.mark.checklist("H08")
-async def test_signing_out_all_other_devices_is_entered_once(signed_in: Person, stage: Stage, tables: Tables) -> None:
+async def test_signing_out_all_other_devices_is_recorded_once(signed_in: Person, stage: Stage, tables: Tables) -> None:
     await stage.person("grace").sign_in()
     answers = await at_once(tables, *(signed_in.client.delete("/users/me/sessions") for _ in range(MANY)))
     assert statuses(answers) == [204] * MANY

@@ -12,6 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.http.errors import TooManyAttempts
 from app.models import Attempts
 from app.settings import Settings
 
@@ -21,6 +22,13 @@ class Count(NamedTuple):
 
     attempts: int
     ends_at: datetime
+
+
+class Limit(NamedTuple):
+    """How many attempts within which time."""
+
+    attempts: int
+    window: timedelta
 
 
 class Bucket(NamedTuple):
@@ -80,6 +88,16 @@ async def reset(session: AsyncSession, *keys: Bucket) -> None:
     """Set each count to zero."""
     digests = [digest for key in keys for digest in _digests(key)]
     await session.execute(delete(Attempts).where(Attempts.bucket.in_(digests)))
+
+
+def require_below(limit: Limit, count: Count) -> None:
+    """Refuse an attempt that was counted beyond the limit.
+
+    Raises:
+        TooManyAttempts: it says when the window ends.
+    """
+    if count.attempts > limit.attempts:
+        raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 
 
 async def _counts(session: AsyncSession, digests: list[bytes]) -> dict[bytes, Count]:

@@ -1,4 +1,6 @@
-"""The audit trail: the actor, the target, the time and the IP address of each act. Entries are added, never changed.
+"""The audit trail: the actor, the target, the time and the IP address of each act.
+
+Entries are never changed, except that `forget` removes the personal data of a deleted user from them.
 
 An act and its entry are stored in one transaction, so the trail holds what happened and nothing else. A refusal rolls
 that transaction back, so its entry has a separate one.
@@ -102,7 +104,7 @@ async def record_for_each(
     await session.execute(insert(AuditEvent).from_select(columns, select(*entry.values()), include_defaults=False))
 
 
-async def is_entered_since(session: AsyncSession, event: StrEnum, target: UUID, moment: datetime) -> bool:
+async def is_recorded_since(session: AsyncSession, event: StrEnum, target: UUID, moment: datetime) -> bool:
     """Whether the trail has an entry of this kind about this user since this moment."""
     entries = select(AuditEvent.id).where(AuditEvent.target_id == target, AuditEvent.created_at >= moment)
     return await session.scalar(entries.where(AuditEvent.kind == event).limit(1)) is not None
@@ -112,7 +114,7 @@ async def record_refusal(session: AsyncSession, event: StrEnum, target: UUID | N
     """Add an entry about a refusal in a separate transaction; the request must not have changed anything yet."""
     async with separate_transaction(session) as other:
         record(other, event, target)
-    current_request().is_refusal_entered = True
+    current_request().is_refusal_recorded = True
 
 
 async def forget(session: AsyncSession, user: User) -> None:

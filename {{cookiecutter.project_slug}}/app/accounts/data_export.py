@@ -1,8 +1,9 @@
-"""Exports everything that is stored about a user: the user's row and every row that refers to it.
+"""Exports what is stored about a user: the user's row, every row that is deleted with it, and what the user did.
 
-Tables that you add are included if they have a foreign key to users. The export is streamed in pages, so a large
-account or a slow reader holds neither much memory nor a connection. If the database fails on the way, the response
-breaks off before the JSON is complete.
+Tables that you add are included if they have a foreign key to users with `ondelete="CASCADE"`.
+
+The export is streamed in pages, so a large account or a slow reader holds neither much memory nor a connection. If the
+database fails on the way, the response breaks off before the JSON is complete.
 """
 
 from collections.abc import AsyncIterator
@@ -34,7 +35,7 @@ class Part(NamedTuple):
 
 
 async def export_of(app: Litestar, session: AsyncSession, user: User) -> AsyncIterator[bytes]:
-    """JSON: the columns of the user, and a list of rows for each table with a foreign key to users, without secrets.
+    """JSON without secrets: the columns of the user, and a list of rows for each table of this user's rows.
 
     Raises:
         NotAuthorizedException: if the account was deleted after this request began.

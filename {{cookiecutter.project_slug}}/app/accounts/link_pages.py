@@ -91,16 +91,12 @@ def _hash_of(content: str) -> str:
     return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
 
 
+# The page may use only the two files above, and they can only send requests to this service.
 HEADERS = {
-    # Only the two files above run, and they can only send requests to this service.
     "Content-Security-Policy": (
         f"default-src 'none'; script-src {_hash_of(SCRIPT)}; style-src {_hash_of(STYLE)}; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    # The URL of the page holds the token.
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
+    )
 }
 
 ROUTES = [_route_of(page) for page in PAGES]

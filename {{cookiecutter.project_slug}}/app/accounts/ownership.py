@@ -1,4 +1,4 @@
-"""An account belongs to the person who proves its e-mail address, even if another person used that address before."""
+"""An account belongs to the person who proves its e-mail address, even if another person signed up with it before."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -55,9 +55,10 @@ async def hand_over(
 async def disown(
     session: AsyncSession, user: User, *, password_hash: str = hasher.NONE, display_name: str = ""
 ) -> list[str]:
-    """Remove everything that former users of the account know or hold: password, name, sign-ins, links, ways in.
+    """End what former users of the account may know or hold; links that undo a change of address stay.
 
-    Returns the names of the other ways to sign in that were removed, for the mail to the owner.
+    The password and the name are replaced. The sign-ins, all other links and all other ways to sign in are removed.
+    Returns the names of those ways, for the mail to the owner.
     """
     user.password_hash, user.display_name = password_hash, display_name
     await end_credentials(session, user)
@@ -75,7 +76,7 @@ async def disown(
 
 
 async def end_credentials(session: AsyncSession, user: User, *, but: UUID | None = None) -> None:
-    """End every sign-in of this user except the one with this id, and every link that could start another."""
+    """End every sign-in of this user except the one with the id `but`, and every link in `ENDED_BY_A_CHANGE`."""
     others = (UserSession.user_id == user.id) & (UserSession.id.is_distinct_from(but))
     await session.execute(delete(UserSession).where(others))
     await one_time_tokens.revoke(session, user, *ENDED_BY_A_CHANGE)

@@ -33,7 +33,7 @@ class ProfileService(AccountService):
 
         Raises:
             InvalidField: if a column cannot hold what it is given.
-            NotAuthorizedException: if the account was deleted after this request began.
+            NotAuthorizedException: if the sign-in of the caller has ended since this request began.
         """
         stored = await lock_user(self.session, user.id)
         copy_named(user, stored, never=frozenset({"id", "email", "password_hash"}))
@@ -61,7 +61,7 @@ class ProfileService(AccountService):
         new_hash = await self.hasher.digest(new, user.email)
         await self.require_password(user, current, "current_password")
         user.password_hash = new_hash
-        await self.end_credentials(user, but=keep)
+        await ownership.end_credentials(self.session, user, but=keep)
         audit.record(self.session, Event.PASSWORD_CHANGED, user.id)
         outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)
 
@@ -106,14 +106,14 @@ class ProfileService(AccountService):
             Conflict: if another account has verified the address.
             InvalidToken: if the token is used, expired or unknown, or the address is no longer allowed.
         """
-        user, email = await self._check_token(token, Purpose.CHANGE_EMAIL)
+        user, email = await self._use_token(token, Purpose.CHANGE_EMAIL)
         if not self.settings.allows(email):
             raise InvalidToken
         # Back at a former address, the links that undo the changes since then could only take the account away.
         await one_time_tokens.revoke_undo_since(self.session, user, email)
         await self._change_email(user, email, Event.EMAIL_CHANGED)
         user.is_verified, user.unproven_until = True, None
-        await self.end_credentials(user)
+        await ownership.end_credentials(self.session, user)
         # They may be those of another account that had this address before.
         await known_networks.forget(self.session, email)
         return user
@@ -125,7 +125,7 @@ class ProfileService(AccountService):
             Conflict: if another account has verified the address.
             InvalidToken: if the token is used, expired or unknown.
         """
-        user, email = await self._check_token(token, Purpose.UNDO_EMAIL_CHANGE)
+        user, email = await self._use_token(token, Purpose.UNDO_EMAIL_CHANGE)
         await self._change_email(user, email, Event.EMAIL_RESTORED)
         removed = await ownership.hand_over(self.session, user)
         # The thief may have links that undo this.
@@ -133,8 +133,8 @@ class ProfileService(AccountService):
         outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id, details=removed)
         return user
 
-    async def _check_token(self, token: str, purpose: Purpose) -> Proof:
-        """Check a token, and remove an unverified account that has its address.
+    async def _use_token(self, token: str, purpose: Purpose) -> Proof:
+        """Use up a token, and remove an unverified account that has its address.
 
         Raises:
             Conflict: if another account has verified the address.
@@ -158,7 +158,7 @@ class ProfileService(AccountService):
         """Delete the user and everything that belongs to them; the address can be used again.
 
         Raises:
-            NotAuthorizedException: if it is the caller's own account, and was deleted after this request began.
+            NotAuthorizedException: if it is the caller, whose sign-in has ended since this request began.
             NotFoundError: if there is no such user.
         """
         user = await self.delete_user(user_id)
@@ -173,7 +173,7 @@ class ProfileService(AccountService):
         """Delete the row of a user, and every row that refers to it.
 
         Raises:
-            NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
+            NotAuthorizedException: if it is the caller, whose sign-in has ended since this request began.
             NotFoundError: if there is no such user.
         """
         await self.lock_to_delete(user_id)
@@ -183,7 +183,7 @@ class ProfileService(AccountService):
         """Lock a user who is about to be deleted. Override this to add a rule about who may be deleted.
 
         Raises:
-            NotAuthorizedException: if it is the caller, whose account was deleted after this request began.
+            NotAuthorizedException: if it is the caller, whose sign-in has ended since this request began.
             NotFoundError: if there is no such user.
         """
         await lock_user(self.session, user_id, to_delete=True)

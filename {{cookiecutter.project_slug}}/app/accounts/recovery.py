@@ -1,4 +1,4 @@
-"""Recovery: a link by mail sets a new password, and invitations work the same way."""
+"""Recovery: a link in a mail sets a new password. An invitation works in the same way."""
 
 from app.accounts import audit
 from app.accounts import one_time_tokens
@@ -14,7 +14,7 @@ from app.models import User
 
 
 class RecoveryService(AccountService):
-    """Sets passwords for people who read the mails to an address."""
+    """Sets a password for a person who has proven an e-mail address."""
 
     async def initiate_password_reset(self, email: str) -> None:
         """Mail a link that sets a new password, if an active account has this address when the mail is sent."""
@@ -25,7 +25,9 @@ class RecoveryService(AccountService):
         await self.choose_password(encoded_token, password)
 
     async def choose_password(self, encoded_token: str, password: str) -> User:
-        """Store a new password, and end everything that others may know or hold of the account.
+        """Store a new password for the user whose address the token proves, and `hand_over` the account.
+
+        A verified user keeps the display name, and is told of the change by mail.
 
         Raises:
             InvalidToken: if the token is used, expired or unknown.

@@ -1,4 +1,7 @@
-"""Refused acts in the audit trail: at most one entry a minute for each actor and type of refusal (ASVS 16.3.2)."""
+"""Records refused acts in the audit trail, at most once a minute for each actor and type (ASVS 16.3.2).
+
+The actor is the signed-in user, or else the network of the client.
+"""
 
 import logging
 import re
@@ -32,9 +35,9 @@ from app.http.outages import first_of
 from app.http.problem_details import ERROR
 from app.settings import Settings
 
-ENTERED = {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
-# Not refusals of a rule: the caller confirms the password and goes on, or another request changed the row first.
-NOT_ENTERED = (RecentSignInRequired, RepositoryError, SQLAlchemyError)
+RECORDED = {HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+# Not refusals of a rule: the caller confirms the password and goes on, or the change conflicts with a stored row.
+NOT_RECORDED = (RecentSignInRequired, RepositoryError, SQLAlchemyError)
 ONCE_IN = timedelta(minutes=1)
 # How many refusals a process remembers, so that repeated ones cost no statement.
 REMEMBERED = 10_000
@@ -43,15 +46,15 @@ logger = logging.getLogger(__name__)
 
 
 async def note_error(error: Exception, scope: Scope) -> None:
-    """A hook that stores the error of a request for the middleware below."""
+    """A hook that keeps the error of a request for `RecordRefusals`."""
     scope["state"][ERROR] = error
 
 
-class EnterRefusals(ASGIMiddleware):
-    """Adds refusals to the audit trail after the response is sent, so no caller waits and no response depends on it.
+class RecordRefusals(ASGIMiddleware):
+    """Records refusals after the response is sent, so no caller waits and no response depends on it.
 
-    The connection of the request is back in the pool by then. Refusals by other middleware are not recorded, since the
-    caller is not known there.
+    The connection of the request is back in the pool by then. Other middleware refuses requests before their caller is
+    known, so those refusals are not recorded.
     """
 
     scopes = (ScopeType.HTTP,)
@@ -63,13 +66,13 @@ class EnterRefusals(ASGIMiddleware):
         """Run `next_app`, and record its refusal."""
         await next_app(scope, receive, send)
         error = scope["state"].get(ERROR)
-        if error is None or (type_ := _type_of(error)) is None or current_request().is_refusal_entered:
+        if error is None or (type_ := _type_of(error)) is None or current_request().is_refusal_recorded:
             return
         request: Request[Any, Any, Any] = Request(scope)
         actor = str(current_request().user_id or client_network(request, request.app.state.settings))
         if self._is_new((actor, type_)):
             try:
-                await _enter(request, actor, type_)
+                await _record(request, actor, type_)
             except Exception as failure:  # noqa: BLE001  # the response is sent
                 logger.warning("A refusal could not be added to the audit trail: %s", type(failure).__name__)
 
@@ -87,10 +90,10 @@ class EnterRefusals(ASGIMiddleware):
 def _type_of(error: Exception) -> str | None:
     error = first_of(error)
     status, type_, _ = row_of(error)
-    return type_ if status in ENTERED and not isinstance(error, NOT_ENTERED) else None
+    return type_ if status in RECORDED and not isinstance(error, NOT_RECORDED) else None
 
 
-async def _enter(request: Request[Any, Any, Any], actor: str, type_: str) -> None:
+async def _record(request: Request[Any, Any, Any], actor: str, type_: str) -> None:
     settings: Settings = request.app.state.settings
     # The route, never the path: a path may hold a secret.
     route = re.sub(r":\w+}", "}", request.scope["path_template"])

@@ -35,10 +35,10 @@ class RegistrationService(AccountService):
     """Creates accounts, and verifies their addresses."""
 
     async def sign_up(self, data: Registration, *, is_told: bool = True) -> None:
-        """Create an account, or tell the owner of a known address about the attempt.
+        """Create an account if the address has none and may sign up.
 
-        The address gets one mail in each case, unless it got too many (`is_told`). The caller does not learn whether it
-        has an account (ASVS 6.3.8).
+        If `is_told`, one mail goes to the address in each case. The caller does not learn whether it has an account
+        (ASVS 6.3.8).
 
         Raises:
             InvalidField: if the e-mail address is invalid, or the password is easy to guess.
@@ -105,7 +105,10 @@ class RegistrationService(AccountService):
         self.repeat_verification(user.email)
 
     def repeat_verification(self, email: str) -> None:
-        """Mail that link, if an unverified account has this address when the mail is sent."""
+        """Mail that link, if an unverified account has this address when the mail is sent.
+
+        If the account has no password, the link sets one instead.
+        """
         self.mail_to(email, Letter.VERIFY)
 
     async def verify(self, encoded_token: str, request: Request[Any, Any, Any] | None = None) -> User:  # noqa: ARG002  # as litestar-users declares it
@@ -122,7 +125,7 @@ class RegistrationService(AccountService):
         return user
 
     async def invite(self, email: str) -> User:
-        """Create a user without a password, and mail a link that sets one.
+        """Create a user without a password, or `disown` an unverified one, and mail a link that sets a password.
 
         Raises:
             Conflict: if the address is verified, or the account is deactivated.
@@ -138,7 +141,7 @@ class RegistrationService(AccountService):
         return user
 
     async def vouch_for(self, email: str, password: str) -> User:
-        """Create a verified user who can sign in at once.
+        """Create a verified user who can sign in at once, or `hand_over` an unverified one.
 
         Raises:
             Conflict: if the address is verified, or the account is deactivated.

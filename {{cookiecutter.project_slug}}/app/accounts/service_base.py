@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.base import ExecutableOption
 
 from app import email_address
-from app.accounts import ownership
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
 from app.accounts.passwords import hasher
@@ -56,10 +55,6 @@ class AccountService(BaseUserService[User, Any, Any], ABC):  # type: ignore[type
         # An invalid address has no account. The response does not tell that either.
         with suppress(ValueError):
             outbox.put(self.session, letter, email_address.normalise_email(email))
-
-    async def end_credentials(self, user: User, *, but: UUID | None = None) -> None:
-        """End every sign-in of this user except the one with this id, and every link that could start another."""
-        await ownership.end_credentials(self.session, user, but=but)
 
     @abstractmethod
     async def require_password(self, user: User, password: str, field: str = "password") -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from litestar import Request
 from sqlalchemy import func
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app import email_address
@@ -18,6 +19,8 @@ from app.accounts import audit
 from app.accounts import known_networks
 from app.accounts.attempt_counters import Bucket
 from app.accounts.attempt_counters import Count
+from app.accounts.attempt_counters import Limit
+from app.accounts.attempt_counters import require_below
 from app.accounts.audit import Event
 from app.accounts.known_networks import Tie
 from app.database.sessions import request_session
@@ -41,13 +44,6 @@ class Action(StrEnum):
     RESEND_VERIFICATION = "resend-verification"
     FORGET_PASSWORD = "forget-password"  # noqa: S105  # the name of an action
     CHANGE_EMAIL = "change-email"
-
-
-class Limit(NamedTuple):
-    """How many attempts within which time."""
-
-    attempts: int
-    window: timedelta
 
 
 # For each action: the limit for one account from all networks, and the limit for one network on all accounts.
@@ -80,7 +76,7 @@ async def count_attempt(request: Request[Any, Any, Any], action: Action, email: 
     """
     attempt = await _attempt(request, action, email)
     for count, limit in zip((attempt.of_account, attempt.of_network), LIMITS[action], strict=True):
-        _require_below_limit(count, limit)
+        require_below(limit, count)
 
 
 @asynccontextmanager
@@ -96,14 +92,14 @@ async def password_attempt(request: Request[Any, Any, Any], email: str) -> Async
     """
     attempt = await _attempt(request, Action.SIGN_IN, email)
     for_account, for_network = LIMITS[Action.SIGN_IN]
-    _require_below_limit(attempt.of_account, for_account)
+    require_below(for_account, attempt.of_account)
     if Tie.KNOWN not in attempt.ties:
-        _require_below_limit(attempt.of_network, for_network)
+        require_below(for_network, attempt.of_network)
     try:
         yield attempt
     except InvalidCredentials:
         # As for every other account, so that a wrong password does not show which accounts know the network.
-        _require_below_limit(attempt.of_network, for_network)
+        require_below(for_network, attempt.of_network)
         raise
     except (TooBusy, TooManyAttempts):
         await _take_back(request, *attempt.keys)
@@ -143,13 +139,27 @@ async def may_send_mail(request: Request[Any, Any, Any], action: Action, email: 
 
 def _leaves_a_mail(attempt: Attempt, action: Action) -> bool:
     for_account, for_network = LIMITS[action]
-    _require_below_limit(attempt.of_network, for_network)
+    require_below(for_network, attempt.of_network)
     return attempt.of_account.attempts <= for_account.attempts
 
 
 async def _take_back(request: Request[Any, Any, Any], *keys: Bucket) -> None:
     async with separate_transaction(request_session(request)) as session:
         await attempt_counters.take_back(session, *keys)
+
+
+async def count_network(request: Request[Any, Any, Any], session: AsyncSession, name: str, limit: Limit) -> None:
+    """Count an attempt of this network alone, in the transaction of `session`; the unknown network has no limit.
+
+    Raises:
+        TooManyAttempts: if the network has reached the limit.
+    """
+    settings: Settings = request.app.state.settings
+    place = client_network(request, settings)
+    if settings.throttle is Switch.ON and place != UNKNOWN:
+        key = attempt_counters.bucket(settings, name, place)
+        [count] = await attempt_counters.add(session, {key: limit.window})
+        require_below(limit, count)
 
 
 async def reset_after_recovery(request: Request[Any, Any, Any], email: str) -> None:
@@ -177,11 +187,6 @@ async def _attempt(request: Request[Any, Any, Any], action: Action, email: str) 
             named = select(User.id).where(func.lower(User.email) == email_address.compared(email))
             audit.record(session, Event.SIGN_IN_THROTTLED, await session.scalar(named))
     return Attempt(of_account, of_network, ties, (*windows,))
-
-
-def _require_below_limit(count: Count, limit: Limit) -> None:
-    if count.attempts > limit.attempts:
-        raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 
 
 def _of_account(settings: Settings, action: Action, email: str, place: str) -> Bucket:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.user_sessions import MAX_SIGN_INS
+from app.auth.user_sessions import end_session
 from app.auth.user_sessions import is_alive
 from app.models import UserSession
 
@@ -45,8 +46,7 @@ async def of_caller(session: AsyncSession, user_id: UUID, current: UUID) -> list
 
 async def end(session: AsyncSession, user_id: UUID, session_id: UUID) -> bool:
     """End one sign-in of this user; False if it does not exist or has just ended."""
-    ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user_id)
-    return await session.scalar(ended.returning(UserSession.id)) is not None
+    return await end_session(session, session_id, UserSession.user_id == user_id) is not None
 
 
 async def end_all(session: AsyncSession, user_id: UUID, *, but: UUID | None = None) -> bool:

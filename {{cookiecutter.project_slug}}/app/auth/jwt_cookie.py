@@ -78,7 +78,7 @@ def cleared_cookies(settings: Settings) -> list[Cookie]:
 
 def auth_config(settings: Settings) -> CredentialConfig:
     """The configuration for litestar-users."""
-    return JWTCookieConfig(settings=settings, key=_names(settings).access, secure=settings.serves_https)
+    return JWTCookieConfig(settings=settings, key=_names(settings).access)
 
 
 def security_scheme(settings: Settings) -> SecurityScheme:

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 from typing import ClassVar
-from typing import Literal
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
@@ -105,17 +104,14 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
 
 @dataclass
 class CredentialConfig(BaseBackendConfig[CredentialBackend]):
-    """The configuration for litestar-users; each kind of credentials has a subclass with its backend."""
+    """The configuration for litestar-users; each kind of credentials has a subclass with its backend.
+
+    The fields of the base class about cookies are left out: each kind makes its own cookies.
+    """
 
     settings: Settings
     key: str
-    max_age: int = 0  # Each cookie sets its own.
     scopes: Scopes = field(default_factory=lambda: {ScopeType.HTTP, ScopeType.WEBSOCKET})
-    path: str = "/"
-    domain: str | None = None
-    secure: bool = True
-    httponly: bool = True
-    samesite: Literal["lax", "strict", "none"] = "lax"
     exclude: str | list[str] | None = None
     # Public routes need no look-up.
     exclude_opt_key: str = "exclude_from_auth"

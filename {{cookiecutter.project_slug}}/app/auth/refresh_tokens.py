@@ -22,7 +22,6 @@ import hmac
 import secrets
 from base64 import urlsafe_b64decode
 from base64 import urlsafe_b64encode
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 from typing import NamedTuple
@@ -39,6 +38,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.accounts import audit
+from app.auth.user_sessions import GRACE
 from app.auth.user_sessions import UserRequest
 from app.auth.user_sessions import end_session
 from app.auth.user_sessions import is_alive
@@ -53,10 +53,10 @@ from app.models import User
 from app.models import UserSession
 from app.settings import Settings
 
-# Tabs and processes of one client renew at the same moment, and their requests overtake each other.
-GRACE = timedelta(seconds=10)
+# The tabs and processes of one client renew at the same moment, and their requests overtake each other.
 RENEWALS_WITHIN_GRACE = 3
-SUCCESSOR, SEAL = "refresh-token", "refresh-token-seal"
+# The names that keys are derived by. Tokens depend on them.
+SUCCESSOR, SIGNATURE = "refresh-token", "refresh-token-seal"
 # Together a multiple of three, so Base64 needs no padding, which cookies would have to quote.
 ID_BYTES, SECRET_BYTES, SIGNATURE_BYTES = 16, 32, 18
 
@@ -176,8 +176,8 @@ async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
 
 def _renewal(request: Request[Any, Any, Any], row: UserSession, secret: bytes) -> Renewal:
     content = row.id.bytes + secret
-    seal = _seal(request.app.state.settings.key_for(SEAL), content)
-    return Renewal(row, urlsafe_b64encode(content + seal).decode())
+    signature = _sign(request.app.state.settings.key_for(SIGNATURE), content)
+    return Renewal(row, urlsafe_b64encode(content + signature).decode())
 
 
 def _read(settings: Settings, token: str) -> tuple[UUID, bytes]:
@@ -185,12 +185,12 @@ def _read(settings: Settings, token: str) -> tuple[UUID, bytes]:
         raw = urlsafe_b64decode(token)
     except ValueError as error:
         raise NotAuthorizedException from error
-    content, seal = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
+    content, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
     # Access tokens show the id of their sign-in. Without a signature, that id and any secret could end the sign-in.
-    if not any(hmac.compare_digest(seal, _seal(key, content)) for key in settings.keys_for(SEAL)):
+    if not any(hmac.compare_digest(signature, _sign(key, content)) for key in settings.keys_for(SIGNATURE)):
         raise NotAuthorizedException
     return UUID(bytes=content[:ID_BYTES]), content[ID_BYTES:]
 
 
-def _seal(key: bytes, content: bytes) -> bytes:
+def _sign(key: bytes, content: bytes) -> bytes:
     return hmac.digest(key, content, "sha256")[:SIGNATURE_BYTES]

@@ -56,7 +56,7 @@ def cleared_cookies(settings: Settings) -> list[Cookie]:
 
 def auth_config(settings: Settings) -> CredentialConfig:
     """The configuration for litestar-users."""
-    return SessionConfig(settings=settings, key=_cookie_name(settings), secure=settings.serves_https)
+    return SessionConfig(settings=settings, key=_cookie_name(settings))
 
 
 def security_scheme(settings: Settings) -> SecurityScheme:

@@ -52,7 +52,7 @@ def database_plugin(settings: Settings) -> SQLAlchemyInitPlugin:
 
 def request_session(connection: ASGIConnection[Any, Any, Any, Any]) -> AsyncSession:
     """The session of this request, the same one at each call; `CommitBeforeSuccess` commits it."""
-    return _config(connection.app).provide_session(connection.app.state, connection.scope)
+    return config_of(connection.app).provide_session(connection.app.state, connection.scope)
 
 
 async def follow_clock(app: Litestar) -> float:
@@ -66,10 +66,11 @@ async def follow_clock(app: Litestar) -> float:
 
 def engine_of(app: Litestar) -> AsyncEngine:
     """The engine of an application."""
-    return _config(app).get_engine()
+    return config_of(app).get_engine()
 
 
-def _config(app: Litestar) -> SQLAlchemyAsyncConfig:
+def config_of(app: Litestar) -> SQLAlchemyAsyncConfig:
+    """The configuration of advanced-alchemy for an application."""
     config = app.plugins.get(SQLAlchemyInitPlugin).config[0]
     assert isinstance(config, SQLAlchemyAsyncConfig)
     return config

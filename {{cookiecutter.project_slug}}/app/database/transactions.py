@@ -28,7 +28,7 @@ from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session
 from sqlalchemy.orm import SessionTransaction
 
-from app.database.sessions import _config
+from app.database.sessions import config_of
 from app.database.sessions import engine_of
 from app.database.sessions import request_session
 from app.http.error_responses import problem_response
@@ -96,7 +96,7 @@ async def separate_transaction(session: AsyncSession) -> AsyncIterator[AsyncSess
 @asynccontextmanager
 async def new_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
     """A transaction outside of any request. It is stored unless the block raises."""
-    async with _config(app).get_session() as session, session.begin():
+    async with config_of(app).get_session() as session, session.begin():
         yield session
 
 

@@ -44,7 +44,7 @@ class CurrentRequest:
     # The target of the act, if the path does not contain it.
     target_id: UUID | None = None
     # Whether the refusal already has an audit entry of its own.
-    is_refusal_entered: bool = False
+    is_refusal_recorded: bool = False
     # By the monotonic clock.
     began: float = field(default_factory=monotonic)
 

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import audit
+from app.accounts import ownership
 from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
@@ -123,7 +124,7 @@ async def _set_first(service: ProfileService, user: User, password: str, keep: U
     if is_hash(user.password_hash):
         raise Conflict("You have a password. Change it with POST /users/me/password.")
     user.password_hash = password_hash
-    await service.end_credentials(user, but=keep)
+    await ownership.end_credentials(service.session, user, but=keep)
     audit.record(service.session, Event.PASSWORD_CHANGED, user.id)
     outbox.put(service.session, Letter.PASSWORD_CHANGED, user.email, user.id)
 

@@ -15,17 +15,14 @@ from litestar import Request
 from litestar.datastructures import Cookie
 from sqlalchemy import delete
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.accounts import attempt_counters
+from app.accounts import throttle
+from app.accounts.attempt_counters import Limit
 from app.database.sessions import request_session
 from app.database.transactions import new_transaction
 from app.database.transactions import separate_transaction
-from app.http.client_address import UNKNOWN
-from app.http.client_address import client_network
 from app.http.cookies import single_cookie
-from app.http.errors import TooManyAttempts
 from app.models import OAuthState
 from app.oauth.authorization_request import AuthorizationRequest
 from app.oauth.authorization_request import FlowPurpose
@@ -33,12 +30,10 @@ from app.oauth.authorization_request import derive_request
 from app.oauth.authorization_request import key_ids
 from app.oauth.errors import InvalidState
 from app.settings import Settings
-from app.settings.types import Switch
 
 LIFETIME = timedelta(minutes=10)
 # How many flows a network can start, so that it cannot fill the table.
-MAX_STARTS = 100
-STARTS_WINDOW = timedelta(minutes=15)
+STARTS = Limit(100, timedelta(minutes=15))
 # Characters of the state in the name of the cookie, so that each of several tabs has its own.
 STATE_PREFIX_LENGTH = 8
 EXPIRED = timedelta()
@@ -81,7 +76,7 @@ async def create(request: Request[Any, Any, Any], row: OAuthState) -> tuple[Auth
     authorization = derive_request(settings, row.provider, FlowPurpose(row.purpose), state, now, key_id=row.key_id)
     # Stored before any request to the provider, so that no connection is open meanwhile.
     async with separate_transaction(request_session(request)) as session:
-        await _require_below_limit(request, session)
+        await throttle.count_network(request, session, "oauth", STARTS)
         session.add(row)
     return authorization, _cookie(settings, state, binding, LIFETIME)
 
@@ -115,17 +110,6 @@ async def note_name(request: Request[Any, Any, Any], provider: str, state: str, 
     """Store what the provider calls the user until the browser is back. The binding is checked then."""
     is_it = (OAuthState.digest == _digest(state)) & (OAuthState.provider == provider)
     await request_session(request).execute(update(OAuthState).where(is_it).values(display_name=name))
-
-
-async def _require_below_limit(request: Request[Any, Any, Any], session: AsyncSession) -> None:
-    settings: Settings = request.app.state.settings
-    network = client_network(request, settings)
-    # Unrelated clients share the unknown network, so it has no limit.
-    if settings.throttle is Switch.ON and network != UNKNOWN:
-        key = attempt_counters.bucket(settings, "oauth", network)
-        [count] = await attempt_counters.add(session, {key: STARTS_WINDOW})
-        if count.attempts > MAX_STARTS:
-            raise TooManyAttempts(max(1, round((count.ends_at - clock.now()).total_seconds())))
 
 
 def _cookie(settings: Settings, state: str, value: str, lasting: timedelta) -> Cookie:

@@ -105,7 +105,7 @@ class AdministrationService(AccountService):
         copy_named(data, user)
         if was_in and not (user.is_active and user.is_verified):
             await require_another_administrator(self.session, user)
-            await self.end_credentials(user)
+            await ownership.end_credentials(self.session, user)
         after = _facts_of(user)
         if changed := {name for name in after if after[name] != before[name]}:
             audit.record(
@@ -182,7 +182,7 @@ class AdministrationService(AccountService):
 
     async def _require_first(self, event: StrEnum, user: User) -> None:
         """Refuse a second mail within a few seconds, also of several requests at the same moment."""
-        if await audit.is_entered_since(self.session, event, user.id, clock.now() - JUST_NOW):
+        if await audit.is_recorded_since(self.session, event, user.id, clock.now() - JUST_NOW):
             raise Conflict("This user was mailed a link just now. Wait ten seconds before you send another one.")
 
     async def _within_reach(self, user_id: UUID, needed: Permission, *, deletes_user: bool = False) -> User:

@@ -8,9 +8,9 @@ import pytest
 from litestar import Litestar
 from sqlalchemy.exc import DBAPIError
 
+from app.accounts.attempt_counters import Limit
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
-from app.accounts.throttle import Limit
 from app.operations.expired_rows import remove_expired_rows
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
@@ -83,7 +83,7 @@ async def lead_a_life(visitor: Person, outbox: Outbox) -> None:
 
 
 @pytest.mark.checklist("I05")
-async def test_what_happens_to_an_account_is_entered_once(visitor: Person, outbox: Outbox, tables: Tables) -> None:
+async def test_what_happens_to_an_account_is_recorded_once(visitor: Person, outbox: Outbox, tables: Tables) -> None:
     await lead_a_life(visitor, outbox)
     assert await kinds(tables) == LIFE
     [user] = await tables.rows("user")
@@ -119,13 +119,13 @@ async def test_the_trail_holds_no_secret(visitor: Person, outbox: Outbox, tables
 
 
 @pytest.mark.checklist("B05", "I05")
-async def test_a_sign_in_to_an_address_that_nobody_has_is_entered_without_it(visitor: Person, tables: Tables) -> None:
+async def test_a_sign_in_to_an_address_that_nobody_has_is_recorded_without_it(visitor: Person, tables: Tables) -> None:
     assert (await visitor.sign_in()).status_code == 401
     [entry] = await entries(tables)
     assert (entry["kind"], entry["target_id"], visitor.email in str(entry)) == ("sign-in.failed", None, False)
 
 
-async def test_that_an_account_is_closed_is_entered_once(
+async def test_that_an_account_is_closed_is_recorded_once(
     grace: Person, stage: Stage, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LIMITS, Action.SIGN_IN, (Limit(2, timedelta(minutes=15)), Limit(99, timedelta(minutes=15))))

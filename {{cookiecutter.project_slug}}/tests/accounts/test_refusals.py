@@ -25,10 +25,10 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.accounts import audit
 from app.accounts import refused_acts
+from app.accounts.attempt_counters import Limit
 from app.accounts.audit import Event
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
-from app.accounts.throttle import Limit
 from app.database.sessions import request_session
 from app.http.errors import Conflict
 from app.http.errors import InvalidToken
@@ -46,7 +46,7 @@ from tests.tables import Tables
 from tests.work import counting
 
 A_MINUTE = timedelta(minutes=1)
-ENTERED: dict[str, tuple[Exception, str]] = {
+RECORDED: dict[str, tuple[Exception, str]] = {
     "denied": (PermissionDeniedException(), "permission-denied"),
     "a rule": (Conflict("This is the last one."), "conflict"),
     "a limit": (TooManyAttempts(60), "too-many-attempts"),
@@ -55,7 +55,7 @@ ENTERED: dict[str, tuple[Exception, str]] = {
     "one of several": (ExceptionGroup("", [Conflict()]), "conflict"),
 }
 STATUS = {"permission-denied": 403, "forbidden": 403, "conflict": 409, "too-many-attempts": 429}
-NOT_ENTERED: dict[str, Exception] = {
+NOT_RECORDED: dict[str, Exception] = {
     "not signed in": NotAuthorizedException(),
     "not found": NotFoundError(),
     "invalid": ValidationException(),
@@ -67,7 +67,7 @@ NOT_ENTERED: dict[str, Exception] = {
     "the database": OperationalError("", None, Exception()),
     "a bug": RuntimeError(),
 }
-ERRORS = {name: error for name, (error, _) in ENTERED.items()} | NOT_ENTERED
+ERRORS = {name: error for name, (error, _) in RECORDED.items()} | NOT_RECORDED
 
 
 @get("/refuses/{name:str}", sync_to_thread=False)
@@ -134,8 +134,8 @@ async def refused(tables: Tables) -> list[dict[str, Any]]:
 
 
 @pytest.mark.checklist("H09")
-@pytest.mark.parametrize(("name", "type_"), [(name, type_) for name, (_, type_) in ENTERED.items()])
-async def test_a_refused_act_is_entered_with_who_what_and_from_where(
+@pytest.mark.parametrize(("name", "type_"), [(name, type_) for name, (_, type_) in RECORDED.items()])
+async def test_a_refused_act_is_recorded_with_who_what_and_from_where(
     caller: Person, tables: Tables, name: str, type_: str
 ) -> None:
     [user] = await tables.rows("user")
@@ -151,14 +151,14 @@ async def test_a_refused_act_is_entered_with_who_what_and_from_where(
 
 
 @pytest.mark.checklist("H09")
-@pytest.mark.parametrize("name", NOT_ENTERED)
-async def test_other_errors_are_not_entered(caller: Person, tables: Tables, name: str) -> None:
+@pytest.mark.parametrize("name", NOT_RECORDED)
+async def test_other_errors_are_not_recorded(caller: Person, tables: Tables, name: str) -> None:
     assert (await caller.get(f"/refuses/{name}")).is_error
     assert await refused(tables) == []
 
 
 @pytest.mark.checklist("H09")
-async def test_a_request_from_a_page_of_another_site_is_not_entered(caller: Person, tables: Tables) -> None:
+async def test_a_request_from_a_page_of_another_site_is_not_recorded(caller: Person, tables: Tables) -> None:
     answer = await caller.client.post("/logout", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.json()["type"] == "/problems/cross-site-request"
     assert await refused(tables) == []
@@ -174,7 +174,7 @@ async def test_the_entry_names_whom_the_path_names(caller: Person, tables: Table
 
 
 @pytest.mark.checklist("H09")
-async def test_an_actor_is_entered_once_a_minute_for_each_type(
+async def test_an_actor_is_recorded_once_a_minute_for_each_type(
     caller: Person, refusing: Stage, tables: Tables, clock: Clock
 ) -> None:
     for _ in range(3):
@@ -193,7 +193,7 @@ async def test_an_actor_is_entered_once_a_minute_for_each_type(
 
 
 @pytest.mark.checklist("H09")
-async def test_a_caller_who_has_not_signed_in_is_entered_once_a_minute_for_each_network(
+async def test_a_caller_who_has_not_signed_in_is_recorded_once_a_minute_for_each_network(
     refusing: Stage, tables: Tables, network: str
 ) -> None:
     for address in (network, network, "203.0.113.7"):
@@ -205,7 +205,7 @@ async def test_a_caller_who_has_not_signed_in_is_entered_once_a_minute_for_each_
 
 
 @pytest.mark.checklist("H09")
-async def test_requests_at_the_same_moment_are_entered_once_by_several_processes(
+async def test_requests_at_the_same_moment_are_recorded_once_by_several_processes(
     refusing: Stage, settings: Settings, tables: Tables, network: str
 ) -> None:
     async with another_stage(settings, *ROUTES, password_min_length=16) as another:
@@ -228,11 +228,11 @@ async def test_a_flood_costs_the_database_nothing(
 
 
 @pytest.mark.checklist("H09")
-async def test_a_flood_from_many_networks_takes_bounded_memory_and_is_entered_once_each(
+async def test_a_flood_from_many_networks_takes_bounded_memory_and_is_recorded_once_each(
     refusing: Stage, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refused_acts, "REMEMBERED", 2)
-    [middleware] = [each for each in refusing.app.middleware if isinstance(each, refused_acts.EnterRefusals)]
+    [middleware] = [each for each in refusing.app.middleware if isinstance(each, refused_acts.RecordRefusals)]
     for _ in range(2):
         for number in range(5):
             await refusing.person("visitor", f"2001:db8:0:{number}::1").get("/refuses-anybody/denied")
@@ -259,13 +259,13 @@ async def test_no_request_holds_two_connections(settings: Settings, tables: Tabl
 
 
 @pytest.mark.checklist("H09", "I05")
-async def test_what_has_an_entry_of_its_own_is_entered_once(refusing: Stage, tables: Tables, network: str) -> None:
+async def test_what_has_an_entry_of_its_own_is_recorded_once(refusing: Stage, tables: Tables, network: str) -> None:
     assert (await refusing.person("visitor", network).get("/refuses-with-an-entry")).status_code == 409
     assert [entry["kind"] for entry in await tables.rows("audit_event")] == ["password.refused"]
 
 
 @pytest.mark.checklist("H09")
-async def test_an_answer_stays_as_it_is_when_it_cannot_be_entered(
+async def test_an_answer_stays_as_it_is_when_it_cannot_be_recorded(
     refusing: Stage, settings: Settings, network: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     there = await refusing.person("visitor", network).get("/refuses-anybody/a limit")
@@ -277,7 +277,7 @@ async def test_an_answer_stays_as_it_is_when_it_cannot_be_entered(
 
 
 @pytest.mark.checklist("H09")
-async def test_a_network_that_has_used_up_its_share_is_entered(
+async def test_a_network_that_has_used_up_its_share_is_recorded(
     stage: Stage, tables: Tables, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = timedelta(minutes=15)

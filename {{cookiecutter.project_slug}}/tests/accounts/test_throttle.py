@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 import uvicorn
 
+from app.accounts.attempt_counters import Limit
 from app.accounts.known_networks import KNOWN_FOR
 from app.accounts.passwords.hashes import Hashes
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
-from app.accounts.throttle import Limit
 from app.auth.routes import SUSPICIOUS_ATTEMPTS
 from app.http.errors import TooBusy
 from app.settings import Settings

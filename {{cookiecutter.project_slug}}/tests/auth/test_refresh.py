@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.auth.refresh_tokens import GRACE
 from app.auth.refresh_tokens import RENEWALS_WITHIN_GRACE
+from app.auth.user_sessions import GRACE
 from app.settings import Settings
 from tests.cast import Clock
 from tests.cast import Person

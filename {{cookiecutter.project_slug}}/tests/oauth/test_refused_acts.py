@@ -21,7 +21,7 @@ async def refused(tables: Tables) -> list[str]:
 
 
 @pytest.mark.checklist("H09", "G09")
-async def test_removing_the_last_way_in_is_entered(visitor: Person, network: FakeNetwork, tables: Tables) -> None:
+async def test_removing_the_last_way_in_is_recorded(visitor: Person, network: FakeNetwork, tables: Tables) -> None:
     await sign_in(visitor, network)
     [account] = (await visitor.get(LIST)).json()
     answer = await visitor.client.delete(f"{LIST}/{account['id']}")
@@ -30,7 +30,7 @@ async def test_removing_the_last_way_in_is_entered(visitor: Person, network: Fak
 
 
 @pytest.mark.checklist("H09", "G08")
-async def test_an_identity_that_belongs_to_another_user_is_entered(
+async def test_an_identity_that_belongs_to_another_user_is_recorded(
     signed_in: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
     await link(signed_in, network, subject="number 1")
@@ -44,7 +44,7 @@ async def test_an_identity_that_belongs_to_another_user_is_entered(
 
 
 @pytest.mark.checklist("H09", "I05")
-async def test_a_refusal_with_an_entry_of_its_own_is_entered_once(
+async def test_a_refusal_with_an_entry_of_its_own_is_recorded_once(
     grace: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     assert problem_of(await sign_in(grace, network)) == (409, "link-required")

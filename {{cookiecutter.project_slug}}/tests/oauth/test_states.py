@@ -9,6 +9,7 @@ import pytest
 from httpx import Response
 from litestar import Litestar
 
+from app.accounts.attempt_counters import Limit
 from app.oauth import state_store
 from app.operations.expired_rows import remove_expired_rows
 from app.settings import Settings
@@ -271,7 +272,7 @@ async def test_what_nobody_comes_back_from_goes(app: Litestar, visitor: Person, 
 async def test_a_network_begins_few_trips_at_once(
     visitor: Person, stage: Stage, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_store, "MAX_STARTS", 2)
+    monkeypatch.setattr(state_store, "STARTS", Limit(2, timedelta(minutes=15)))
     answers = [await visitor.get("/oauth2/oidc/authorize") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert int(answers[-1].headers["Retry-After"]) > 0

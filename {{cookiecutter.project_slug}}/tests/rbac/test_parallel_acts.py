@@ -92,7 +92,7 @@ ONCE = [
 
 @pytest.mark.checklist("H08")
 @pytest.mark.parametrize(("what", "done", "refused", "entry"), ONCE)
-async def test_an_act_on_a_user_is_done_and_entered_once(  # noqa: PLR0913, PLR0917  # the cast and the table
+async def test_an_act_on_a_user_is_done_and_recorded_once(  # noqa: PLR0913, PLR0917  # the cast and the table
     ada: Person, grace: Person, outbox: Outbox, tables: Tables, what: str, done: int, refused: int, entry: str
 ) -> None:
     if what == "revoke":

@@ -20,7 +20,7 @@ async def refused(ada: Person) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.checklist("H09")
-async def test_an_ordinary_user_who_tries_what_administrators_do_is_entered(ada: Person, grace: Person) -> None:
+async def test_an_ordinary_user_who_tries_what_administrators_do_is_recorded(ada: Person, grace: Person) -> None:
     await grace.sign_in()
     grace_id, ada_id = await id_of(grace), await id_of(ada)
     assert (await grace.client.delete(f"/users/{ada_id}")).status_code == 403
@@ -44,7 +44,7 @@ async def test_an_ordinary_user_who_tries_what_administrators_do_is_entered(ada:
         ("PUT", "/users/roles/assign", {"user_id": "{ada}", "role_id": "{role}"}, "/users/roles/assign"),
     ],
 )
-async def test_an_act_against_a_rule_is_entered_with_its_target(  # noqa: PLR0913, PLR0917  # the cast and the table
+async def test_an_act_against_a_rule_is_recorded_with_its_target(  # noqa: PLR0913, PLR0917  # the cast and the table
     ada: Person, administrators: dict[str, Any], method: str, path: str, body: dict[str, Any] | None, route: str
 ) -> None:
     ids = {"ada": await id_of(ada), "role": administrators["id"]}
@@ -56,7 +56,7 @@ async def test_an_act_against_a_rule_is_entered_with_its_target(  # noqa: PLR091
 
 
 @pytest.mark.checklist("H09")
-async def test_an_act_beyond_the_reach_of_the_caller_is_entered(ada: Person, stage: Stage, tables: Tables) -> None:
+async def test_an_act_beyond_the_reach_of_the_caller_is_recorded(ada: Person, stage: Stage, tables: Tables) -> None:
     await tables.execute("UPDATE role SET permissions = ARRAY['users:manage'] WHERE name = 'member'")
     barbara = await stage.verified("barbara")
     await give(tables, barbara, "member")

@@ -27,7 +27,7 @@ async def id_of(person: Person) -> str:
 
 
 @pytest.mark.checklist("H06")
-async def test_what_administrators_do_is_entered_with_what_changed(ada: Person, grace: Person) -> None:
+async def test_what_administrators_do_is_recorded_with_what_changed(ada: Person, grace: Person) -> None:
     await grace.sign_in()
     ids = {"ada": await id_of(ada), "grace": await id_of(grace)}
     role = (await ada.post("/users/roles", name="editors", permissions=["roles:read"])).json()
@@ -57,7 +57,7 @@ async def test_what_administrators_do_is_entered_with_what_changed(ada: Person, 
 
 
 @pytest.mark.checklist("H06")
-async def test_deleting_and_inviting_are_entered_and_outlive_whom_they_are_about(ada: Person, grace: Person) -> None:
+async def test_deleting_and_inviting_are_recorded_and_outlive_whom_they_are_about(ada: Person, grace: Person) -> None:
     await grace.sign_in()
     ids = [await id_of(ada), await id_of(grace)]
     invited = (await ada.post("/users", email="new@example.com", roles=["member"])).json()
@@ -69,7 +69,7 @@ async def test_deleting_and_inviting_are_entered_and_outlive_whom_they_are_about
 
 
 @pytest.mark.checklist("H06")
-async def test_deleting_a_role_is_entered_for_each_of_its_members(
+async def test_deleting_a_role_is_recorded_for_each_of_its_members(
     ada: Person, grace: Person, mallory: Person, tables: Tables, editors: dict[str, Any]
 ) -> None:
     for person in (grace, mallory):

@@ -50,7 +50,7 @@ async def test_a_deactivated_user_is_signed_out_and_cannot_sign_in(
     assert [(event["actor_id"], event["after"]) for event in events] == [(None, {"is_active": False})]
 
 
-async def test_a_revoked_role_is_gone_and_entered_once(operator: Operator, grace: Person, tables: Tables) -> None:
+async def test_a_revoked_role_is_gone_and_recorded_once(operator: Operator, grace: Person, tables: Tables) -> None:
     await operator.types("assign-role", "--email", grace.email, "--role", "member")
     for _ in range(2):
         done = await operator.types("revoke-role", "--email", grace.email, "--role", "member")

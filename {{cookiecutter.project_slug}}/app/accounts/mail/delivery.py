@@ -1,6 +1,6 @@
 """Sends the mails in the outbox, from any process.
 
-A mail is sent at least once. If the process crashes after the server accepted it and before the commit, it is sent
+A mail may be sent twice: if the process crashes after the server has accepted it and before the commit, it is sent
 again with the same Message-ID.
 """
 

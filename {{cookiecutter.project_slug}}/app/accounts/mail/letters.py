@@ -20,7 +20,6 @@ from jinja2 import select_autoescape
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 
-RULE = "-" * 80
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     undefined=StrictUndefined,

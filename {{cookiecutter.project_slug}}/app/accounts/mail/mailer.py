@@ -5,12 +5,12 @@ from typing import Protocol
 
 import aiosmtplib
 
-from app.accounts.mail.letters import RULE
 from app.settings import Settings
 from app.settings import mail_url
 from app.settings.mail_url import MailServer
 
 TIMEOUT_SECONDS = 10
+RULE = "-" * 80
 
 
 class Mailer(Protocol):

@@ -46,7 +46,7 @@ def put(
     With `user_id`, the mail is for that user: it greets them, and is dropped if the account is deleted or deactivated.
     Without it, a letter with a token is for the account that has the address when the mail is sent, so a request does
     the same work for known and unknown addresses (ASVS 6.3.8). Any other letter goes to the address as it is, without a
-    greeting and details: use that only for an address that has no account any more.
+    greeting and details: use that only for an address without an account.
     """
     listed = ", ".join(details)[:MAX_DETAILS]
     session.add(OutgoingMail(letter=letter, recipient=recipient, user_id=user_id, details=listed))
@@ -62,7 +62,8 @@ async def put_link(session: AsyncSession, letter: Letter, recipient: str, user: 
 async def drop_links(session: AsyncSession, user: User, *purposes: Purpose, only_if: bool = True) -> None:
     """Drop the waiting mails whose links have one of these purposes, if `only_if` is true.
 
-    This does not wait for a mail that is being sent right now: delivery.py checks it after this transaction.
+    Revoke their tokens too. This does not wait for a mail that is being delivered right now. If its link is not stored
+    yet, delivery.py reads the account again after this transaction; otherwise the link does not work any more.
     """
     letters = [letter for letter, purpose in PURPOSES.items() if purpose in purposes]
     is_theirs = (OutgoingMail.user_id == user.id) | (
@@ -74,8 +75,8 @@ async def drop_links(session: AsyncSession, user: User, *purposes: Purpose, only
 async def forget(session: AsyncSession, user: User) -> None:
     """Drop the waiting mails about a user who is being deleted.
 
-    This does not wait for a mail that is being sent right now. If the server does not accept it, the next attempt finds
-    no account and drops it.
+    This does not wait for a mail that is being delivered right now. If the server does not accept it, the next attempt
+    finds no account and drops it.
     """
     is_theirs = or_(OutgoingMail.user_id == user.id, OutgoingMail.recipient == user.email)
     await _drop(session, is_theirs, Reason.NO_ACCOUNT)

@@ -74,7 +74,7 @@ class Hasher:
         self._threads = ThreadPoolExecutor(settings.hash_concurrency, "hash", _give_way)
         self._max = settings.hash_concurrency * (1 + MAX_WAITING)
         self._asked_for = 0
-        self._lines: dict[tuple[str, bool], AccountQueue] = {}
+        self._queues: dict[tuple[str, bool], AccountQueue] = {}
 
     async def digest(self, password: str, email: str, *, is_sign_up: bool = False) -> str:
         """The hash to store.
@@ -106,12 +106,12 @@ class Hasher:
         """
         # Sign-ups have their own queue: they are not throttled like wrong passwords, and must not hold up sign-ins.
         account = email_address.compared(email), is_sign_up
-        line = self._lines.setdefault(account, AccountQueue())
-        if line.length >= MAX_FOR_ONE_ACCOUNT + MAX_WAITING:
+        queue = self._queues.setdefault(account, AccountQueue())
+        if queue.length >= MAX_FOR_ONE_ACCOUNT + MAX_WAITING:
             raise TooManyAttempts(RETRY_AFTER_SECONDS)
-        line.length += 1
+        queue.length += 1
         try:
-            async with line.places:
+            async with queue.places:
                 if self._asked_for >= self._max:
                     raise TooBusy
                 self._asked_for += 1
@@ -120,9 +120,9 @@ class Hasher:
                 finally:
                     self._asked_for -= 1
         finally:
-            line.length -= 1
-            if not line.length:
-                del self._lines[account]
+            queue.length -= 1
+            if not queue.length:
+                del self._queues[account]
 
     async def _run(self, compute: Callable[..., Result], *arguments: str | None) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, compute, *arguments)
