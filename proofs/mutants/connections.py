@@ -170,4 +170,18 @@ MUTANTS = [
         "            pass\n",
         "test_connections.py::test_a_client_that_has_reset_its_connection_is_not_answered",
     ),
+    Mutant(
+        "The signal of a process group does not end the drain time at once",
+        "app/operations/serve.py",
+        "clock.elapsed() < self._drains_since + SAME_SIGNAL_SECONDS:",
+        "False:",
+        "test_serve.py::test_a_second_signal_ends_the_drain_time_unless_it_comes_with_the_first",
+    ),
+    Mutant(
+        "A process removes no socket of the next one",
+        "app/operations/listening.py",
+        "if path and path.stat().st_ino == own:",
+        "if path:",
+        "test_serve.py::test_the_socket_of_the_next_process_stays",
+    ),
 ]

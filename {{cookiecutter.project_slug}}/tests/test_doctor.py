@@ -118,6 +118,23 @@ async def test_hashes_of_a_former_cost_are_a_warning(settings: Settings, stage: 
     assert await found(settings, "warning") == ["HASH_*"]
 
 
+@pytest.mark.checklist("C06")
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "$argon2i$m=128,t=1,p=1$c2FsdHlzYWx0$ZGlnZXN0ZGlnZXN0ZGlnZXN0",
+        "$2b$12$saltysaltysaltysaltysadigestdigestdigestdigestdigest0",
+        "$pbkdf2-sha256$29000$c2FsdHlzYWx0$ZGlnZXN0",
+        "$c2FsdHlzYWx0ZGlnZXN0",
+    ],
+)
+async def test_no_part_of_a_salt_is_shown(settings: Settings, stage: Stage, tables: Tables, stored: str) -> None:
+    await stage.verified("grace")
+    await tables.execute(f"UPDATE \"user\" SET password_hash = '{stored}'")  # noqa: S608  # given above
+    shown = (await ask(settings)).output
+    assert not any(part in shown for part in ("salty", "c2FsdHlzYWx0", "ZGlnZXN0"))
+
+
 @pytest.mark.usefixtures("tables")
 async def test_a_machine_whose_clock_differs_from_the_databases_is_a_warning(
     settings: Settings, monkeypatch: pytest.MonkeyPatch

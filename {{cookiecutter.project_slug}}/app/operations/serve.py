@@ -9,10 +9,6 @@ import sys
 from contextlib import nullcontext
 from multiprocessing import get_context
 from multiprocessing.connection import wait
-from pathlib import Path
-from socket import AF_INET6
-from socket import create_server
-from socket import has_dualstack_ipv6
 from socket import socket
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -21,9 +17,11 @@ import click
 from uvicorn import Config
 from uvicorn import Server
 
+from app import clock
 from app.http.draining import DRAINING
 from app.http.head_limits import LimitedProtocol
 from app.operations import logs
+from app.operations.listening import listening
 from app.settings import read_settings
 from app.settings.types import UNIX
 
@@ -33,8 +31,8 @@ KEEP_ALIVE_SECONDS = 75
 FINISH_SECONDS = 20
 DRAIN_SECONDS = 5
 STOP = (signal.SIGTERM, signal.SIGINT)
-# Every address of the machine, of both families.
-ANY = "::"
+# A process group that is stopped gets the signal from the supervisor and from its parent.
+SAME_SIGNAL_SECONDS = 1
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -55,7 +53,7 @@ def serve(host: str, port: int, uds: str | None, workers: int, drain_seconds: fl
     """Serve until SIGTERM.
 
     Then /health/ready answers 503 for the drain time, nothing new is accepted, requests that have begun are finished,
-    and the exit status is 0. A second signal ends the drain time.
+    and the exit status is 0. A second signal, at least a second later, ends the drain time.
     """
     # A wrong setting is refused here in one line, and not by each worker with a traceback.
     settings = read_settings()
@@ -63,11 +61,8 @@ def serve(host: str, port: int, uds: str | None, workers: int, drain_seconds: fl
     config = configure(host, port, uds)
     if uds and UNIX not in settings.trusted_proxies:
         logger.warning("The network of every client is unknown: TRUSTED_PROXIES does not contain %s", UNIX)
-    try:
-        serve_with(config, workers, drain_seconds, is_measured=settings.metrics_token is not None)
-    finally:
-        if uds:
-            Path(uds).unlink(missing_ok=True)
+    with listening(config, workers) as shared:
+        serve_with(config, workers, shared, drain_seconds, is_measured=settings.metrics_token is not None)
 
 
 def configure(host: str, port: int, uds: str | None) -> Config:
@@ -91,36 +86,24 @@ def configure(host: str, port: int, uds: str | None) -> Config:
     )
 
 
-def serve_with(config: Config, workers: int, drain_seconds: float, *, is_measured: bool) -> None:
+def serve_with(config: Config, workers: int, shared: socket | None, drain_seconds: float, *, is_measured: bool) -> None:
     """Serve in this process or in several."""
-    if workers == 1:
-        run(config, [listen(config)] if config.host == ANY and not config.uds else None, drain_seconds)
+    if workers == 1 or shared is None:
+        run(config, [shared] if shared else None, drain_seconds)
         return
     with TemporaryDirectory() if is_measured else nullcontext() as folder:
         # Where the processes count together; it is read when the package is imported.
         os.environ |= {"PROMETHEUS_MULTIPROC_DIR": folder} if folder else {}
-        sys.exit(run_several(config, workers, drain_seconds))
+        sys.exit(run_several(config, workers, shared, drain_seconds))
 
 
-def listen(config: Config) -> socket:
-    """The socket that the processes share; of an address `::` uvicorn itself would listen on IPv6 alone."""
-    if config.host != ANY or config.uds:
-        if config.uds and Path(config.uds).is_socket():
-            # A process that was killed has left it.
-            Path(config.uds).unlink()
-        return config.bind_socket()
-    listening = create_server((ANY, config.port), family=AF_INET6, dualstack_ipv6=has_dualstack_ipv6())
-    logger.info("Uvicorn running on http://[%s]:%d (Press CTRL+C to quit)", ANY, listening.getsockname()[1])
-    return listening
-
-
-def run(config: Config, listening: list[socket] | None, drain_seconds: float) -> None:
+def run(config: Config, sockets: list[socket] | None, drain_seconds: float) -> None:
     """Serve in this process."""
     # Nothing of what is imported and built is garbage, and looking for it is a tenth of the start.
     gc.disable()
     for asked in STOP:
         signal.signal(asked, leave)
-    DrainingServer(config, drain_seconds).run(listening)
+    DrainingServer(config, drain_seconds).run(sockets)
 
 
 class DrainingServer(Server):
@@ -129,12 +112,16 @@ class DrainingServer(Server):
     def __init__(self, config: Config, drain_seconds: float) -> None:
         super().__init__(config)
         self._drain_seconds = drain_seconds
+        self._drains_since = 0.0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain after the first SIGTERM; any other signal stops the server."""
+        if sig == signal.SIGTERM and DRAINING.is_set() and clock.elapsed() < self._drains_since + SAME_SIGNAL_SECONDS:
+            return
         if sig != signal.SIGTERM or not self.started or not self._drain_seconds or DRAINING.is_set():
             super().handle_exit(sig, frame)
             return
+        self._drains_since = clock.elapsed()
         DRAINING.set()
         # A signal arrives between any two instructions, also of the loop itself.
         asyncio.get_running_loop().call_soon_threadsafe(self._exit_later, sig)
@@ -149,14 +136,13 @@ def leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def run_several(config: Config, workers: int, drain_seconds: float) -> int:
+def run_several(config: Config, workers: int, shared: socket, drain_seconds: float) -> int:
     """Serve on one port in several processes; returns the exit status.
 
     When one of them ends by itself, the others are stopped, too, so that a supervisor starts all of them again.
     """
-    listening = listen(config)
     start = get_context("spawn").Process
-    processes = [start(target=run, args=(config, [listening], drain_seconds)) for _ in range(workers)]
+    processes = [start(target=run, args=(config, [shared], drain_seconds)) for _ in range(workers)]
     was_asked = False
 
     def stop(*_: object) -> None:
@@ -171,7 +157,7 @@ def run_several(config: Config, workers: int, drain_seconds: float) -> int:
     for process in processes:
         process.start()
     # The processes alone hold it now. Otherwise connections would be accepted, and not answered, while they stop.
-    listening.close()
+    shared.close()
     wait([process.sentinel for process in processes])
     status = 0 if was_asked else 1
     stop()

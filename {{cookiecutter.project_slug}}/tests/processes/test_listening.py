@@ -14,6 +14,7 @@ import pytest
 from httpx import AsyncClient
 from httpx import TransportError
 
+from app.operations import serve
 from app.settings import Settings
 from tests.processes.workers import Worker
 from tests.processes.workers import environment
@@ -104,11 +105,20 @@ async def test_it_takes_requests_while_it_drains_and_then_ends_as_planned(settin
 
 
 @pytest.mark.checklist("I07")
-async def test_a_second_signal_ends_the_drain_time(settings: Settings) -> None:
-    async with served(Worker(environment(settings), 1, "--drain-seconds", "3600")) as worker:
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_second_signal_ends_the_drain_time_unless_it_comes_with_the_first(
+    settings: Settings, processes: int
+) -> None:
+    async with served(Worker(environment(settings), processes, "--drain-seconds", "3600")) as worker:
+        family = worker.family()
         stopping = asyncio.create_task(worker.stop())
+        for process in family * 2:
+            process.terminate()
         await until(logged(worker, "Draining for 3600 seconds"))
-        worker.family()[0].terminate()
+        await asyncio.sleep(serve.SAME_SIGNAL_SECONDS)
+        async with worker.client() as client:
+            assert (await client.get("/health/ready")).json() == {"status": "stopping"}
+        family[0].terminate()
         assert await stopping == 0
 
 

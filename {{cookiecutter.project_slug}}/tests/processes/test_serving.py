@@ -10,7 +10,6 @@ from httpx import ConnectError
 from httpx import TransportError
 from psutil import wait_procs
 
-from app.settings import PROJECT_ROOT
 from app.settings import Settings
 from tests.cast import BASE_URL
 from tests.cast import PASSWORD
@@ -19,10 +18,10 @@ from tests.processes.mail_server import Port
 from tests.processes.mail_server import all_mails_leave
 from tests.processes.test_mails import put
 from tests.processes.workers import PATIENCE_SECONDS
-from tests.processes.workers import SERVE
 from tests.processes.workers import ToWorker
 from tests.processes.workers import Worker
 from tests.processes.workers import environment
+from tests.processes.workers import refused
 from tests.processes.workers import until
 from tests.tables import Tables
 from tests.tables import make_users
@@ -30,6 +29,7 @@ from tests.tables import make_users
 IN_FLIGHT = 6
 LOCK = 'LOCK TABLE "user" IN ACCESS EXCLUSIVE MODE'
 SIGN_INS, MAILS = 50, 10
+TWO = ("--port", "0", "--workers", "2")
 # In a valid body, so that each request looks up a user.
 GUESS = {"email": "grace@example.com", "password": "wrong donkey socket paperclip"}
 
@@ -122,25 +122,13 @@ async def test_sign_ins_that_have_begun_succeed_and_no_mail_is_lost_or_doubled(
     assert len(mails.messages) == len({mail["Message-ID"] for mail in mails.messages}) == MAILS + SIGN_INS
 
 
-async def refused(settings: Settings, **changes: str) -> tuple[int | None, str]:
-    """How it ends that two processes of it do not start, and what is said."""
-    process = await asyncio.create_subprocess_exec(
-        *(*SERVE, "--port", "0", "--workers", "2"),
-        cwd=PROJECT_ROOT,
-        env=environment(settings) | changes,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, shown = await process.communicate()
-    return process.returncode, shown.decode()
-
-
 async def test_a_wrong_setting_is_one_line(settings: Settings) -> None:
-    status, shown = await refused(settings, BASE_URL="http://service.example")
+    status, shown = await refused(environment(settings) | {"BASE_URL": "http://service.example"}, *TWO)
     assert (status, shown) == (1, "Error: BASE_URL must start with https:// in production\n")
 
 
 @pytest.mark.checklist("I04")
 async def test_it_does_not_debug_and_says_that_it_has_failed(settings: Settings) -> None:
-    status, shown = await refused(settings, LITESTAR_DEBUG="1")
+    status, shown = await refused(environment(settings) | {"LITESTAR_DEBUG": "1"}, *TWO)
     assert status != 0
     assert "Debugging must be off in production" in shown

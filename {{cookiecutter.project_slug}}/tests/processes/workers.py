@@ -188,6 +188,15 @@ class Worker:
             await self._reading
 
 
+async def refused(environment: dict[str, str], *options: str) -> tuple[int | None, str]:
+    """How it ends that the service does not start, and what is said."""
+    process = await asyncio.create_subprocess_exec(
+        *(*SERVE, *options), cwd=PROJECT_ROOT, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, shown = await process.communicate()
+    return process.returncode, shown.decode()
+
+
 def settings_for(url: str) -> Settings:
     """The settings of a service that uses the database at this URL."""
     return Settings(

@@ -1,0 +1,70 @@
+"""The command for production, in the process of the test: signals, sockets, and addresses that cannot be used."""
+
+import signal
+import socket
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from click import ClickException
+from uvicorn import Server
+
+from app import clock
+from app.operations import serve
+from app.operations.listening import listening
+from app.operations.serve import DrainingServer
+from app.operations.serve import configure
+
+
+@pytest.mark.checklist("I07")
+@pytest.mark.parametrize(
+    ("second", "seconds", "is_ignored"),
+    [
+        (signal.SIGTERM, 0, True),
+        (signal.SIGTERM, 0.9, True),
+        (signal.SIGTERM, 1.1, False),
+        (signal.SIGINT, 0, False),
+    ],
+)
+async def test_a_second_signal_ends_the_drain_time_unless_it_comes_with_the_first(
+    monkeypatch: pytest.MonkeyPatch, second: int, seconds: float, *, is_ignored: bool
+) -> None:
+    stops: list[int] = []
+    monkeypatch.setattr(serve, "DRAINING", threading.Event())
+    monkeypatch.setattr(clock, "elapsed", lambda: 1_000.0)
+    monkeypatch.setattr(Server, "handle_exit", lambda _server, sig, _frame: stops.append(sig))
+    server = DrainingServer(configure("127.0.0.1", 0, None), 3_600)
+    server.started = True
+    server.handle_exit(signal.SIGTERM, None)
+    monkeypatch.setattr(clock, "elapsed", lambda: 1_000.0 + seconds)
+    server.handle_exit(second, None)
+    assert stops == ([] if is_ignored else [second])
+
+
+def test_the_socket_of_the_next_process_stays(tmp_path: Path) -> None:
+    path = tmp_path / "service.sock"
+    config = configure("127.0.0.1", 0, str(path))
+    first, second = ExitStack(), ExitStack()
+    for stack in (first, second):
+        shared = stack.enter_context(listening(config, 1))
+        assert shared is not None
+        stack.callback(shared.close)
+    first.close()
+    assert path.is_socket()
+    second.close()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_address_that_cannot_be_used_is_refused(tmp_path: Path, workers: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        missing = str(tmp_path / "missing" / "service.sock")
+        for config, reason in (
+            (configure("::", port, None), f"::, port {port}: Address already in use"),
+            (configure("127.0.0.1", port, missing), f"{missing}: No such file or directory"),
+        ):
+            with pytest.raises(ClickException) as refusal, listening(config, workers):
+                pytest.fail("It listens.")
+            assert refusal.value.message == f"Cannot listen on {reason}."
