@@ -4,10 +4,12 @@
 # What happens, in this order:
 #   1. hashlib.scrypt refuses these parameters ("memory limit exceeded"): they need more than its default of 32 MiB.
 #   2. With maxmem raised, the right password does not match: the salt is the hex text itself, not the bytes that it spells.
-#   3. With the text as the salt it matches, in hashlib and in cryptography. libpass (the maintained passlib) cannot be used:
-#      its scrypt takes keys of 32 bytes only, and these have 64.
+#   3. With the text as the salt it matches, in hashlib and in cryptography. libpass (the maintained passlib) refuses it: its
+#      scrypt takes keys of 32 bytes only, and these have 64.
+#   4. The first 32 bytes of the key match in libpass: scrypt makes a longer key in blocks of that size, so it begins with
+#      the shorter one. The same holds for the keys of Werkzeug and Django, which have 64 bytes too.
 # Why it matters here: a service that takes over accounts from better-auth would, at step 2, tell every user that their password
-# is wrong. Check one known password before you move the table.
+# is wrong. Check one known password before you move the table. `litestar users import-users` takes these hashes as they are.
 # Seen on 2026-11-29 with better-auth 1.7.25, Python 3.11 (OpenSSL 3), cryptography 50.0.2, libpass 1.9.4.
 set -euo pipefail
 
@@ -68,6 +70,8 @@ show(
 )
 modular = f"$scrypt$ln=14,r=16,p=1${base64(salt.encode())}${base64(bytes.fromhex(key))}"
 show("libpass, salt as text", lambda: passlib_scrypt.verify(PASSWORD, modular))
+shorter = f"$scrypt$ln=14,r=16,p=1${base64(salt.encode())}${base64(bytes.fromhex(key)[:32])}"
+show("libpass, salt as text, first half of the key", lambda: passlib_scrypt.verify(PASSWORD, shorter))
 PY
 
 cat > expected << 'TXT'
@@ -77,6 +81,7 @@ hashlib, salt decoded, more memory: does not match
 hashlib, salt as text, more memory: matches
 cryptography, salt as text: matches
 libpass, salt as text: ValueError, malformed scrypt hash (checksum must be exactly 32 bytes)
+libpass, salt as text, first half of the key: matches
 TXT
 venv/bin/python try.py "$(node hash.mjs)" > seen
 cat seen

@@ -1,7 +1,7 @@
 """Hashes of one password as other systems store them, made by their own libraries at a low cost."""
 
 PASSWORD = "correct hörse battery staple"
-# Django 5.2, Werkzeug 3.1, bcrypt 5.0 and passlib.
+# Django 5.2, Werkzeug 3.1, better-auth 1.7, bcrypt 5.0 and libpass 1.9.
 HASHES = {
     "Django, PBKDF2": "pbkdf2_sha256$1000$rWfooCmO3AEafWArBMtr9l$e8F2EnicN56y5i3avU5FC46MEeHyWoZk9AZS12Fg3C8=",
     "Django, argon2": (
@@ -23,6 +23,10 @@ HASHES = {
     "Werkzeug, PBKDF2 with SHA-512": (
         "pbkdf2:sha512:1000$exadQAwzBA734zUq$9ed867ea0b31a506c80f6ff458c9c02f25a6a583370ba84235bfde2280fae011"
         "749c35e9924fae9da68170f981ca54f69ca4a4cbd092632ddb0d4f861893b29d"
+    ),
+    "better-auth": (
+        "c98d542664f93288665f2fe666efa843:a635c5deb9f13d891653e2758d3dfe4c66a19100a38aa38e2ea355eb7d80e03e"
+        "fef734244d6d7d2969421891adee7a7818092625043cddbdabcef4d64000145f"
     ),
     "bcrypt": "$2b$04$3yNfkTZFiR.f82PLd5hrGOystjI673KpVOn8ic5kOh9FOEU4tbtaS",
     "passlib, PBKDF2": "$pbkdf2-sha256$1000$otS61xoD4PyfEwLgnDMG4A$peK6UF77noxbEbpEU03PFkJeGygtHMdc0DLUj627lx4",

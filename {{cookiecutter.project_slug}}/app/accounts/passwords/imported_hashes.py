@@ -78,10 +78,18 @@ def _pbkdf2(found: re.Match[str]) -> str:
 
 
 def _scrypt(found: re.Match[str]) -> str:
-    # passlib compares 32 bytes. A longer digest begins with them: scrypt makes it in blocks of that size (RFC 7914).
-    ending = "$".join(_base64(part) for part in (found["salt"].encode(), _digest(found["digest"])[:32]))
     log = int(found["cost"]).bit_length() - 1
-    return f"$scrypt$ln={log},r={int(found['block'])},p={int(found['lanes'])}${ending}"
+    return f"$scrypt$ln={log},r={int(found['block'])},p={int(found['lanes'])}${_scrypt_ending(found)}"
+
+
+def _scrypt_of_better_auth(found: re.Match[str]) -> str:
+    # The salt is the text of these digits, and not the bytes that they mean.
+    return f"$scrypt$ln=14,r=16,p=1${_scrypt_ending(found)}"
+
+
+def _scrypt_ending(found: re.Match[str]) -> str:
+    # passlib compares 32 bytes. A longer digest begins with them: scrypt makes it in blocks of that size (RFC 7914).
+    return "$".join(_base64(part) for part in (found["salt"].encode(), _digest(found["digest"])[:32]))
 
 
 def _digest(text: str) -> bytes:
@@ -107,4 +115,6 @@ FORMS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"pbkdf2:(?P<name>sha256):{ROUNDS}\${SALT}\${HEX_32}", _pbkdf2),
     (rf"pbkdf2:(?P<name>sha512):{ROUNDS}\${SALT}\${HEX_64}", _pbkdf2),
     (rf"scrypt:{COST}:{BLOCK}:{LANES}\${SALT}\${HEX_64}", _scrypt),
+    # better-auth
+    (r"(?P<salt>[0-9a-f]{32}):" + HEX_64, _scrypt_of_better_auth),
 )
