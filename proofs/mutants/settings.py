@@ -83,7 +83,7 @@ MUTANTS = [
     Mutant(
         "A password for the mail server is not sent in plain text",
         "app/accounts/mail/mailer.py",
-        "start_tls=True if self._server.requires_starttls else None,",
+        "start_tls=True if requires_starttls else None,",
         "start_tls=None,",
         "accounts/test_mail.py::test_a_password_is_not_sent_in_plain_text_to_another_machine",
     ),

@@ -192,6 +192,16 @@ def test_a_password_needs_starttls_unless_the_server_is_this_machine(url: str, *
     assert server.requires_starttls is is_required
 
 
+@pytest.mark.checklist("I12")
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_an_authority_of_the_mail_server_that_cannot_be_read_is_refused(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    [line] = refused(MAIL_CA_FILE=str(file))
+    assert line == "MAIL_CA_FILE must be a file with certificates in PEM form that the service can read"
+
+
 def test_the_memory_of_a_container_counts_if_it_has_less(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     limit = tmp_path / "memory.max"
     monkeypatch.setattr(hashes, "MEMORY_LIMITS", (str(tmp_path / "missing"), str(limit)))

@@ -29,6 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.accounts.mail import dropped_mails
+from app.accounts.mail.dropped_mails import ABOUT_RECIPIENT
 from app.accounts.mail.dropped_mails import Reason
 from app.database.transactions import new_transaction
 from app.models import AuditEvent
@@ -39,7 +40,11 @@ from app.settings import Settings
 EVENTS = Counter("account_events", "What was entered in the audit trail by this service since it started.", ["kind"])
 # Any process reads the table for all of them.
 WAITING = Gauge("outgoing_mails_waiting", "Mails that wait to be sent.", multiprocess_mode="mostrecent")
-OLDEST = Gauge("outgoing_mail_age_seconds", "How long the oldest of them has waited.", multiprocess_mode="mostrecent")
+OLDEST = Gauge(
+    "outgoing_mail_age_seconds",
+    "How long the oldest of them has waited, without those whose recipient the mail server refuses.",
+    multiprocess_mode="mostrecent",
+)
 DROPPED = Counter("outgoing_mails_dropped", "Mails that were not sent, since this service started.", ["reason"])
 GIVEN_UP = Gauge("outgoing_mails_given_up", "Mails that no server has accepted.", multiprocess_mode="mostrecent")
 
@@ -70,7 +75,8 @@ async def show_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 async def _measure_outbox(request: Request[Any, Any, Any]) -> None:
     waits = OutgoingMail.next_attempt_at.is_not(None)
-    oldest = func.min(OutgoingMail.created_at).filter(waits)
+    is_held_up = waits & ~OutgoingMail.last_error.startswith(ABOUT_RECIPIENT)
+    oldest = func.min(OutgoingMail.created_at).filter(is_held_up)
     measured = select(func.count().filter(waits), oldest, func.count().filter(~waits))
     try:
         async with new_transaction(request.app) as session:

@@ -30,6 +30,7 @@ from app.settings.refusals import mistakes
 from app.settings.types import EXTENSIONS
 from app.settings.types import INVITE
 from app.settings.types import OPEN
+from app.settings.types import Authorities
 from app.settings.types import Collector
 from app.settings.types import HeaderToken
 from app.settings.types import MailUrl
@@ -75,6 +76,8 @@ class Settings(
     # Links in mails begin with it, and never with the `Host` header of a request.
     base_url: Origin = "http://localhost:8000"
     mail_url: MailUrl = SecretStr(CONSOLE)
+    # Authorities that may sign the certificate of the mail server, besides those of the system.
+    mail_ca_file: Authorities | None = None
     mail_from: Sender = EXAMPLE_SENDER
     # Everyone, invited people, or addresses of these domains. Domains also rule changes of address; with `invite`,
     # users may change to any address. An invitation may go to any address.

@@ -28,7 +28,12 @@ class MailServer(NamedTuple):
     @property
     def requires_starttls(self) -> bool:
         """Whether to send nothing unless STARTTLS succeeds: a password is never sent in plain text over a network."""
-        return self.password is not None and not self.is_tls and not is_this_machine(self.host)
+        return self.password is not None and not self.is_tls and not self.is_local
+
+    @property
+    def is_local(self) -> bool:
+        """Whether no network is between the service and the server."""
+        return is_this_machine(self.host)
 
 
 def parse(url: str) -> MailServer | None:

@@ -1,6 +1,7 @@
 """The types of settings; a refusal says what to write instead, and never repeats a value that may be a secret."""
 
 import re
+import ssl
 from collections.abc import Callable
 from collections.abc import Mapping
 from enum import StrEnum
@@ -92,6 +93,14 @@ def _mail_server(value: SecretStr) -> SecretStr:
     return value
 
 
+def _authorities(value: str) -> str:
+    try:
+        ssl.create_default_context(cafile=value)
+    except OSError as error:
+        raise ValueError("must be a file with certificates in PEM form that the service can read") from error
+    return value
+
+
 def _proxy(value: object) -> IPv4Network | IPv6Network | Literal["unix"]:
     if value == UNIX:
         return UNIX
@@ -149,6 +158,7 @@ Collector = Annotated[str, AfterValidator(_collector)]
 Origin = Annotated[str, AfterValidator(origins.site)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_origins)]
 MailUrl = Annotated[SecretStr, AfterValidator(_mail_server)]
+Authorities = Annotated[str, AfterValidator(_authorities)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Proxy = Annotated[IPv4Network | IPv6Network | Literal["unix"], PlainValidator(_proxy)]
 Proxies = Annotated[tuple[Proxy, ...], BeforeValidator(_listed)]

@@ -16,6 +16,7 @@ from app.accounts import one_time_tokens
 from app.accounts.one_time_tokens import MAX_WAIT
 from app.accounts.one_time_tokens import Purpose
 from app.accounts.registration import RegistrationService
+from app.clock import now
 from app.database.transactions import new_transaction
 from app.operations.expired_rows import remove_expired_rows
 from app.settings import Settings
@@ -146,6 +147,16 @@ async def test_a_link_of_a_late_mail_works_no_longer_than_the_mail_says(
     clock.advance(one_time_tokens.lifetime(settings, link.purpose))
     answer = await stage.person("grace").post(link.path, token=token, **link.body)
     assert answer.json()["type"] == "/problems/invalid-token"
+
+
+async def test_the_date_of_a_mail_is_that_of_sending_it(stage: Stage, server: Closed, clock: Clock) -> None:
+    await sign_up(stage)
+    clock.advance(timedelta(hours=4))
+    server.is_open = True
+    before = now()
+    await stage.deliver()
+    [mail] = server.messages
+    assert before - SECOND < mail["Date"].datetime <= now()
 
 
 async def deliver_and_crash(stage: Stage, tables: Tables) -> None:

@@ -106,7 +106,6 @@ async def test_a_server_receives_the_mail_whole(settings: Settings) -> None:
     assert message["From"].addresses[0].display_name == PROJECT_NAME
     assert message["To"] == VERIFY.recipient
     assert message["Subject"].strip() == f"Confirm your address for {PROJECT_NAME}"
-    assert message["Date"] == "Sun, 22 Nov 2026 00:00:00 +0000"
     assert message["Message-ID"] == f"<{VERIFY.id}@{settings.mail_from.partition('@')[2]}>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert TOKEN in text_of(message).splitlines()

@@ -72,7 +72,7 @@ def moody(app: Litestar, stage: Stage) -> Moody:
 
 def refusal(code: int) -> SMTPRecipientsRefused:
     """What a server says about a mailbox."""
-    return SMTPRecipientsRefused([SMTPRecipientRefused(code, "no such mailbox", "grace@example.com")])
+    return SMTPRecipientsRefused([SMTPRecipientRefused(code, "5.1.1 no such mailbox", "grace@example.com")])
 
 
 @pytest.mark.checklist("D05")

@@ -94,6 +94,9 @@ async def test_mails_that_do_not_leave_are_seen(measured: Stage, clock: Clock, t
     clock.advance(timedelta(minutes=10))
     assert await value(measured, "outgoing_mails_waiting") == 1
     assert 600 <= await value(measured, "outgoing_mail_age_seconds") < 660
+    await tables.execute("UPDATE outgoing_mail SET last_error = 'recipient: mailbox full'")
+    assert await value(measured, "outgoing_mails_waiting") == 1
+    assert await value(measured, "outgoing_mail_age_seconds") == 0, "no fault of the service"
     await tables.execute("UPDATE outgoing_mail SET next_attempt_at = NULL")
     assert await value(measured, "outgoing_mails_waiting") == 0
     assert await value(measured, "outgoing_mails_given_up") == 1

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from ssl import SSLContext
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
@@ -27,9 +28,11 @@ class Port:
         self.number: int = self._socket.getsockname()[1]
 
     @asynccontextmanager
-    async def served_by(self, protocol: Callable[[], asyncio.Protocol]) -> AsyncIterator[None]:
+    async def served_by(
+        self, protocol: Callable[[], asyncio.Protocol], ssl: SSLContext | None = None
+    ) -> AsyncIterator[None]:
         """While this is open, something listens."""
-        server = await asyncio.get_running_loop().create_server(protocol, sock=self._socket)
+        server = await asyncio.get_running_loop().create_server(protocol, sock=self._socket, ssl=ssl)
         try:
             yield
         finally:

@@ -10,7 +10,6 @@ import re
 from datetime import timedelta
 from uuid import UUID
 
-from aiosmtplib import SMTPRecipientsRefused
 from litestar import Litestar
 from sqlalchemy import delete
 from sqlalchemy import exists
@@ -22,6 +21,7 @@ from sqlalchemy.orm import aliased
 from app import clock
 from app.accounts import one_time_tokens
 from app.accounts.mail import dropped_mails
+from app.accounts.mail import refusals
 from app.accounts.mail.dropped_mails import Reason
 from app.accounts.mail.letters import Letter
 from app.accounts.mail.letters import Mail
@@ -136,11 +136,12 @@ async def _addressee(session: AsyncSession, row: OutgoingMail) -> User | None:
 
 async def _postpone(session: AsyncSession, row: OutgoingMail, error: Exception) -> None:
     now = clock.now()
-    is_refused = isinstance(error, SMTPRecipientsRefused) and all(each.code >= 500 for each in error.recipients)
+    about = dropped_mails.ABOUT_RECIPIENT if refusals.is_about_recipient(error) else ""
     row.attempts += 1
-    row.last_error = _without_address(f"{type(error).__name__}: {error}", row.recipient)[:MAX_ERROR_LENGTH]
-    if is_refused or now - row.created_at > MAX_WAIT:
-        _give_up(row, Reason.REFUSED if is_refused else Reason.GIVEN_UP)
+    row.last_error = about + _without_address(f"{type(error).__name__}: {error}", row.recipient)
+    row.last_error = row.last_error[:MAX_ERROR_LENGTH]
+    if refusals.is_final(error) or now - row.created_at > MAX_WAIT:
+        _give_up(row, Reason.REFUSED if about else Reason.GIVEN_UP)
     else:
         pause = min(timedelta(seconds=2 ** min(row.attempts, 12)), MAX_PAUSE)
         row.next_attempt_at = now + pause

@@ -15,13 +15,15 @@ class Reason(StrEnum):
     DEACTIVATED = "deactivated"
     ALREADY_VERIFIED = "already-verified"
     LINK_ENDED = "link-ended"
-    # The server refused it for good, or no server accepted it in time.
+    # The server refuses this recipient, or accepted nothing for three days.
     REFUSED = "refused"
     GIVEN_UP = "given-up"
 
 
 # Problems with the mail server. The other reasons concern the account.
 FAILURES = {Reason.REFUSED, Reason.GIVEN_UP}
+# How `last_error` of a mail begins if the server refused its recipient, and not the service.
+ABOUT_RECIPIENT = "recipient: "
 # app/operations/metrics.py adds to it, if metrics are on.
 COUNTERS: set[Callable[[Reason], None]] = set()
 

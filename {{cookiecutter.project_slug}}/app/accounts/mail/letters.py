@@ -17,6 +17,7 @@ from jinja2 import FileSystemLoader
 from jinja2 import StrictUndefined
 from jinja2 import select_autoescape
 
+from app import clock
 from app.settings import PROJECT_NAME
 from app.settings import Settings
 
@@ -75,7 +76,8 @@ def compose(mail: Mail, settings: Settings) -> EmailMessage:
     message["From"] = formataddr((PROJECT_NAME, settings.mail_from))
     message["To"] = mail.recipient
     message["Subject"] = str(vars(words)["subject"])
-    message["Date"] = format_datetime(mail.written_at)
+    # When it is sent: spam filters distrust a mail that is hours old when it arrives.
+    message["Date"] = format_datetime(clock.now())
     # The same at each attempt, so a client can recognise a mail that was accepted twice.
     message["Message-ID"] = f"<{mail.id}@{settings.mail_from.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks for no out-of-office replies.
