@@ -49,10 +49,10 @@ def import_users(context: click.Context, file: Path, *, skip_existing: bool) -> 
                 fail([f"{email} has an account already." for email in existing], "Or skip them: --skip-existing")
             return existing
 
-    existing = anyio.run(store)
+    existing = {*anyio.run(store)}
     click.echo(f"Imported {len(users) - len(existing)} users; {len(existing)} have an account already.")
-    costs = Counter(cost_of(user["password_hash"]) for user in users)
-    others = {cost: users for cost, users in costs.items() if cost and cost != Hashes(settings).cost}
+    costs = Counter(cost_of(user["password_hash"]) for user in users if user["email"] not in existing)
+    others = {cost: count for cost, count in costs.items() if cost and cost != Hashes(settings).cost}
     for cost, count in others.items():
         click.echo(f"Users with a hash of the cost {cost}: {count}. Each is renewed when its user signs in.")
     if others:
