@@ -34,6 +34,7 @@ from app.operations import logs
 from app.operations.background import collecting_only_what_is_new
 from app.operations.background import repeating
 from app.operations.expired_rows import remove_expired_rows
+from app.operations.link_address import logging_link_address
 from app.operations.optional_plugins import extras
 from app.settings import Settings
 from app.settings import read_settings
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 # Started in this order, and stopped in reverse.
 LIFESPAN = [
     without_debugging,
+    logging_link_address,
     using_the_database,
     collecting_only_what_is_new,
     repeating(follow_clock, before_requests=True),

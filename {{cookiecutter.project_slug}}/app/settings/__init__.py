@@ -26,6 +26,7 @@ from app.settings.mail_url import CONSOLE
 # {% if cookiecutter.include_oauth %}
 from app.settings.providers import ProviderSettings
 # {% endif %}
+from app.settings.own_port import own_port
 from app.settings.refusals import mistakes
 from app.settings.types import EXTENSIONS
 from app.settings.types import INVITE
@@ -73,7 +74,8 @@ class Settings(
     # Accepted while the key is replaced: it verifies and decrypts, and nothing new is made with it (docs/secrets.md).
     secret_key_previous: SecretKey | None = None
     environment: Environment = Environment.PRODUCTION
-    # Links in mails begin with it, and never with the `Host` header of a request.
+    # Links in mails begin with it, and never with the `Host` header of a request. In development, unset means the port
+    # that the service listens on.
     base_url: Origin = "http://localhost:8000"
     mail_url: MailUrl = SecretStr(CONSOLE)
     # Authorities that may sign the certificate of the mail server, besides those of the system.
@@ -172,6 +174,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         settings = extend(settings, values)
     # `DATABASE_URL=` in an env file means unset. Files that values come from often end with a line break.
     known = {name: value for name in settings.model_fields if (value := (values.get(name.upper()) or "").strip())}
+    if known.get("environment") == Environment.DEVELOPMENT:
+        known.setdefault("base_url", f"http://localhost:{own_port(environment=values)}")
     try:
         return settings.model_validate(known)
     except ValidationError as error:
