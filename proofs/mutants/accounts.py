@@ -4,6 +4,20 @@ from proofs.mutants.mutation import Mutant
 
 MUTANTS = [
     Mutant(
+        "A hook that refuses a sign-in refuses it whatever the password",
+        "app/accounts/sign_in.py",
+        "verdict.is_right and is_admitted and user.is_active",
+        "verdict.is_right and user.is_active",
+        "accounts/test_hooks.py::test_a_hook_before_the_sign_in_refuses_it_like_a_wrong_password[False]",
+    ),
+    Mutant(
+        "A hook before the registration does not set what the service decides",
+        "app/accounts/registration.py",
+        "copy_named(User(**given), new, never=NEVER_GIVEN)",
+        "copy_named(User(**given), new, never=frozenset())",
+        "accounts/test_hooks.py::test_such_a_hook_does_not_set_what_the_service_decides[id]",
+    ),
+    Mutant(
         "An account that is handed over knows no network of before",
         "app/accounts/ownership.py",
         "    await known_networks.forget(session, user.email)\n",
@@ -28,8 +42,8 @@ MUTANTS = [
     Mutant(
         "A known address gets the answer of a new one",
         "app/accounts/registration.py",
-        "insertion.on_conflict_do_nothing().returning(User.id)",
-        "insertion.returning(User.id)",
+        "insertion.on_conflict_do_nothing(index_elements=[func.lower(User.email)]).returning(User)",
+        "insertion.returning(User)",
         "accounts/test_registration.py::test_a_known_address_gets_the_same_answer_and_its_owner_a_mail",
     ),
     Mutant(
@@ -224,8 +238,8 @@ MUTANTS = [
     Mutant(
         "Unverified users do not sign in",
         "app/accounts/sign_in.py",
-        "verdict.is_right and user.is_active and user.is_verified",
-        "verdict.is_right and user.is_active",
+        "is_admitted and user.is_active and user.is_verified",
+        "is_admitted and user.is_active",
         "accounts/test_equal_work.py::test_a_sign_in_costs_the_same_whatever_is_wrong",
     ),
     Mutant(
@@ -294,9 +308,9 @@ MUTANTS = [
     Mutant(
         "A hash is renewed for who may sign in alone",
         "app/accounts/sign_in.py",
-        "        if user is None or not (verdict.is_right and user.is_active and user.is_verified):\n",
+        "        if user is None or not (verdict.is_right and is_admitted and user.is_active and user.is_verified):\n",
         "        if verdict.is_outdated:\n            await self.hasher.digest(password)\n"
-        "        if user is None or not (verdict.is_right and user.is_active and user.is_verified):\n",
+        "        if user is None or not (verdict.is_right and is_admitted and user.is_active and user.is_verified):\n",
         "accounts/test_passwords.py::test_no_hash_is_replaced_for_an_account_that_may_not_sign_in",
     ),
     Mutant(
@@ -316,9 +330,9 @@ MUTANTS = [
     Mutant(
         "Nothing is read for known addresses alone",
         "app/accounts/sign_in.py",
-        "        if await self.password_matches(user, data.password, data.email):\n",
+        '        load = request.route_handler.opt.get("user_load_options", ()) if request else ()\n',
         "        await self.session.scalar(select(user and 0))\n"
-        "        if await self.password_matches(user, data.password, data.email):\n",
+        '        load = request.route_handler.opt.get("user_load_options", ()) if request else ()\n',
         "accounts/test_equal_work.py::test_a_sign_in_costs_the_same_for_known_and_unknown_addresses",
     ),
     Mutant(

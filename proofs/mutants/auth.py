@@ -4,6 +4,20 @@ from proofs.mutants.mutation import Mutant
 
 MUTANTS = [
     Mutant(
+        "An override that is never called is refused",
+        "app/auth/library_options.py",
+        "        if getattr(service, method.__name__) is not method\n",
+        "        if not getattr(service, method.__name__)\n",
+        "auth/test_library_options.py::test_an_override_that_is_never_called_is_refused_by_name[register]",
+    ),
+    Mutant(
+        "An option without effect is refused",
+        "app/users.py",
+        "    library_options.require_effect(options)\n",
+        "",
+        "auth/test_library_options.py::test_the_service_does_not_start_with_one",
+    ),
+    Mutant(
         "A request of a sign-in that has ended changes nothing",
         "app/accounts/row_locks.py",
         " or await session.scalar(sign_in) is None:",

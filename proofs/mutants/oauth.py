@@ -5,6 +5,7 @@ from proofs.mutants.mutation import Mutant
 STATES, TOKENS, OPENID = "app/oauth/state_store.py", "app/oauth/providers/id_tokens.py", "app/oauth/providers/openid.py"
 OWNERSHIP = "app/accounts/ownership.py"
 IDENTITIES, HANDOVER, LINKING = "app/oauth/account_linking.py", "app/oauth/redirects.py", "app/oauth/linking_routes.py"
+FIRST_SIGN_IN = "app/oauth/provider_sign_up.py"
 DISCOVERY, CLIENT = "app/oauth/providers/discovery.py", "app/oauth/providers/client_authentication.py"
 OAUTH2 = "app/oauth/providers/oauth2_client.py"
 WIRE, FIRST = "app/oauth/providers/http_client.py", "app/oauth/reauthentication_routes.py"
@@ -278,8 +279,22 @@ WORDS = [
 
 PEOPLE = [
     _mutant(
-        "An account that is proven is not linked by its address",
+        "A hook that refuses a sign-in refuses one with a provider",
         IDENTITIES,
+        "        await require_admission(service, user.email, user, request)\n",
+        "        assert require_admission\n",
+        "test_hooks.py::test_a_hook_that_refuses_a_sign_in_refuses_it_here",
+    ),
+    _mutant(
+        "A hook that refuses a sign-in creates no account",
+        FIRST_SIGN_IN,
+        "    await require_admission(service, email, user, request)\n",
+        "",
+        "test_hooks.py::test_a_hook_that_refuses_a_sign_in_refuses_it_here",
+    ),
+    _mutant(
+        "An account that is proven is not linked by its address",
+        FIRST_SIGN_IN,
         "ProviderEvent.LINK_REQUIRED, user.id)\n        raise LinkRequired\n",
         "ProviderEvent.LINK_REQUIRED, user.id)\n        return user\n",
         "test_account_linking.py::test_an_account_that_is_proven_is_not_linked_by_its_address",
@@ -314,14 +329,14 @@ PEOPLE = [
     ),
     _mutant(
         "Nothing planted is left when the owner arrives",
-        IDENTITIES,
+        FIRST_SIGN_IN,
         "        await ownership.hand_over(service.session, user, display_name=display_name)\n",
         "        user.is_verified = True\n",
         "test_account_linking.py::test_whoever_registered_the_address_first_gains_nothing_when_its_owner_arrives",
     ),
     _mutant(
         "An unproven address makes no account",
-        IDENTITIES,
+        FIRST_SIGN_IN,
         "    email = identity.verified_email\n",
         "    email = identity.email\n",
         "test_account_linking.py::test_an_address_that_nobody_vouches_for_makes_no_account",
@@ -367,14 +382,14 @@ PEOPLE = [
     ),
     _mutant(
         "An account that was deactivated is not handed over",
-        IDENTITIES,
+        FIRST_SIGN_IN,
         "    if user.is_active:\n",
         "    if user:\n        user.is_active = True\n",
         "test_sign_in.py::test_an_account_that_was_deactivated_before_it_was_proven_stays_so",
     ),
     _mutant(
         "Who gets an account is a setting",
-        IDENTITIES,
+        FIRST_SIGN_IN,
         "settings.oauth_sign_up is Switch.OFF or not settings.admits(email)",
         "settings.oauth_sign_up is Switch.OFF",
         "test_account_linking.py::test_who_gets_an_account_by_coming_from_a_provider_is_a_setting",
@@ -551,8 +566,8 @@ PLACES = [
     _mutant(
         "What a code is traded for is tied to the account at the provider",
         "app/oauth/exchange_codes.py",
-        "start(request, user, row.oauth_account_id)",
-        "start(request, user, None)",
+        "start(service, request, user, row.oauth_account_id)",
+        "start(service, request, user, None)",
         "test_redirects.py::test_unlinking_ends_what_a_code_was_traded_for_and_codes_that_were_not",
     ),
     _mutant(
@@ -924,7 +939,7 @@ REAL_PROVIDERS = [
     ),
     _mutant(
         "An address that cannot be stored is called so",
-        "app/oauth/account_linking.py",
+        FIRST_SIGN_IN,
         "raise AddressNotSupported if identity.has_unsupported_email else AddressNotVerified",
         "raise AddressNotVerified if identity else AddressNotSupported",
         "test_account_linking.py::test_an_address_that_cannot_be_stored_is_refused_with_a_true_sentence",

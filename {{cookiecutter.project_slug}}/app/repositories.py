@@ -28,16 +28,16 @@ class UserRepository(SQLAlchemyAsyncRepository[models.User]):
 
     model_type = models.User
 
-    async def get(self, item_id: Any, **options: Any) -> User:
-        """The user with this id. The first call for the current user needs no statement.
+    async def get(self, item_id: Any, *, load: Any = None, **options: Any) -> User:
+        """The user with this id. The first call for the current user needs no statement, unless it says what to load.
 
         Raises:
             NotFoundError: if there is no such user.
         """
         current: User | None = self.session.info.pop(CURRENT_USER, None)
-        if current is not None and current.id == item_id:
+        if current is not None and current.id == item_id and not load:
             return current
-        return await super().get(item_id, **options)
+        return await super().get(item_id, load=load, **options)
 # {% if cookiecutter.include_rbac %}
 
 

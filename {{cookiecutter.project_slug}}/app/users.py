@@ -31,6 +31,7 @@ from app.accounts.schemas import UserRead
 from app.accounts.schemas import UserUpdate
 from app.accounts.sign_in import SignInService
 from app.auth import credentials
+from app.auth import library_options
 from app.auth import routes as credential_routes
 from app.http.current_request import TrackCurrentRequest
 # {% if cookiecutter.include_oauth %}
@@ -65,13 +66,22 @@ class UserService(
     RecoveryService,
     SignInService,
 ):
-    """What can be done to users, in parts with one subject each. Add methods of your own here, or override one."""
+    """What can be done to users, in parts with one subject each.
+
+    Add methods of your own here, or override one: docs/hooks.md lists the hooks of litestar-users.
+    """
 
 
 def users_plugins(settings: Settings) -> list[PluginProtocol]:
-    """litestar-users with our service class, and plugins with our own routes and commands."""
+    """litestar-users with our service class, and plugins with our own routes and commands.
+
+    Raises:
+        SettingsError: if an option of litestar-users is set, or a method overridden, that has no effect here.
+    """
+    options = config(settings)
+    library_options.require_effect(options)
     others = (plugin(settings) for plugin in PLUGINS)
-    return [LitestarUsersPlugin(config(settings)), AccountsPlugin(settings), *others]
+    return [LitestarUsersPlugin(options), AccountsPlugin(settings), *others]
 
 
 def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
@@ -139,10 +149,12 @@ ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.R
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS | user_commands.COMMANDS)
 ROUTES.extend(role_routes.ROUTES)
+library_options.HONOURED.add("role_management_handler_config")
 # {% endif %}
 # {% if cookiecutter.include_oauth %}
 ROUTES.extend(provider_routes.ROUTES)
 PLUGINS.append(ProviderNames)
+library_options.HONOURED.add("oauth_account_repository_class")
 CHECKS.append(redirects)
 NETWORK_CHECKS.append(documents)
 # {% endif %}

@@ -25,6 +25,7 @@ from tests.key_steps import PAIRS
 from tests.key_steps import STEPS
 from tests.key_steps import Pair
 from tests.key_steps import running_at
+from tests.library_hooks import Recorder
 from tests.tables import Tables
 from tests.tables import make_database
 from tests.tables import migrate
@@ -133,6 +134,12 @@ def work(app: Litestar, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterat
     stage.delivers = False
     with counting(app, monkeypatch) as work:
         yield work
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """The hooks of litestar-users, overridden."""
+    return Recorder(monkeypatch)
 
 
 @pytest.fixture

@@ -126,11 +126,14 @@ class ProfileService(AccountService):
             InvalidToken: if the token is used, expired or unknown.
         """
         user, email = await self._use_token(token, Purpose.UNDO_EMAIL_CHANGE)
+        was_verified = user.is_verified
         await self._change_email(user, email, Event.EMAIL_RESTORED)
         removed = await ownership.hand_over(self.session, user)
         # The thief may have links that undo this.
         await one_time_tokens.revoke(self.session, user, Purpose.UNDO_EMAIL_CHANGE)
         outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id, details=removed)
+        if not was_verified:
+            await self.post_verification_hook(user)
         return user
 
     async def _use_token(self, token: str, purpose: Purpose) -> Proof:

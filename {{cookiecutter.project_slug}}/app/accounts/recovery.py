@@ -1,5 +1,9 @@
 """Recovery: a link in a mail sets a new password. An invitation works in the same way."""
 
+from typing import Any
+
+from litestar import Request
+
 from app.accounts import audit
 from app.accounts import one_time_tokens
 from app.accounts import ownership
@@ -24,7 +28,9 @@ class RecoveryService(AccountService):
         """`choose_password` under the name that litestar-users calls."""
         await self.choose_password(encoded_token, password)
 
-    async def choose_password(self, encoded_token: str, password: str) -> User:
+    async def choose_password(
+        self, encoded_token: str, password: str, request: Request[Any, Any, Any] | None = None
+    ) -> User:
         """Store a new password for the user whose address the token proves, and `hand_over` the account.
 
         A verified user keeps the display name, and is told of the change by mail.
@@ -45,4 +51,6 @@ class RecoveryService(AccountService):
         audit.record(self.session, Event.PASSWORD_RESET, user.id, actor=user.id)
         if was_proven:
             outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id, details=removed)
+        else:
+            await self.post_verification_hook(user, request)
         return user

@@ -4,7 +4,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 from litestar import Request
+from sqlalchemy import func
+from sqlalchemy import inspect
+from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import insert
 
 from app import clock
@@ -26,15 +30,20 @@ from app.http.errors import Conflict
 from app.http.errors import TooBusy
 from app.models import User
 from app.repositories import copy_named
+from app.repositories import eager_relationships
 
 # How often a password is compared again if the account changes meanwhile.
 MAX_COMPARISONS = 5
+# What no sign-up and no `pre_registration_hook` sets.
+NEVER_GIVEN = frozenset({"id", "email", "password_hash", "is_active", "is_verified", "unproven_until"})
 
 
 class RegistrationService(AccountService):
     """Creates accounts, and verifies their addresses."""
 
-    async def sign_up(self, data: Registration, *, is_told: bool = True) -> None:
+    async def sign_up(
+        self, data: Registration, request: Request[Any, Any, Any] | None = None, *, is_told: bool = True
+    ) -> None:
         """Create an account if the address has none and may sign up.
 
         If `is_told`, one mail goes to the address in each case. The caller does not learn whether it has an account
@@ -44,23 +53,29 @@ class RegistrationService(AccountService):
             InvalidField: if the e-mail address is invalid, or the password is easy to guess.
             TooBusy: if other requests keep changing the account.
         """
-        email = parse_email(data.email)
-        await policy.require_good(data.password, email, self.settings, name=data.display_name, is_sign_up=True)
-        new = User(id=uuid4(), email=email, unproven_until=ownership.unproven_until(self.settings))
-        copy_named(User(display_name=data.display_name), new)
-        is_admitted = self.settings.admits(email)
-        if is_admitted:
-            new.password_hash = await self.hasher.digest(data.password, email, is_sign_up=True)
-        owner, is_again = await self._compare(email, data.password)
-        is_new = is_admitted and await self._is_new(new)
-        if is_new:
-            owner, is_again = new, True
+        given = msgspec.structs.asdict(data)
+        await self.pre_registration_hook(given, request)
+        email, password = parse_email(given.pop("email")), given.pop("password")
+        await policy.require_good(password, email, self.settings, name=given["display_name"], is_sign_up=True)
+        new = self._user(email, given)
+        if is_admitted := self.settings.admits(email):
+            new.password_hash = await self.hasher.digest(password, email, is_sign_up=True)
+        owner, is_again = await self._compare(email, password)
+        if created := (await self._insert(new) if is_admitted else None):
+            owner, is_again = created, True
         # Without an account, the same statements run and find none.
         known = owner or User(id=uuid4(), email=email, password_hash=hasher.NONE, is_verified=True)
         await ownership.compare_sign_up(self.session, known, new.display_name, is_again=is_again)
-        audit.record(self.session, self._event_of(owner, is_new=is_new), owner.id if owner else None)
+        audit.record(self.session, self._event_of(owner, is_new=created is not None), owner.id if owner else None)
         if is_told:
             outbox.put(self.session, self._letter_to(owner, is_again=is_again), email)
+        if created:
+            await self.post_registration_hook(created, request)
+
+    def _user(self, email: str, given: dict[str, Any]) -> User:
+        new = User(id=uuid4(), email=email, unproven_until=ownership.unproven_until(self.settings))
+        copy_named(User(**given), new, never=NEVER_GIVEN)
+        return new
 
     async def _compare(self, email: str, password: str) -> tuple[User | None, bool]:
         """The account with this address, locked, and whether this is its password."""
@@ -85,20 +100,16 @@ class RegistrationService(AccountService):
             return Event.REGISTRATION_REFUSED
         return Event.REGISTERED if is_new else Event.REGISTERED_AGAIN
 
-    async def _is_new(self, user: User) -> bool:
+    async def _insert(self, new: User) -> User | None:
+        """The stored user, or None if the address has an account."""
         # One statement for new and known addresses, so that both take the same time.
-        values = {
-            "id": user.id,
-            "email": user.email,
-            "password_hash": user.password_hash,
-            "display_name": user.display_name,
-            "is_active": True,
-            "is_verified": False,
-            "unproven_until": user.unproven_until,
-        }
-        insertion = insert(User).values(values)
-        stored = await self.session.execute(insertion.on_conflict_do_nothing().returning(User.id))
-        return stored.one_or_none() is not None
+        given = {key: value for key, value in inspect(new).dict.items() if key in inspect(User).columns}
+        insertion = insert(User).values({**given, "is_active": True, "is_verified": False})
+        one = insertion.on_conflict_do_nothing(index_elements=[func.lower(User.email)]).returning(User)
+        created = (await self.session.scalars(one.options(ALONE))).one_or_none()
+        for relation in eager_relationships() if created else ():
+            orm.attributes.set_committed_value(created, relation.key, [] if relation.uselist else None)
+        return created
 
     async def initiate_verification(self, user: User) -> None:
         """Mail a link that confirms the address."""
@@ -111,7 +122,7 @@ class RegistrationService(AccountService):
         """
         self.mail_to(email, Letter.VERIFY)
 
-    async def verify(self, encoded_token: str, request: Request[Any, Any, Any] | None = None) -> User:  # noqa: ARG002  # as litestar-users declares it
+    async def verify(self, encoded_token: str, request: Request[Any, Any, Any] | None = None) -> User:
         """Verify the user whose address the token proves.
 
         Raises:
@@ -122,6 +133,7 @@ class RegistrationService(AccountService):
         kept = {"password_hash": user.password_hash, "display_name": user.display_name}
         await ownership.hand_over(self.session, user, **kept)
         audit.record(self.session, Event.VERIFIED, user.id, actor=user.id)
+        await self.post_verification_hook(user, request)
         return user
 
     async def invite(self, email: str) -> User:
@@ -138,6 +150,8 @@ class RegistrationService(AccountService):
             user.unproven_until = max(until, user.unproven_until or until)
         audit.record(self.session, Event.INVITED, user.id)
         outbox.put(self.session, Letter.INVITATION, user.email)
+        if is_new:
+            await self.post_registration_hook(user)
         return user
 
     async def vouch_for(self, email: str, password: str) -> User:
@@ -149,9 +163,12 @@ class RegistrationService(AccountService):
         """
         await policy.require_good(password, email, self.settings)
         password_hash = await self.hasher.digest(password, email)
-        user, _ = await self._unproven(parse_email(email))
+        user, is_new = await self._unproven(parse_email(email))
         await ownership.hand_over(self.session, user, password_hash=password_hash)
         audit.record(self.session, Event.CREATED, user.id)
+        if is_new:
+            await self.post_registration_hook(user)
+        await self.post_verification_hook(user)
         return user
 
     async def _unproven(self, email: str) -> tuple[User, bool]:

@@ -36,7 +36,7 @@ async def register(
 ) -> Accepted:
     """Create an account; a mail to the address has instructions."""
     async with throttle.sign_up_attempt(request, data.email) as is_told:
-        await service.sign_up(data, is_told=is_told)
+        await service.sign_up(data, request, is_told=is_told)
     return Accepted()
 
 
@@ -45,7 +45,7 @@ async def verify(
     data: JSONBody[Proof], request: Request[Any, Any, Any], service: NamedDependency[RegistrationService]
 ) -> User:
     """Verify an e-mail address with the token from the mail."""
-    user = await service.verify(data.token)
+    user = await service.verify(data.token, request)
     await known_networks.remember(request, user.email, Tie.EXPECTED)
     return user
 
@@ -75,7 +75,7 @@ async def reset_password(
     data: JSONBody[NewPasswordWithProof], request: Request[Any, Any, Any], service: NamedDependency[RecoveryService]
 ) -> None:
     """Set a password with the token from a reset or invitation mail; every device is signed out."""
-    user = await service.choose_password(data.token, data.password)
+    user = await service.choose_password(data.token, data.password, request)
     await throttle.reset_after_recovery(request, user.email)
 
 

@@ -2,11 +2,14 @@
 
 from abc import ABC
 from abc import abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from litestar import Request
 from litestar_users.service import BaseUserService
+from sqlalchemy import ColumnElement
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,13 +44,15 @@ class AccountService(BaseUserService[User, Any, Any], ABC):  # type: ignore[type
         """Computes and checks password hashes."""
         return hasher.hasher_for(self.settings)
 
-    async def find(self, email: str, *options: ExecutableOption) -> User | None:
-        """The user with this e-mail address, in any spelling."""
+    async def find(
+        self, email: str, *options: ExecutableOption, conditions: Sequence[ColumnElement[bool]] = ()
+    ) -> User | None:
+        """The user with this e-mail address, in any spelling, if it meets the conditions."""
         try:
             email = email_address.normalise_email(email)
         except ValueError:
             return None
-        found = select(User).where(func.lower(User.email) == email).options(*options)
+        found = select(User).where(func.lower(User.email) == email, *conditions).options(*options)
         return (await self.session.scalars(found)).one_or_none()
 
     def mail_to(self, email: str, letter: Letter) -> None:
@@ -55,6 +60,10 @@ class AccountService(BaseUserService[User, Any, Any], ABC):  # type: ignore[type
         # An invalid address has no account. The response does not tell that either.
         with suppress(ValueError):
             outbox.put(self.session, letter, email_address.normalise_email(email))
+
+    @abstractmethod
+    async def is_admitted(self, email: str, user: User | None, request: Request[Any, Any, Any]) -> bool:
+        """See `SignInService`."""
 
     @abstractmethod
     async def require_password(self, user: User, password: str, field: str = "password") -> None:

@@ -1,10 +1,13 @@
 """Whether a password is right: for signing in, and for signed-in users who confirm who they are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request
+from litestar_users.schema import AuthenticationSchema
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
+from sqlalchemy.sql.base import ExecutableOption
 
 from app.accounts import audit
 from app.accounts.audit import Event
@@ -19,19 +22,44 @@ from app.repositories import eager_relationships
 class SignInService(AccountService):
     """Checks passwords."""
 
-    async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:  # noqa: ARG002  # as litestar-users declares it
-        """The user with this e-mail address and password, if the account is verified and active."""
-        user = await self.find(data.email, ALONE)
-        if await self.password_matches(user, data.password, data.email):
+    async def authenticate(self, data: Any, request: Request[Any, Any, Any] | None = None) -> User | None:
+        """The user with this e-mail address and password, if the account is verified and active.
+
+        The route calls `post_login_hook`, once nothing else can refuse the sign-in.
+        """
+        conditions = self.get_additional_auth_filters(data, request)
+        is_admitted = await self.pre_login_hook(data, request)
+        user = await self.find(data.email, ALONE, conditions=conditions)
+        load = request.route_handler.opt.get("user_load_options", ()) if request else ()
+        if await self.password_matches(user, data.password, data.email, is_admitted=is_admitted, load=load):
             return user
         await audit.record_refusal(self.session, Event.SIGN_IN_FAILED, user.id if user else None)
         return None
 
-    async def password_matches(self, user: User | None, password: str, email: str) -> bool:
+    async def is_admitted(self, email: str, user: User | None, request: Request[Any, Any, Any]) -> bool:
+        """Whether `pre_login_hook` and `get_additional_auth_filters` admit a sign-in without a password."""
+        data = AuthenticationSchema(email=email, password="")
+        conditions = self.get_additional_auth_filters(data, request)
+        if not await self.pre_login_hook(data, request):
+            return False
+        # An account that this request creates is not looked up.
+        if user is None or not conditions:
+            return True
+        return await self.session.scalar(select(User.id).where(User.id == user.id, *conditions)) is not None
+
+    async def password_matches(
+        self,
+        user: User | None,
+        password: str,
+        email: str,
+        *,
+        is_admitted: bool = True,
+        load: Sequence[ExecutableOption] = (),
+    ) -> bool:
         """Whether this is the password of a user who may sign in; it takes as long without a user."""
         await release_connection(self.session)
         verdict = await self.hasher.verify(password, user.password_hash if user else None, email)
-        if user is None or not (verdict.is_right and user.is_active and user.is_verified):
+        if user is None or not (verdict.is_right and is_admitted and user.is_active and user.is_verified):
             return False
         # Not earlier: a second hash would show that the password of an account that may not sign in is right.
         new_hash = await self.hasher.digest(password, email) if verdict.is_outdated else None
@@ -40,7 +68,7 @@ class SignInService(AccountService):
         along = [joinedload(relation.class_attribute) for relation in eager_relationships()]
         unchanged = select(User).where(User.id == user.id, User.password_hash == user.password_hash).options(*along)
         allowed = unchanged.where(User.is_active, User.is_verified).with_for_update(key_share=True, of=User)
-        found = await self.session.scalars(allowed, execution_options={"populate_existing": True})
+        found = await self.session.scalars(allowed.options(*load), execution_options={"populate_existing": True})
         is_unchanged = found.unique().one_or_none() is not None
         if is_unchanged and new_hash is not None:
             user.password_hash = new_hash

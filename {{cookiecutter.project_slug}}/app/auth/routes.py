@@ -53,6 +53,7 @@ async def login(
     if not attempt.ties or attempt.of_account.attempts > SUSPICIOUS_ATTEMPTS:
         outbox.put(service.session, Letter.SIGNED_IN, user.email, user.id)
     audit.record(service.session, Event.SIGNED_IN, user.id, actor=user.id)
+    await service.post_login_hook(user, request)
     return await credentials.sign_in(request, user)
 
 

@@ -4,16 +4,16 @@ Issuer and subject identify an account at a provider, never its address. The add
 user is created, or a user who has not confirmed it is handed over to the one who has.
 """
 
-from enum import StrEnum
+from typing import Any
 from typing import NamedTuple
 
 from litestar import Litestar
+from litestar import Request
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import audit
-from app.accounts import ownership
 from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.profile import ProfileService
@@ -26,16 +26,14 @@ from app.oauth import token_encryption
 from app.oauth.audit_events import ProviderEvent
 from app.oauth.audit_events import ProviderLetter
 from app.oauth.authorization_request import Identity
-from app.oauth.errors import AddressNotSupported
-from app.oauth.errors import AddressNotVerified
 from app.oauth.errors import CannotSignIn
 from app.oauth.errors import IdentityTaken
 from app.oauth.errors import LinkRequired
 from app.oauth.errors import NotLinked
-from app.oauth.errors import SignUpClosed
 from app.oauth.errors import TooManyLinked
+from app.oauth.provider_sign_up import require_admission
+from app.oauth.provider_sign_up import user_for_new_identity
 from app.oauth.providers.oauth2_client import ProviderAccount
-from app.settings.types import Switch
 
 # How many accounts at providers a user can link.
 MOST_LINKED = 20
@@ -49,19 +47,22 @@ class Known(NamedTuple):
     is_first_time: bool
 
 
-async def user_of(service: ProfileService, provider_account: ProviderAccount, display_name: str = "") -> Known:
+async def user_of(
+    service: ProfileService, provider_account: ProviderAccount, display_name: str, request: Request[Any, Any, Any]
+) -> Known:
     """The user of this account at a provider, created now with this name if there is none.
 
     Raises:
-        CannotSignIn: if the user is not active or not verified.
+        CannotSignIn: if the user is not active or not verified, or a hook of the service refuses the sign-in.
         AddressNotVerified, AddressNotSupported, SignUpClosed, LinkRequired: if there is none, and none can be created.
     """
     await lock_identity(service.session, provider_account.identity)
     account = await _find(service.session, provider_account.identity)
     if account is None:
-        user = await _user_for_new_identity(service, provider_account.identity, display_name)
+        user = await user_for_new_identity(service, provider_account.identity, display_name, request)
     else:
         user = await _user_with(service.session, account, provider_account.identity)
+        await require_admission(service, user.email, user, request)
     if not (user.is_active and user.is_verified):
         await audit.record_refusal(service.session, Event.SIGN_IN_FAILED, user.id)
         raise CannotSignIn
@@ -135,32 +136,6 @@ async def _user_with(session: AsyncSession, account: OAuthAccount, identity: Ide
     if user is None or await _find(session, identity) is None:
         raise LinkRequired
     return user
-
-
-async def _user_for_new_identity(service: ProfileService, identity: Identity, display_name: str) -> User:
-    email = identity.verified_email
-    if email is None:
-        raise AddressNotSupported if identity.has_unsupported_email else AddressNotVerified
-    user = await ownership.lock_email(service.session, email)
-    event: StrEnum = ProviderEvent.CLAIMED
-    if user is None:
-        await _require_sign_up(service, email)
-        user, event = await ownership.make(service.session, email), Event.REGISTERED
-    if user.is_verified:
-        # The provider, or an attacker who has taken over the address there, must not take over the account here.
-        await audit.record_refusal(service.session, ProviderEvent.LINK_REQUIRED, user.id)
-        raise LinkRequired
-    if user.is_active:
-        await ownership.hand_over(service.session, user, display_name=display_name)
-        audit.record(service.session, event, user.id, actor=user.id, after={"provider": identity.provider})
-    return user
-
-
-async def _require_sign_up(service: ProfileService, email: str) -> None:
-    settings = service.settings
-    if settings.oauth_sign_up is Switch.OFF or not settings.admits(email):
-        await audit.record_refusal(service.session, ProviderEvent.SIGN_UP_REFUSED)
-        raise SignUpClosed
 
 
 async def _add(session: AsyncSession, user: User, identity: Identity) -> OAuthAccount:

@@ -17,6 +17,7 @@ from app.accounts import known_networks
 from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
+from app.accounts.profile import ProfileService
 from app.auth import credentials
 from app.auth.user_sessions import sha256_of
 from app.auth.user_sessions import store_session
@@ -34,22 +35,25 @@ CODE_LIFETIME = timedelta(minutes=1)
 
 
 async def sign_in(
-    request: Request[Any, Any, Any], user: User, account_id: UUID, flow_state: FlowState
+    service: ProfileService, request: Request[Any, Any, Any], user: User, account_id: UUID, flow_state: FlowState
 ) -> Response[Any]:
     """The credentials, or a redirect that leads to them; unlinking the account at the provider ends the sign-in."""
     page = page_after(request.app.state.settings, flow_state)
     if page is None or ARE_IN_COOKIES:
-        answer: Response[Any] = await start(request, user, account_id)
+        answer: Response[Any] = await start(service, request, user, account_id)
         return answer if page is None else Redirect(page, cookies=answer.cookies)
     return Redirect(with_query(page, code=await _create_code(request, user, account_id, flow_state.challenge)))
 
 
-async def start(request: Request[Any, Any, Any], user: User, account_id: UUID | None) -> Response[credentials.SignedIn]:
+async def start(
+    service: ProfileService, request: Request[Any, Any, Any], user: User, account_id: UUID | None
+) -> Response[credentials.SignedIn]:
     """New credentials, as after a sign-in with a password; a sign-in from a new network is reported by mail."""
     session = request_session(request)
     if not await known_networks.recognise(request, user.email):
         outbox.put(session, Letter.SIGNED_IN, user.email, user.id)
     audit.record(session, Event.SIGNED_IN, user.id, actor=user.id)
+    await service.post_login_hook(user, request)
     return await credentials.sign_in(request, user, oauth_account_id=account_id)
 
 
@@ -61,7 +65,9 @@ async def _create_code(request: Request[Any, Any, Any], user: User, account_id: 
     return code
 
 
-async def redeem(request: Request[Any, Any, Any], code: str, challenge: str) -> Response[credentials.SignedIn]:
+async def redeem(
+    service: ProfileService, request: Request[Any, Any, Any], code: str, challenge: str
+) -> Response[credentials.SignedIn]:
     """The credentials for a code, which works once.
 
     A code that was requested with a challenge needs its verifier, and any other code must come without one: so a page
@@ -82,7 +88,7 @@ async def redeem(request: Request[Any, Any, Any], code: str, challenge: str) -> 
     row = (await session.execute(used)).one_or_none() if user else None
     if user is None or row is None:
         raise InvalidCode
-    return await start(request, user, row.oauth_account_id)
+    return await start(service, request, user, row.oauth_account_id)
 
 
 def _secret_of(code: str, challenge: str) -> bytes:

@@ -128,20 +128,23 @@ async def callback(
     if flow_state.purpose is FlowPurpose.REAUTHENTICATE:
         response = await reauthentication_routes.finish_reauthentication(request, service, flow_state, provider_account)
     else:
-        user, account, is_first_time = await account_linking.user_of(service, provider_account, flow_state.display_name)
+        user, account, is_first_time = await account_linking.user_of(
+            service, provider_account, flow_state.display_name, request
+        )
         if is_first_time:
             await known_networks.remember(request, user.email, Tie.EXPECTED)
-        response = await exchange_codes.sign_in(request, user, account.id, flow_state)
+        response = await exchange_codes.sign_in(service, request, user, account.id, flow_state)
     response.cookies.append(flow_state.cookie)
     return response
 
 
 @post("/oauth2/exchange", return_dto=credentials.SignedInDTO, exclude_from_auth=True, refuses=[InvalidCode])
-async def exchange(data: JSONBody[Code], request: Request[Any, Any, Any]) -> Response[credentials.SignedIn]:
+async def exchange(
+    data: JSONBody[Code], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
+) -> Response[credentials.SignedIn]:
     """Exchange the code in the query of your page for credentials, once and within a minute."""
-    return await exchange_codes.redeem(
-        request, data.code, challenge_of(data.code_verifier) if data.code_verifier else ""
-    )
+    challenge = challenge_of(data.code_verifier) if data.code_verifier else ""
+    return await exchange_codes.redeem(service, request, data.code, challenge)
 
 
 PUBLIC: list[HTTPRouteHandler] = [list_providers, authorize, callback]

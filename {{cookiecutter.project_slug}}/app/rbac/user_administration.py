@@ -121,6 +121,7 @@ class AdministrationService(AccountService):
         # The caller vouches for the owner of the address, who may not be the person who chose the password.
         await ownership.hand_over(self.session, user)
         outbox.put(self.session, AdministrationLetter.CONFIRMED, user.email, user.id)
+        await self.post_verification_hook(user)
 
     async def start_reset(self, user_id: UUID) -> None:
         """Mail the user a link to set a new password; the administrator sees neither (ASVS 6.4.6).
