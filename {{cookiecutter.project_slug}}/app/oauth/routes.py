@@ -138,7 +138,13 @@ async def callback(
     return response
 
 
-@post("/oauth2/exchange", return_dto=credentials.SignedInDTO, exclude_from_auth=True, refuses=[InvalidCode])
+@post(
+    "/oauth2/exchange",
+    return_dto=credentials.SignedInDTO,
+    dependencies=SERVICE,
+    exclude_from_auth=True,
+    refuses=[InvalidCode],
+)
 async def exchange(
     data: JSONBody[Code], request: Request[Any, Any, Any], service: NamedDependency[ProfileService]
 ) -> Response[credentials.SignedIn]:
