@@ -124,6 +124,8 @@ async def sign_up_attempt(request: Request[Any, Any, Any], email: str) -> AsyncI
     try:
         yield _leaves_a_mail(attempt, Action.REGISTER)
     except (InvalidField, TooBusy):
+        # A hook of the owner may have refused an account that was inserted already.
+        await request_session(request).rollback()
         await _take_back(request, *attempt.keys[:1])
         raise
 
