@@ -92,7 +92,7 @@ async def authorize(
 
 @get(
     "/oauth2-associate/{provider:str}/callback",
-    dependencies=flow.ANSWER_DEPENDENCY,
+    dependencies=SERVICE | flow.ANSWER_DEPENDENCY,
     responses=flow.REDIRECT,
     refuses=[*flow.CALLBACK_ERRORS, IdentityTaken, TooManyLinked, NotAuthorizedException],
 )

@@ -101,7 +101,7 @@ async def authorize(
     "/oauth2/{provider:str}/callback",
     media_type=MediaType.JSON,
     return_dto=UserOrNothing if exchange_codes.ARE_IN_COOKIES else None,
-    dependencies=flow.ANSWER_DEPENDENCY,
+    dependencies=SERVICE | flow.ANSWER_DEPENDENCY,
     status_code=201,
     responses={**flow.REDIRECT, **flow.ERROR_PAGE, **reauthentication_routes.REAUTHENTICATED},
     refuses=[
@@ -161,7 +161,6 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
         route_handlers=[*PUBLIC, linking_routes.callback, *form_answers.ROUTES],
-        dependencies=SERVICE,
         exception_handlers={Refusal: error_page.refusal, NotAuthorizedException: error_page.refusal},
         opt={"exclude_from_auth": True},
         tags=["Providers"],
