@@ -72,6 +72,31 @@ def test_each_import_and_each_use_is_renamed_and_nothing_else(tmp_path: Path) ->
     assert rename(tmp_path) == "", "a second run changes nothing"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "if 1: from app.accounts import passwords, tokens; x = None\n",
+            "if 1: from app.accounts.passwords import hasher; from app.accounts import one_time_tokens; x = None\n",
+        ),
+        (
+            "x = 1; from app.accounts import passwords, tokens\n",
+            "x = 1; from app.accounts.passwords import hasher; from app.accounts import one_time_tokens\n",
+        ),
+        (
+            "from app.accounts import passwords, tokens; x = 1\n",
+            "from app.accounts.passwords import hasher\nfrom app.accounts import one_time_tokens; x = 1\n",
+        ),
+    ],
+)
+def test_an_import_that_shares_its_line_stays_on_it(tmp_path: Path, before: str, after: str) -> None:
+    (tmp_path / "mine.py").write_text(before, encoding="utf-8")
+
+    rename(tmp_path)
+
+    assert (tmp_path / "mine.py").read_text(encoding="utf-8") == after
+
+
 def moved(table: str) -> dict[str, str]:
     """One table of the script."""
     tables: dict[str, dict[str, str]] = runpy.run_path(str(TOOLS / "moved_in_0_2.py"))

@@ -1,7 +1,8 @@
 """Renames imports of the service in your code, after an update from version 0.1 to 0.2 has moved its modules.
 
-Run it in the project's folder, then `uv run ruff check --fix` and `uv run ruff format`. It changes Python files that
-import a module or a name that has moved, and prints each. Imports inside strings are not found.
+Run it in the project's folder, then `uv run ruff check --fix` and `uv run ruff format`. In every Python file it changes
+`from app... import ...` and the uses of the imported names, and it prints the files that it has changed. It leaves
+`import app...`, relative imports and names in strings as they are.
 """
 
 import ast
@@ -42,6 +43,7 @@ class Source:
     def __init__(self, text: str) -> None:
         """Look for all of them once."""
         self.tree = ast.parse(text)
+        self._lines = text.encode().splitlines()
         local = _local_uses(self.tree)
         self.uses: dict[str, list[ast.Name]] = defaultdict(list)
         self.attributes: dict[str, list[ast.Attribute]] = defaultdict(list)
@@ -58,8 +60,10 @@ class Source:
                 lines = [line for alias in node.names for line in self._import(node.module or "", alias)]
                 before = [f"from {node.module} import {_shown(alias)}" for alias in node.names]
                 if [text for text, _ in lines] != before:
-                    indent = f"\n{' ' * node.col_offset}"
-                    yield _replaced(node, indent.join(dict.fromkeys(text for text, _ in lines)))
+                    # `if condition: from app import x` has no line of its own.
+                    is_alone = not self._lines[node.lineno - 1][: node.col_offset].strip()
+                    between = f"\n{' ' * node.col_offset}" if is_alone else "; "
+                    yield _replaced(node, between.join(dict.fromkeys(text for text, _ in lines)))
                     yield from (edit for _, edits in lines for edit in edits)
 
     def _import(self, module: str, alias: ast.alias) -> list[tuple[str, list[Edit]]]:

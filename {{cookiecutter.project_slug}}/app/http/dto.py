@@ -15,12 +15,12 @@ Model = TypeVar("Model", bound=DeclarativeBase)
 class ListedDTO(SQLAlchemyDTO[Model]):
     """A DTO of the fields that `include` of its configuration lists.
 
-    It does not inspect the rest of the model: for every handler, that took a tenth of the start. The OpenAPI document
-    calls it by the name of the class, without `Read`.
+    Each DTO inspects its model once and not for every handler, which took a tenth of the start. The OpenAPI document
+    names the schema after the class, without `Read`.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Name the schema. By default there is one for each handler, and its name changes with the handler's."""
+        """Name the schema. By default each handler has one of its own, whose name changes with that of the handler."""
         super().__init_subclass__(**options)
         cls.__schema_name__ = cls.__name__.removesuffix("Read")
 

@@ -39,7 +39,7 @@ from app.http.problem_details import Problem
 from app.http.recent_sign_in import require_recent_sign_in
 from app.http.swagger_ui import POLICY
 from app.http.swagger_ui import SwaggerUI
-from app.http.swagger_ui import _asset
+from app.http.swagger_ui import asset
 from app.settings import PROJECT_NAME
 
 # The groups that come first; others follow in the order of the routes.
@@ -59,7 +59,7 @@ def openapi_config() -> OpenAPIConfig:
         render_plugins=[SwaggerUI(path="/")],
         openapi_router=Router(
             "/schema",
-            route_handlers=[_asset("swagger-ui.css", "text/css"), _asset("swagger-ui-bundle.js", "text/javascript")],
+            route_handlers=[asset("swagger-ui.css", "text/css"), asset("swagger-ui-bundle.js", "text/javascript")],
             include_in_schema=False,
             response_headers=[ResponseHeader(name="Content-Security-Policy", value=POLICY)],
         ),

@@ -1,6 +1,7 @@
 """Swagger UI from files of this service, so that browsers load nothing from other hosts."""
 
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import distribution
 from pathlib import Path
@@ -36,18 +37,26 @@ POLICY = (
 
 
 class SwaggerUI(OpenAPIRenderPlugin):
-    """Swagger UI from a Python package, so that no other host learns of readers, and it works without a network."""
+    """The page of Swagger UI. It works without a network, and other hosts do not learn who reads it."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002  # as Litestar calls it
         """The page, which fetches the document."""
         return PAGE.encode()
 
 
-def _asset(name: str, media_type: str) -> HTTPRouteHandler:
+def asset(name: str, media_type: str) -> HTTPRouteHandler:
+    """A route that serves a file of Swagger UI."""
+
     @get(f"/{name}", sync_to_thread=False)
     def serve() -> Response[bytes]:
         # The file is public, and changes only with the version of the package.
         headers = {"Cache-Control": "public, max-age=3600"}
-        return Response((ASSETS / name).read_bytes(), media_type=media_type, headers=headers)
+        return Response(_content(name), media_type=media_type, headers=headers)
 
     return serve
+
+
+@cache
+def _content(name: str) -> bytes:
+    # Read at the first request and not at each, since reading blocks the others.
+    return (ASSETS / name).read_bytes()

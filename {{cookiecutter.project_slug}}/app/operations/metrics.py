@@ -37,7 +37,7 @@ from app.models import OutgoingMail
 from app.operations.logs import PROBES
 from app.settings import Settings
 
-EVENTS = Counter("account_events", "What was entered in the audit trail by this service since it started.", ["kind"])
+EVENTS = Counter("account_events", "Audit events that this service has written since it started, even if the transaction was rolled back.", ["kind"])
 # Any process reads the table for all of them.
 WAITING = Gauge("outgoing_mails_waiting", "Mails that wait to be sent.", multiprocess_mode="mostrecent")
 OLDEST = Gauge(

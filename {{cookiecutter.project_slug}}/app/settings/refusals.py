@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 from annotated_types import Ge
@@ -21,16 +22,16 @@ MISSING = "is not set. `make setup` writes it into .env; in production, set it i
 
 
 def mistakes(settings: type[BaseModel], values: Mapping[str, str]) -> list[str]:
-    """A line for each: the setting, what is wrong with it, what to write.
+    """A line for each mistake: the setting, what is wrong with it, and what to write.
 
-    A wrong value hides contradictions of the others from pydantic. So what is wrong is left out, and the rest is
-    validated again, first each part of the settings alone.
+    pydantic looks for contradictions only if every value is right. So each class of settings, base classes first, is
+    validated twice: for wrong values, and without these for contradictions.
     """
     lines: list[str] = []
     wrong: set[str] = set()
     models = [each for each in settings.__mro__ if issubclass(each, BaseModel) and each is not BaseModel]
     parts = sorted(models, key=lambda each: len(each.__mro__))
-    for part in [each for each in parts for _ in ("values", "contradictions")]:
+    for part, _ in product(parts, ("values", "contradictions")):
         left = {name: value for name, value in values.items() if name not in wrong}
         if "secret_key" in wrong:
             # It is required, so another one takes its place.
