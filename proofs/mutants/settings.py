@@ -41,8 +41,8 @@ MUTANTS = [
     Mutant(
         "A wrong value hides no other mistake",
         "app/settings/refusals.py",
-        '[each for each in parts for _ in ("values", "contradictions")]',
-        "[settings]",
+        'product(parts, ("values", "contradictions"))',
+        "[(settings, 0)]",
         "test_setting_bounds.py::test_every_mistake_is_named_at_once_whatever_kind_it_is_of",
     ),
     Mutant(

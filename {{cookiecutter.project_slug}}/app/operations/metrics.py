@@ -37,7 +37,8 @@ from app.models import OutgoingMail
 from app.operations.logs import PROBES
 from app.settings import Settings
 
-EVENTS = Counter("account_events", "Audit events that this service has written since it started, even if the transaction was rolled back.", ["kind"])
+# Also those of a transaction that is rolled back later.
+EVENTS = Counter("account_events", "Audit events that this service has written since it started.", ["kind"])
 # Any process reads the table for all of them.
 WAITING = Gauge("outgoing_mails_waiting", "Mails that wait to be sent.", multiprocess_mode="mostrecent")
 OLDEST = Gauge(
