@@ -42,11 +42,11 @@ SERVICE_IS_REFUSED = [
     ("RCPT", "550 5.1.8 <noreply@example.com>: Sender address rejected: Domain not found"),
     ("RCPT", "550 5.1.0 <noreply@example.com>: Sender address rejected: User unknown"),
     ("RCPT", "550 5.4.5 Daily sending quota exceeded"),
-    ("RCPT", "550 relay not permitted"),
+    ("RCPT", "550 Administrative prohibition"),
     ("RCPT", "550 5.1.11 a code of tomorrow"),
     ("RCPT", "421 4.7.0 Try again later, closing connection"),
     ("DATA", "554 Message rejected: Email address is not verified"),
-    ("DATA", "550 5.7.60 SMTP; Client does not have permissions to send as this sender"),
+    ("DATA", "550 5.7.60 SMTP; Client cannot send as this sender"),
     ("DATA", "554 5.7.1 Spam message rejected"),
 ]
 NO_SUCH_RECIPIENT = [
