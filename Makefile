@@ -21,7 +21,7 @@ test: .venv/installed ## everything that needs no Debian package
 	.venv/bin/pytest -v -n 2 --dist worksteal
 
 test-system: .venv/installed ## with a real browser and a real provider, behind PgBouncer, on two machines behind HAProxy, and with Postfix
-	@for tool in chromium chromedriver pgbouncer haproxy npm postfix postgrey saslpasswd2; do PATH="$$PATH:/usr/sbin" command -v $$tool > /dev/null || { echo "$$tool is missing. On Debian: apt-get install chromium chromium-driver pgbouncer haproxy npm postfix postgrey sasl2-bin libsasl2-modules"; exit 1; }; done
+	@for tool in chromium chromedriver pgbouncer haproxy npm postfix postgrey saslpasswd2 spamassassin; do PATH="$$PATH:/usr/sbin" command -v $$tool > /dev/null || { echo "$$tool is missing. On Debian: apt-get install chromium chromium-driver pgbouncer haproxy npm postfix postgrey sasl2-bin libsasl2-modules spamassassin"; exit 1; }; done
 	PATH="$$PATH:/usr/sbin" .venv/bin/pytest -v tests_system
 
 # Tests that start processes take half a minute by themselves; `make test` runs them.

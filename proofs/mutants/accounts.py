@@ -708,6 +708,13 @@ MUTANTS = [
         "accounts/test_mail_doctor.py::test_a_private_authority_is_trusted_if_its_file_is_named",
     ),
     Mutant(
+        "No mail gets an answer of a machine",
+        "app/accounts/mail/letters.py",
+        'message["Auto-Submitted"] = "auto-generated"',
+        'message["X-Mailer"] = "a service"',
+        "accounts/test_mime.py::test_each_mail_is_valid_mime",
+    ),
+    Mutant(
         "Workers do not send the same mail",
         "app/accounts/mail/delivery.py",
         ".limit(1).with_for_update(skip_locked=True, of=OutgoingMail)",
