@@ -47,7 +47,7 @@ def test_each_mail_has_less_than_a_point(bake: Bake, tools: Tools, tmp_path: Pat
 def check(mail: Path, home: Path) -> str:
     """What SpamAssassin writes about a mail, without asking the network."""
     with mail.open("rb") as file:
-        command = ["spamassassin", "--local", "--test-mode", "--prefspath", home / "preferences"]
+        command = ["spamassassin", "--local", "--test-mode", "--prefspath", str(home / "preferences")]
         return subprocess.run(command, stdin=file, capture_output=True, check=True).stdout.decode()
 
 
