@@ -9,7 +9,11 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 unexport PYTHONDONTWRITEBYTECODE
 IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help demo test test-system check mutants faults timing bake bench versions picture
+NEEDS := chromium:chromium chromedriver:chromium-driver npm:npm pgbouncer:pgbouncer openssl:openssl
+NEEDS += haproxy:haproxy nginx:nginx-light apache2:apache2 caddy:caddy
+NEEDS += postfix:postfix postgrey:postgrey saslpasswd2:sasl2-bin+libsasl2-modules spamassassin:spamassassin
+
+.PHONY: help demo test test-system missing-packages check mutants faults timing bake bench versions picture
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
@@ -20,9 +24,15 @@ demo: .venv/bin/uv ## a running service with every feature on, and an administra
 test: .venv/installed ## everything that needs no Debian package
 	.venv/bin/pytest -v -n 2 --dist worksteal
 
-test-system: .venv/installed ## with a real browser and a real provider, behind PgBouncer, on two machines behind HAProxy, and with Postfix
-	@for tool in chromium chromedriver pgbouncer haproxy npm postfix postgrey saslpasswd2 spamassassin; do PATH="$$PATH:/usr/sbin" command -v $$tool > /dev/null || { echo "$$tool is missing. On Debian: apt-get install chromium chromium-driver pgbouncer haproxy npm postfix postgrey sasl2-bin libsasl2-modules spamassassin"; exit 1; }; done
+test-system: .venv/installed ## with a real browser, providers, proxies and mail servers, and behind PgBouncer
+	@missing=$$($(MAKE) -s missing-packages); [ -z "$$missing" ] || { echo "Missing. On Debian: apt-get install" $$missing; exit 1; }
 	PATH="$$PATH:/usr/sbin" .venv/bin/pytest -v tests_system
+
+# What `make test-system` needs: the command, and the packages of Debian that it comes from.
+missing-packages:
+	@for need in $(NEEDS); do \
+		PATH="$$PATH:/usr/sbin" command -v "$${need%%:*}" > /dev/null || echo "$${need#*:}" | tr + ' '; \
+	done
 
 # Tests that start processes take half a minute by themselves; `make test` runs them.
 check: .venv/installed ## fast feedback on the source, in about a minute

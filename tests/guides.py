@@ -66,7 +66,7 @@ def steps(guide: str) -> Iterator[Edit | Commands | Statements]:
     """What a guide says to do, in its order."""
     for block in BLOCK.finditer(guide):
         indent, language, text = block.groups()
-        if language in {"sql", "haproxy"}:
+        if language in {"sql", "haproxy", "nginx", "caddy", "apache"}:
             yield Statements(text)
             continue
         if language == "console":
