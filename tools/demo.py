@@ -28,7 +28,7 @@ ADMINISTRATOR = "admin@example.com"
 BINARIES = Path(sys.executable).parent
 FIRST_PORT = 8000
 START_SECONDS = 60
-# What this repository's tools run with. The service keeps its bytecode, so that its commands start twice as fast.
+# The service does not get these. It keeps its bytecode, so that its commands start twice as fast.
 OURS = {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "VIRTUAL_ENV"}
 STOP_SECONDS = 10
 
@@ -77,7 +77,7 @@ def run(*command: str | Path, cwd: Path = PROJECT) -> str:
 def child(
     command: Sequence[str | Path], cwd: Path, *, stdout: int | None = None, **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process in a group of its own that is gone, with its children, when the block ends."""
+    """A process in a group of its own; it and its children end with the block."""
     process = subprocess.Popen(  # noqa: S603 - each command stands in this file
         command,
         cwd=cwd,
@@ -116,7 +116,7 @@ def template_files() -> Iterator[Path]:
 
 
 def digest_of_template() -> str:
-    """What changes when a file of the template does."""
+    """A value that changes with every file of the template."""
     digest = hashlib.sha256()
     for file in template_files():
         digest.update(f"{file}\0".encode() + (REPOSITORY / file).read_bytes())
@@ -138,14 +138,14 @@ def generate(digest: str) -> None:
     for file in template_files():
         (export / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / file, export / file)
-    # A configuration file of its own, so that nobody's defaults or replays are read or written.
+    # A configuration file of its own, so that the defaults and replays of the user are neither read nor written.
     (DEMO / "cookiecutter.yaml").write_text(f"cookiecutters_dir: '{DEMO}'\nreplay_dir: '{DEMO}/replay'\n", "utf-8")
     run(tools / "bin" / "cookiecutter", "--no-input", "--config-file", "cookiecutter.yaml", "template", cwd=DEMO)
     DIGEST.write_text(digest)
 
 
 def prepare_database(*, is_new: bool) -> None:
-    """The newest tables, and an administrator whose password is known here."""
+    """Migrate the tables, and create an administrator whose password this script knows."""
     python = PROJECT / ".venv" / "bin" / "python"
     say("Starting PostgreSQL and making the tables ..." if is_new else "Starting PostgreSQL ...")
     if not PASSWORD.exists():
@@ -159,7 +159,7 @@ def prepare_database(*, is_new: bool) -> None:
 
 
 def free_port() -> int:
-    """8000, or the next one that nobody listens on."""
+    """8000, or the next port that is free."""
     for port in range(FIRST_PORT, FIRST_PORT + 100):
         with socket.socket() as probe:
             # Connections of an earlier run that are still closing do not count.
@@ -175,7 +175,7 @@ def free_port() -> int:
 
 
 def serve(port: int) -> None:
-    """The service, until somebody stops it.
+    """Run the service until it is stopped.
 
     Raises:
         DemoError: if it ends by itself.
@@ -193,7 +193,7 @@ def serve(port: int) -> None:
 
 
 def wait_until_it_answers(server: subprocess.Popen[str], url: str) -> None:
-    """Return with the first answer.
+    """Return once the service answers.
 
     Raises:
         DemoError: if the service ends, or takes too long.
@@ -208,7 +208,7 @@ def wait_until_it_answers(server: subprocess.Popen[str], url: str) -> None:
 
 
 def how_to_go_on(url: str) -> str:
-    """What a reader can copy into a second terminal, in this folder."""
+    """Commands to copy into a second terminal, in this folder."""
     password = PASSWORD.read_text()
     return f"""
   Every route       {url}/schema
@@ -222,7 +222,7 @@ def how_to_go_on(url: str) -> str:
     curl -b .demo/cookies {url}/users/me
     curl -b .demo/cookies {url}/users/roles
 
-  Register somebody else; the mail with the link appears below:
+  Register another user; the mail with the link appears below:
 
     curl -H 'Content-Type: application/json' {url}/register \\
       -d '{{"email": "grace@example.com", "password": "correct horse battery staple"}}'
@@ -238,7 +238,7 @@ def terminal_of_our_own() -> Iterator[None]:
         yield
         return
     before = os.getpgrp()
-    # Both stop a process that does not own the terminal; nobody could wake this one, since make waits for it.
+    # Both stop a process that does not own the terminal. This one would stop forever, since make waits for it.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     os.setpgid(0, 0)

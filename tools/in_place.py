@@ -1,6 +1,6 @@
-"""A pytest plugin: runs the template's tests where they lie, with the kind of credentials that `--kind` names.
+"""A pytest plugin: runs the tests of the service without generating it, with the credentials that `--kind` names.
 
-The source says `session`; a rendering says what was chosen. This does to the imports what a rendering does to the text.
+The source imports the modules of `session`. This plugin puts those of the chosen kind in their place.
 """
 
 import os
@@ -26,7 +26,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what the hook removes from a rendering."""
+    """Skip the tests that the hook removes from a rendering."""
     kind = config.getoption("--kind")
     others = {f"test_{other}.py" for other in KINDS if other != kind}
     bearer = {"test_access_tokens.py", "test_refresh.py"} if kind == "session" else set()
@@ -34,5 +34,5 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Tell sitecustomize.py, which runs in the processes that tests start, and in none that pytest starts itself."""
+    """Set the kind for the processes that tests start, where sitecustomize.py reads it."""
     os.environ["IN_PLACE_KIND"] = item.config.getoption("--kind")

@@ -1,8 +1,8 @@
 """Installs into `.venv` what the template's tools and tests need, and what the service itself depends on.
 
-uv refuses a project whose name is a template expression, so the service's dependencies are read here. Its versions are
-those of the day that its own pyproject.toml names, the same as in every generated project. Given another group of
-dependencies and an interpreter, it installs that group there. Options behind them are uv's.
+uv refuses a project whose name is a template expression, so this script reads the dependencies of the service. Versions
+are those of the day that the pyproject.toml of the service names, as in every generated project. With the name of another
+group and an interpreter it installs that group there, and passes further options to uv.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""`make picture`: the questions as a person meets them, drawn into docs/questions.svg for the README."""
+"""`make picture`: draws the questions in a terminal into docs/questions.svg for the README."""
 
 import io
 import re
@@ -14,15 +14,15 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PICTURE = REPOSITORY / "docs" / "questions.svg"
 COLUMNS = 96
 TITLE = "uvx cookiecutter gh:<owner>/litestar-accounts"
-# What is said, in the order of the questions; nothing means the default.
+# The answers, in the order of the questions; an empty one is the default.
 REPLIES = ["Grace's Shop", "", "Grace Hopper", "", "", "", ""]
 ASKED = r"\)(\x1b\[0m)?: "
-# Wherever the README is read, nothing is to be loaded from elsewhere.
+# The picture must load nothing, wherever the README is read.
 FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def screen() -> str:
-    """What stands on a terminal when the project is there."""
+    """The text of the terminal once the project is generated."""
     with tempfile.TemporaryDirectory() as folder:
         command = pexpect.spawn(
             str(Path(sys.executable).with_name("cookiecutter")),

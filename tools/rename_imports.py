@@ -41,7 +41,7 @@ class Source:
     """A file, and where it uses each name."""
 
     def __init__(self, text: str) -> None:
-        """Look for all of them once."""
+        """Find every use once."""
         self.tree = ast.parse(text)
         self._lines = text.encode().splitlines()
         local = _local_uses(self.tree)

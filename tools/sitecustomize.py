@@ -1,4 +1,4 @@
-"""Python imports this by itself: what in-place tests start has the kind of credentials that those tests have."""
+"""Python imports this at its start: processes that in-place tests start get the kind of credentials of the tests."""
 
 import os
 from importlib import import_module

@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 10
 
 @pytest.fixture(scope="session", autouse=True)
 def _through_pgbouncer() -> Iterator[None]:
-    """Whatever asks for a database of the tests gets it through PgBouncer."""
+    """Give every test its database through PgBouncer."""
     postgres: Any = import_module("app.database.embedded_postgres")
     settings = import_module("app.settings").Settings
     settings.model_fields["database_pooler"].default = import_module("app.settings.types").Pooler.TRANSACTION

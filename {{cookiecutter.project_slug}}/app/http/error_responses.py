@@ -136,7 +136,7 @@ def _log(request: Request[Any, Any, Any], error: Exception, status: int) -> None
 
 @asynccontextmanager
 async def without_debugging(app: Litestar) -> AsyncIterator[None]:
-    """Refuse to serve the internet in a mode that is there to show what goes wrong (ASVS 13.4.2).
+    """Refuse to start in debug mode in production (ASVS 13.4.2).
 
     Raises:
         SettingsError: if production was started with `--debug`.

@@ -23,7 +23,7 @@ HEAD_TOO_LARGE = b"431 Request Header Fields Too Large"
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """A connection with a deadline whenever no request on it is being answered, or its client does not read the answer.
+    """A connection that has a deadline while no request is being answered and while its client does not read.
 
     While a request is being answered, other modules set the limits: `request_limits.py` for bodies, `engine.py` for
     statements. Between two requests a connection may be idle for as long as `serve.py` allows.
@@ -47,7 +47,7 @@ class LimitedProtocol(HttpToolsProtocol):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Parse what has arrived."""
         self._unparsed += data
         self._parse()
 
@@ -90,7 +90,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._transport.is_midway, self.cycle.keep_alive = False, self._is_kept
 
     def on_response_complete(self) -> None:
-        """Go on with what has arrived meanwhile."""
+        """Parse what has arrived meanwhile."""
         super().on_response_complete()
         if self.pipeline:
             self.flow.pause_reading()
@@ -109,7 +109,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._transport.unwatch()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Log nothing: the request is answered as it is, and callers could fill the log with them."""
+        """Log nothing: the request is answered without the upgrade, and callers could fill the log with warnings."""
 
     def shutdown(self) -> None:
         """Close after the answer."""
@@ -117,7 +117,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadlines."""
+        """Cancel the deadlines."""
         super().connection_lost(exc)
         self._stop_waiting()
         self._transport.unwatch()

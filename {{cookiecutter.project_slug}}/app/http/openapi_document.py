@@ -73,7 +73,7 @@ class Operations(ReceiveRoutePlugin):
     """
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Describe what is being mounted."""
+        """Describe the handlers of a route."""
         for handler, inputs in route.route_handler_map.values() if isinstance(route, HTTPRoute) else ():
             if handler.resolve_include_in_schema():
                 operation = Operation(handler, bool(route.path_parameters), bool(inputs.expected_query_params))
@@ -93,7 +93,7 @@ def _describe(handler: HTTPRouteHandler) -> None:
 
 
 class Operation(NamedTuple):
-    """What the rules look at."""
+    """An operation, as the rules see it."""
 
     handler: HTTPRouteHandler
     is_named: bool
@@ -101,24 +101,24 @@ class Operation(NamedTuple):
 
     @property
     def body(self) -> FieldDefinition | None:
-        """What is sent."""
+        """The body of the request, if there is one."""
         return self.handler.parsed_data_field
 
     @property
     def names(self) -> set[str]:
-        """What that consists of."""
+        """The names of the fields of the body."""
         kind = self.body.annotation if self.body else None
         is_body = isinstance(kind, type) and (issubclass(kind, Struct) or is_dataclass(kind))
         return {*get_type_hints(kind)} if is_body else set()
 
     @property
     def changes(self) -> bool:
-        """Whether it may leave something other than it was."""
+        """Whether it may change something."""
         return not self.handler.http_methods <= READING
 
     @property
     def guards(self) -> list[Guard]:
-        """What it asks of callers besides being signed in."""
+        """The guards of every layer."""
         return [guard for layer in self.handler.ownership_layers for guard in layer.guards or ()]
 
     @property
@@ -128,7 +128,7 @@ class Operation(NamedTuple):
         return bool({"email", "password", "current_password"} & names) and "token" not in names and not self.guards
 
 
-# What may be answered, and to what.
+# Each refusal, and the operations that may answer with it.
 RULES: dict[type[Exception], Callable[[Operation], bool]] = {
     ValidationException: lambda operation: bool(operation.body) or operation.is_named or operation.is_filtered,
     InvalidToken: lambda operation: "token" in operation.names,

@@ -1,4 +1,4 @@
-"""Which errors mean that the database is not there for now, and why: those are answered with 503."""
+"""Which errors mean that the database is unavailable, and why; they are answered with 503."""
 
 import re
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from litestar.types import Send
 
 from app.http.errors import BodyTooSlow
 
-# Far more than any body of ours; a handler that takes files says `request_max_body_size`.
+# Far more than any body of this service. A handler that takes files sets `request_max_body_size`.
 MAX_BODY_BYTES = 100_000
 BODY_SECONDS = 30
 

@@ -78,7 +78,7 @@ async def _repeat(step: Step, app: Litestar, is_over: asyncio.Event, pause: floa
 
 
 async def _attempt(step: Step, app: Litestar) -> float:
-    # By task, for what it waits; one outage is one line, for how long it lasts and however many tasks wait.
+    # The reason for which each task waits. An outage is logged once, however many tasks wait for its end.
     waits: dict[str, str] = app.state.setdefault("background_waits", {})
     try:
         pause = await step(app)

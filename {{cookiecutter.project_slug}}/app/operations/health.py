@@ -1,4 +1,4 @@
-"""`/health`: the process runs. `/health/ready`: the database is there, can be written to, and is migrated."""
+"""`/health`: the process runs. `/health/ready`: the database can be reached and written to, and is migrated."""
 
 import logging
 from functools import cache

@@ -27,11 +27,11 @@ from app.settings.types import UNIX
 
 # Longer than proxies keep an idle connection open: otherwise they would send a request into one that is being closed.
 KEEP_ALIVE_SECONDS = 75
-# For requests that have begun. Together with the drain time, less than the 30 seconds after which Kubernetes kills.
+# For requests that have begun. With the drain time, this is less than the 30 seconds after which Kubernetes kills.
 FINISH_SECONDS = 20
 DRAIN_SECONDS = 5
 STOP = (signal.SIGTERM, signal.SIGINT)
-# A process group that is stopped gets the signal from the supervisor and from its parent.
+# A supervisor that stops the whole process group sends the signal that the parent sends, too.
 SAME_SIGNAL_SECONDS = 1
 
 logger = logging.getLogger("uvicorn.error")
@@ -66,7 +66,7 @@ def serve(host: str, port: int, uds: str | None, workers: int, drain_seconds: fl
 
 
 def configure(host: str, port: int, uds: str | None) -> Config:
-    """What uvicorn serves, and how."""
+    """The configuration of uvicorn."""
     return Config(
         "app.asgi:app",
         http=LimitedProtocol,
@@ -99,7 +99,7 @@ def serve_with(config: Config, workers: int, shared: socket | None, drain_second
 
 def run(config: Config, sockets: list[socket] | None, drain_seconds: float) -> None:
     """Serve in this process."""
-    # Nothing of what is imported and built is garbage, and looking for it is a tenth of the start.
+    # No object that is imported or built at the start is garbage, and looking for garbage takes a tenth of the start.
     gc.disable()
     for asked in STOP:
         signal.signal(asked, leave)
@@ -107,7 +107,7 @@ def run(config: Config, sockets: list[socket] | None, drain_seconds: float) -> N
 
 
 class DrainingServer(Server):
-    """A server that says that it will stop before it does, so that no load balancer sends it a request too late."""
+    """A server that is not ready for a while before it stops, so that load balancers send requests elsewhere."""
 
     def __init__(self, config: Config, drain_seconds: float) -> None:
         super().__init__(config)

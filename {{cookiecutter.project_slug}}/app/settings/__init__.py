@@ -81,8 +81,8 @@ class Settings(
     # Authorities that may sign the certificate of the mail server, besides those of the system.
     mail_ca_file: Authorities | None = None
     mail_from: Sender = EXAMPLE_SENDER
-    # Everyone, invited people, or addresses of these domains. Domains also rule changes of address; with `invite`,
-    # users may change to any address. An invitation may go to any address.
+    # Everyone, invited people, or addresses of these domains. Users can change only to an address of these domains;
+    # with `invite`, they can change to any address. An invitation may go to any address.
     registration: WhoMayRegister = frozenset({OPEN})
     # Whether /schema is served, and whether attempts are counted.
     openapi: Switch | None = None

@@ -27,7 +27,7 @@ def contradictions(settings: "Settings") -> Iterator[str]:
 
 
 def unfit_for_production(settings: "Settings") -> Iterator[str]:
-    """What is convenient in development and must not be on the internet."""
+    """Settings that are convenient in development and unsafe in production."""
     if settings.database_url is None:
         yield "DATABASE_URL must be set in production: postgresql://user:password@host/name"
     if settings.throttle is Switch.OFF:

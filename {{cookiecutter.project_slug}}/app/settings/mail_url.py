@@ -1,4 +1,4 @@
-"""`MAIL_URL`: where mails go, and how a password gets there."""
+"""`MAIL_URL`: the mail server, and how a password is sent to it."""
 
 from typing import NamedTuple
 from urllib.parse import SplitResult

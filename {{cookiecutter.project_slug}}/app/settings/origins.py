@@ -41,7 +41,7 @@ def site_or_app(value: str) -> str:
         return site(value)
     if not re.fullmatch(r"[\w.-]+", parts.netloc, re.ASCII) or value.partition("://")[2].rstrip("/") != parts.netloc:
         raise ValueError(f"must be a scheme and a host, {EXAMPLE} or capacitor://localhost; got {value!r}")
-    # Browsers change the host of such an origin in no way.
+    # Browsers do not change the host of such an origin.
     return f"{parts.scheme}://{parts.netloc}"
 
 
