@@ -1,8 +1,8 @@
 """Installs into `.venv` what the template's tools and tests need, and what the service itself depends on.
 
-uv refuses a project whose name is a template expression, so this script reads the dependencies of the service. Versions
-are those of the day that the pyproject.toml of the service names, as in every generated project. With the name of another
-group and an interpreter it installs that group there, and passes further options to uv.
+uv refuses a project whose name is a template expression, so this script reads the dependencies of the service.
+Versions are those of the day that the pyproject.toml of the service names, as in every generated project. With the name
+of another group and an interpreter it installs that group there, and passes further options to uv.
 """
 
 import subprocess
