@@ -23,10 +23,10 @@ from app.settings.checks import unfit_for_production
 from app.settings.database import DatabaseSettings
 from app.settings.hashes import HashSettings
 from app.settings.mail_url import CONSOLE
+from app.settings.own_port import own_port
 # {% if cookiecutter.include_oauth %}
 from app.settings.providers import ProviderSettings
 # {% endif %}
-from app.settings.own_port import own_port
 from app.settings.refusals import mistakes
 from app.settings.types import EXTENSIONS
 from app.settings.types import INVITE
