@@ -143,4 +143,109 @@ WITH_APPLE = [
     ),
 ]
 
-MUTANTS = [*NAMED, *WITH_APPLE]
+LOGOUT, SIGN_OUT = "app/oauth/providers/logout_tokens.py", "app/oauth/sign_out_routes.py"
+BREAKS = "test_signing_out.py::test_a_logout_token_that_breaks_a_rule_ends_nothing"
+COUNTS_FOR = "test_signing_out.py::test_a_logout_token_counts_for_ten_minutes"
+WHICH = "test_signing_out.py::test_a_subject_a_session_or_both_say_which"
+SIGNING_OUT = [
+    _mutant(
+        "A logout token is of the provider",
+        LOGOUT,
+        "    id_tokens.require_issuer(claims, issuer)\n",
+        "    assert issuer\n",
+        BREAKS,
+    ),
+    _mutant(
+        "A logout token is for this service",
+        LOGOUT,
+        "audience=audience, options=OPTIONS",
+        'audience=None, options={**OPTIONS, "verify_aud": False, "require": ["iss", "iat", "jti", "events"]}',
+        BREAKS,
+    ),
+    _mutant(
+        "A logout token has a time and a name",
+        LOGOUT,
+        'REQUIRED = ["iss", "aud", "iat", "jti", "events"]',
+        'REQUIRED = ["iss", "aud", "iat"]',
+        BREAKS,
+    ),
+    _mutant("A token of another kind is no logout token", LOGOUT, "    _require_type(token)\n", "", BREAKS),
+    _mutant("A logout token names its event", LOGOUT, "    _require_event(claims)\n", "", BREAKS),
+    _mutant("A logout token has no nonce", LOGOUT, 'if "nonce" in claims or not', "if not", BREAKS),
+    _mutant("The event is an object", LOGOUT, "isinstance(events.get(EVENT), dict)", "EVENT in events", BREAKS),
+    _mutant(
+        "A logout token says what has ended",
+        LOGOUT,
+        "if not (subject or session_id) or not name:",
+        "if not name:",
+        BREAKS,
+    ),
+    _mutant("A logout token has a name to be remembered by", LOGOUT, " or not name:", ":", BREAKS),
+    _mutant("A logout token is recent", LOGOUT, "    _require_times(claims)\n", "", COUNTS_FOR),
+    _mutant(
+        "A logout token is not of the future",
+        LOGOUT,
+        "issued_at < now + LEEWAY_SECONDS:",
+        "issued_at:",
+        COUNTS_FOR,
+    ),
+    _mutant("A logout token expires when it says", LOGOUT, 'if "exp" in claims and', 'if "" in claims and', COUNTS_FOR),
+    _mutant(
+        "A logout token counts once",
+        SIGN_OUT,
+        "    await _require_first(session, provider, token)\n",
+        "",
+        "test_signing_out.py::test_a_logout_token_counts_once",
+    ),
+    _mutant(
+        "A logout token is remembered for as long as it could count",
+        SIGN_OUT,
+        "REMEMBERED_FOR = LONGEST_AGE + 2 * timedelta(seconds=LEEWAY_SECONDS)",
+        "REMEMBERED_FOR = LONGEST_AGE / 2 + 0 * timedelta(seconds=LEEWAY_SECONDS)",
+        "test_signing_out.py::test_a_logout_token_counts_once",
+    ),
+    _mutant(
+        "A logout token has a bounded size",
+        SIGN_OUT,
+        "Meta(max_length=16_384)",
+        "Meta(max_length=90_000)",
+        "test_signing_out.py::test_what_is_no_token_is_refused_in_bounded_size",
+    ),
+    _mutant(
+        "A session that ends leaves the other sessions",
+        SIGN_OUT,
+        "is_theirs & (UserSession.oauth_sid_digest == _digest(token.session_id)) if token.session_id else is_theirs",
+        "is_theirs",
+        WHICH,
+    ),
+    _mutant(
+        "The end of a session is about one subject",
+        SIGN_OUT,
+        "    if token.subject:\n",
+        "    if not token:\n",
+        WHICH,
+    ),
+    _mutant(
+        "A provider ends no sign-ins of another",
+        SIGN_OUT,
+        "OAuthAccount.oauth_name == provider, OAuthAccount.issuer == token.issuer",
+        "OAuthAccount.oauth_name != token.issuer",
+        "test_signing_out.py::test_a_provider_ends_no_sign_ins_of_another",
+    ),
+    _mutant(
+        "The ID token names the session, and userinfo does not",
+        "app/oauth/providers/openid.py",
+        'else {"iss", "sid"}',
+        'else {"iss"}',
+        "test_signing_out.py::test_the_session_of_an_id_token_counts_and_no_other",
+    ),
+    _mutant(
+        "The address that ends a session is reached over TLS",
+        "app/oauth/providers/discovery.py",
+        "and self.end_session_endpoint.startswith(schemes)",
+        "and bool(schemes)",
+        "test_signing_out.py::test_a_provider_that_ends_no_sessions_is_not_named",
+    ),
+]
+
+MUTANTS = [*NAMED, *WITH_APPLE, *SIGNING_OUT]

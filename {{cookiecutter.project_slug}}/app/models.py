@@ -80,11 +80,10 @@ class OAuthAccount(UUIDBase, mixins.SQLAlchemyOAuthAccountMixin):
 
 
 class OAuthState(UUIDBase):
-    """A visit to a provider that has not returned yet."""
+    """A visit to a provider that has not returned yet; the digests are of secrets in its URL and its cookie."""
 
     __tablename__ = "oauth_state"
 
-    # Digests of the secrets in the URL and in the cookie of the browser: a reader of this table cannot use them.
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     binding_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     provider: Mapped[str] = mapped_column(sa.String(32))
@@ -176,6 +175,7 @@ class UserSession(UUIDBase):
     oauth_account_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("oauth_account.id", ondelete="CASCADE"), index=True
     )
+    oauth_sid_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), index=True)  # The session there.
     # {% endif %}
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     secret_changed_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())

@@ -169,9 +169,9 @@ async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
     async with separate_transaction(session) as other:
         # While one tab confirms the password, another tab may present the token that this has just replaced.
         is_copy = (UserSession.generation == 0) | (UserSession.authenticated_at <= clock.now() - GRACE)
-        user_id = await end_session(other, session_id, is_copy)
-        if user_id is not None:
-            audit.record(other, TokenEvent.COPY_USED, user_id)
+        ended = await end_session(other, session_id, is_copy)
+        if ended is not None:
+            audit.record(other, TokenEvent.COPY_USED, ended.user_id)
 
 
 def _renewal(request: Request[Any, Any, Any], row: UserSession, secret: bytes) -> Renewal:

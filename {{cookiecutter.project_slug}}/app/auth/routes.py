@@ -23,6 +23,7 @@ from app.accounts.schemas import SignIn
 from app.accounts.sign_in import SignInService
 from app.auth import credentials
 from app.auth import me_routes
+from app.auth.signed_out import SIGN_OUT_HEADERS
 from app.auth.signed_out import signed_out
 from app.auth.user_sessions import UserRequest
 from app.auth.user_sessions import end_session
@@ -71,11 +72,15 @@ async def reauthenticate(
 @post("/logout", status_code=204, tags=["Credentials"])
 async def logout(request: UserRequest) -> Response[None]:
     """Sign out: the credentials of this request stop working."""
-    if await end_session(request_session(request), request.auth["session_id"]) is None:
+    ended = await end_session(request_session(request), request.auth["session_id"])
+    if ended is None:
         # Another request with the same credentials signed out first.
         raise NotAuthorizedException
     audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
-    return signed_out(request)
+    headers: dict[str, str] = {}
+    for more in SIGN_OUT_HEADERS:
+        headers |= await more(request, ended)
+    return signed_out(request, headers)
 
 
 ROUTES: list[HTTPRouteHandler | Router] = [login, reauthenticate, logout, *credentials.ROUTES, *me_routes.ROUTES]

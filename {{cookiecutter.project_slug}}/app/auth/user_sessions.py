@@ -14,6 +14,7 @@ from litestar.datastructures import State
 from litestar.exceptions import NotAuthorizedException
 from sqlalchemy import BindParameter
 from sqlalchemy import ColumnElement
+from sqlalchemy import Row
 from sqlalchemy import delete
 from sqlalchemy import select
 from sqlalchemy import sql
@@ -155,14 +156,13 @@ async def is_just_replaced(session: AsyncSession, secret: bytes) -> bool:
     return await session.scalar(select(UserSession.id).where(is_it).limit(1)) is not None
 
 
-async def end_session(session: AsyncSession, session_id: UUID, *conditions: ColumnElement[bool]) -> UUID | None:
+async def end_session(session: AsyncSession, session_id: UUID, *conditions: ColumnElement[bool]) -> Row[Any] | None:
     """End a sign-in, if it meets the conditions: its credentials stop working (ASVS 7.4.1).
 
-    Returns the id of its user, or None if nothing was ended.
+    Returns its columns, or None if nothing was ended.
     """
     ended = delete(UserSession).where(UserSession.id == session_id, *conditions)
-    user_id: UUID | None = await session.scalar(ended.returning(UserSession.user_id))
-    return user_id
+    return (await session.execute(ended.returning(*UserSession.__table__.columns))).one_or_none()
 
 
 def sha256_of(secret: bytes) -> bytes:

@@ -9,6 +9,8 @@ from app.settings import Environment
 from app.settings import Settings
 
 A_YEAR_IN_SECONDS = 31_536_000
+# Headers of responses that pages of other sites may read.
+EXPOSED = ["Retry-After"]
 
 
 def cors_config(settings: Settings) -> CORSConfig | None:
@@ -20,7 +22,7 @@ def cors_config(settings: Settings) -> CORSConfig | None:
         allow_credentials=True,
         allow_headers=["Authorization", "Content-Type"],
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-        expose_headers=["Retry-After"],
+        expose_headers=EXPOSED,
     )
 
 

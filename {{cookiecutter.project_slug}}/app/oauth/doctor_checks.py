@@ -31,6 +31,7 @@ class Abilities(Struct):
     code_challenge_methods_supported: tuple[str, ...] | None = None
     id_token_signing_alg_values_supported: tuple[str, ...] | None = None
     token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
+    backchannel_logout_supported: bool | None = False
 
 
 def redirects(settings: Settings) -> Iterable[Finding]:
@@ -58,12 +59,14 @@ async def documents(settings: Settings) -> AsyncIterator[Finding]:
         if isinstance(provider, OpenIDProvider):
             is_named = name in settings.openid_providers()
             about = f"OAUTH_{name.upper()}_ISSUER" if is_named else f"OAUTH_{name.upper()}_CLIENT_ID"
-            findings = [Finding(level, about, says, fix) async for level, says, fix in _problems_of(provider)]
-            for finding in findings or [Finding(Level.OK, about, f"{provider.label} answers; its keys can be read.")]:
+            findings = [Finding(level, about, says, fix) async for level, says, fix in _problems_of(settings, provider)]
+            if not any(finding.level is not Level.OK for finding in findings):
+                yield Finding(Level.OK, about, f"{provider.label} answers; its keys can be read.")
+            for finding in findings:
                 yield finding
 
 
-async def _problems_of(provider: OpenIDProvider) -> AsyncIterator[tuple[Level, str, str]]:
+async def _problems_of(settings: Settings, provider: OpenIDProvider) -> AsyncIterator[tuple[Level, str, str]]:
     url = discovery_url(provider.preset.url or provider.preset.issuer)
     try:
         async with http_client.talking_to(provider.name):
@@ -86,6 +89,9 @@ async def _problems_of(provider: OpenIDProvider) -> AsyncIterator[tuple[Level, s
     if not provider.registration().secret and "none" not in (abilities.token_endpoint_auth_methods_supported or ()):
         fix = f"If the client has a secret there, set OAUTH_{provider.name.upper()}_CLIENT_SECRET."
         yield Level.WARNING, f"{provider.label} does not list public clients.", fix
+    if abilities.backchannel_logout_supported:
+        url = f"{settings.base_url}/oauth2/{provider.name}/backchannel-logout"
+        yield Level.OK, f"{provider.label} says when a session has ended. Register there: {url}", ""
 
 
 def _missing(

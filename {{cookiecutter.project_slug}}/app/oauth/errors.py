@@ -24,6 +24,10 @@ class InvalidIdentity(Refusal):
     """An ID token or another statement of the provider breaks a rule."""
 
 
+class InvalidLogoutToken(Refusal):
+    """A logout token breaks a rule, or has been used."""
+
+
 class ProviderFailed(Refusal):
     """The provider does not answer as it should, or refuses this service."""
 
@@ -77,6 +81,11 @@ TABLE.update(
             HTTPStatus.BAD_REQUEST,
             "invalid-identity",
             "The provider's answer cannot be trusted. Start again.",
+        ),
+        InvalidLogoutToken: (
+            HTTPStatus.BAD_REQUEST,
+            "invalid-logout-token",
+            "This logout token is not valid, or was used before.",
         ),
         ProviderFailed: (HTTPStatus.BAD_GATEWAY, "provider-failed", "The provider does not answer as it should."),
         AddressNotVerified: (

@@ -1,9 +1,9 @@
 """One-time codes that a front end exchanges for credentials after a sign-in with a provider."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from litestar import Request
 from litestar import Response
@@ -35,18 +35,22 @@ CODE_LIFETIME = timedelta(minutes=1)
 
 
 async def sign_in(
-    service: ProfileService, request: Request[Any, Any, Any], user: User, account_id: UUID, flow_state: FlowState
+    service: ProfileService,
+    request: Request[Any, Any, Any],
+    user: User,
+    columns: Mapping[str, Any],
+    flow_state: FlowState,
 ) -> Response[Any]:
-    """The credentials, or a redirect that leads to them; unlinking the account at the provider ends the sign-in."""
+    """The credentials, or a redirect that leads to them; `columns` say what else ends the sign-in."""
     page = page_after(request.app.state.settings, flow_state)
     if page is None or ARE_IN_COOKIES:
-        answer: Response[Any] = await start(service, request, user, account_id)
+        answer: Response[Any] = await start(service, request, user, columns)
         return answer if page is None else Redirect(page, cookies=answer.cookies)
-    return Redirect(with_query(page, code=await _create_code(request, user, account_id, flow_state.challenge)))
+    return Redirect(with_query(page, code=await _create_code(request, user, columns, flow_state.challenge)))
 
 
 async def start(
-    service: ProfileService, request: Request[Any, Any, Any], user: User, account_id: UUID | None
+    service: ProfileService, request: Request[Any, Any, Any], user: User, columns: Mapping[str, Any]
 ) -> Response[credentials.SignedIn]:
     """New credentials, as after a sign-in with a password; a sign-in from a new network is reported by mail."""
     session = request_session(request)
@@ -54,13 +58,13 @@ async def start(
         outbox.put(session, Letter.SIGNED_IN, user.email, user.id)
     audit.record(session, Event.SIGNED_IN, user.id, actor=user.id)
     await service.post_login_hook(user, request)
-    return await credentials.sign_in(request, user, oauth_account_id=account_id)
+    return await credentials.sign_in(request, user, **columns)
 
 
-async def _create_code(request: Request[Any, Any, Any], user: User, account_id: UUID, challenge: str) -> str:
+async def _create_code(request: Request[Any, Any, Any], user: User, columns: Mapping[str, Any], challenge: str) -> str:
     # A sign-in whose credentials are not handed out yet, so everything that ends the sign-ins of this user ends it too.
     code = secrets.token_urlsafe(32)
-    kept = {"expires_at": clock.now() + CODE_LIFETIME, "oauth_account_id": account_id}
+    kept = {"expires_at": clock.now() + CODE_LIFETIME, **columns}
     await store_session(request, user, _secret_of(code, challenge), **kept)
     return code
 
@@ -84,11 +88,12 @@ async def redeem(
     # Locked first, as in every transaction that locks both: a concurrent reset ends the code or the sign-in.
     found = select(User).where(User.id == user_id, User.is_active, User.is_verified)
     user = (await session.scalars(found.with_for_update(of=User, key_share=True))).one_or_none()
-    used = delete(UserSession).where(matches).returning(UserSession.oauth_account_id)
+    used = delete(UserSession).where(matches).returning(UserSession.oauth_account_id, UserSession.oauth_sid_digest)
     row = (await session.execute(used)).one_or_none() if user else None
     if user is None or row is None:
         raise InvalidCode
-    return await start(service, request, user, row.oauth_account_id)
+    columns = {"oauth_account_id": row.oauth_account_id, "oauth_sid_digest": row.oauth_sid_digest}
+    return await start(service, request, user, columns)
 
 
 def _secret_of(code: str, challenge: str) -> bytes:

@@ -33,6 +33,7 @@ from app.oauth import form_answers
 from app.oauth import linking_routes
 from app.oauth import reauthentication_routes
 from app.oauth import redirects
+from app.oauth import sign_out_routes
 from app.oauth.authorization_request import FlowPurpose
 from app.oauth.authorization_request import challenge_of
 from app.oauth.errors import AddressNotSupported
@@ -133,7 +134,8 @@ async def callback(
         )
         if is_first_time:
             await known_networks.remember(request, user.email, Tie.EXPECTED)
-        response = await exchange_codes.sign_in(service, request, user, account.id, flow_state)
+        columns = sign_out_routes.columns_of(account, provider_account)
+        response = await exchange_codes.sign_in(service, request, user, columns, flow_state)
     response.cookies.append(flow_state.cookie)
     return response
 
@@ -160,7 +162,7 @@ if not exchange_codes.ARE_IN_COOKIES:
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
-        route_handlers=[*PUBLIC, linking_routes.callback, *form_answers.ROUTES],
+        route_handlers=[*PUBLIC, linking_routes.callback, *form_answers.ROUTES, *sign_out_routes.ROUTES],
         exception_handlers={Refusal: error_page.refusal, NotAuthorizedException: error_page.refusal},
         opt={"exclude_from_auth": True},
         tags=["Providers"],

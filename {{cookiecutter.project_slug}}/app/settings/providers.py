@@ -103,6 +103,8 @@ class ProviderSettings(BaseModel):
     oauth_oidc_scopes: Scopes = SCOPES
     # The page that users return to; unset means that the callback responds as a sign-in does.
     oauth_return_url: Annotated[str, AfterValidator(_page)] | None = None
+    # The page that a provider sends users to after it has ended their session; unset means a page of its own.
+    oauth_signed_out_url: Annotated[str, AfterValidator(_page)] | None = None
     # Whether a first sign-in with a provider creates an account, if `REGISTRATION` allows it.
     oauth_sign_up: Switch = Switch.ON
     # Whether the tokens of providers are stored, encrypted.

@@ -30,6 +30,7 @@ def columns() -> Iterator[tuple[str, sa.Column[Any]]]:
     name = op.f("fk_user_session_oauth_account_id_oauth_account")
     provider = sa.ForeignKey("oauth_account.id", name=name, ondelete="CASCADE")
     yield "user_session", sa.Column("oauth_account_id", sa.Uuid(), provider, nullable=True, info=INDEXED)
+    yield "user_session", sa.Column("oauth_sid_digest", sa.LargeBinary(32), nullable=True, info=INDEXED)
     # {% endif %}
     yield "user_session", sa.Column("former_digest", sa.LargeBinary(32), nullable=True, info=INDEXED)
     yield "user_session", sa.Column("generation", sa.Integer(), server_default=sa.text("0"), nullable=False)

@@ -16,6 +16,7 @@ ROWS = {
     "G10": "Callers choose neither scopes nor hosts, and are redirected only to paths of this service",
     "G11": "A faulty answer of a provider is a generic refusal, in bounded time and memory",
     "G12": "An answer of one provider is nothing to another",
+    "G14": "Signing out leads to the end of the provider's session; the end of a session there ends the sign-ins here",
     "G13": "New users sign in with providers that leave claims to userinfo, change or repeat keys, or are away",
 }
 ROUTES = {
@@ -24,6 +25,8 @@ ROUTES = {
     "GET /oauth2/{provider}/callback": "public",
     "POST /oauth2/{provider}/callback": "public",
     "POST /oauth2-associate/{provider}/callback": "public",
+    "GET /oauth2/{provider}/logout": "public",
+    "POST /oauth2/{provider}/backchannel-logout": "public",
     "GET /oauth2-associate/{provider}/authorize": "fresh",
     "GET /oauth2-associate/{provider}/callback": "public",
     "POST /reauthenticate/{provider}": "signed in",

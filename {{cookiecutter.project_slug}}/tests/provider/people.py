@@ -56,6 +56,7 @@ class Provider:
     client_secret: str
     origins: tuple[str, ...]
     auth_method: str = "client_secret_basic"
+    signed_out_pages: tuple[str, ...] = ()
     # Where the issuer answers, if its URL has a path, and what it calls itself there.
     path: str = "/"
     calls_itself: str = ""

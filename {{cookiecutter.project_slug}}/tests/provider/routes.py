@@ -49,7 +49,7 @@ def application(provider: Provider) -> Litestar:
     """The provider, ready to be asked; `app.state.provider` may be replaced by another one at the same path."""
     routes = Router(
         provider.path,
-        route_handlers=[show_metadata, show_keys, push, ask, take_answer, redeem, tell],
+        route_handlers=[show_metadata, show_keys, push, ask, take_answer, redeem, tell, end_session],
         middleware=[misbehaving],
     )
     app = Litestar([routes], openapi_config=None)
@@ -87,6 +87,7 @@ async def show_metadata(request: AnyRequest) -> Json:
         "jwks_uri": f"{provider.issuer}{Endpoint.KEYS}",
         "userinfo_endpoint": f"{provider.issuer}{Endpoint.USERINFO}",
         "pushed_authorization_request_endpoint": f"{provider.issuer}/pushed",
+        "end_session_endpoint": f"{provider.issuer}/end-session",
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -136,6 +137,19 @@ async def ask(request: AnyRequest) -> Response[str]:
     choices: Json = {"address": list(EmailClaim), "token_fault": list(TokenFault)}
     choices |= {"answer_fault": list(AnswerFault), "endpoint": list(Endpoint)}
     return Response(PAGE.render(asked=query, choices=choices))
+
+
+@get("/end-session", status_code=302)
+async def end_session(request: AnyRequest) -> Response[Any]:
+    """End the session of a browser (OpenID Connect RP-Initiated Logout 1.0)."""
+    provider: Provider = request.app.state.provider
+    page = request.query_params.get("post_logout_redirect_uri")
+    is_registered = page is None or page in provider.signed_out_pages
+    if request.query_params.get("client_id") != provider.client_id or not is_registered:
+        return Response("This client or this URL is not registered.", status_code=400, media_type=MediaType.TEXT)
+    if page:
+        return Redirect(page, status_code=302)
+    return Response("You are signed out.", status_code=200, media_type=MediaType.TEXT)
 
 
 def problem_with(provider: Provider, query: Json) -> str | None:

@@ -43,6 +43,8 @@ class Metadata(Struct):
     require_pushed_authorization_requests: bool | None = False
     token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
     authorization_response_iss_parameter_supported: bool | None = False
+    # Signing in does not depend on it, so an odd value counts as none.
+    end_session_endpoint: Any = None
 
     def __post_init__(self) -> None:
         """Refuse endpoints that are not reached over TLS, unless the issuer is not either.
@@ -55,6 +57,8 @@ class Metadata(Struct):
         endpoints = (self.authorization_endpoint, self.token_endpoint, self.jwks_uri, *optional)
         if not all(endpoint.startswith(schemes) for endpoint in endpoints if endpoint is not None):
             raise ValueError("An endpoint is not reached over TLS.")
+        is_usable = isinstance(self.end_session_endpoint, str) and self.end_session_endpoint.startswith(schemes)
+        self.end_session_endpoint = self.end_session_endpoint if is_usable else None
 
 
 class KeySet(Struct):
@@ -69,7 +73,7 @@ class KnownDocument(Generic[Document]):
     def __init__(self, provider: str, read: Callable[[], Awaitable[Document]]) -> None:
         self._provider = provider
         self._read = read
-        self._document: Document | None = None
+        self.document: Document | None = None
         self._read_at = self._tried_at = NEVER
 
     async def get(self, max_age: timedelta = KNOWN_FOR) -> Document:
@@ -80,22 +84,22 @@ class KnownDocument(Generic[Document]):
         """
         now = clock.now()
         is_recent = self._read_at >= now - max_age or self._tried_at >= now - ASKED_AGAIN_AFTER
-        if self._document is None or self._read_at < now - USABLE_FOR:
-            self._document = await self._read()
+        if self.document is None or self._read_at < now - USABLE_FOR:
+            self.document = await self._read()
         elif is_recent:
-            return self._document
+            return self.document
         else:
             self._tried_at = now
             try:
                 # The request of a user has time left for what comes after.
                 async with asyncio.timeout(http_client.PATIENCE_SECONDS / 3):
-                    self._document = await self._read()
+                    self.document = await self._read()
             except (*http_client.FAILURES, ProviderFailed) as error:
                 reason = http_client.reason_of(error)
                 logger.warning("The provider %s does not answer (%s); former answers count", self._provider, reason)
-                return self._document
+                return self.document
         self._read_at = clock.now()
-        return self._document
+        return self.document
 
 
 class Discovery:
@@ -107,6 +111,12 @@ class Discovery:
         self._url = url
         self._metadata = KnownDocument(provider, self.read_metadata)
         self._keys = KnownDocument(provider, self._read_keys)
+
+    @property
+    def is_known_to_end_no_sessions(self) -> bool:
+        """Whether the endpoints are known, and one to end sessions is not among them."""
+        known = self._metadata.document
+        return known is not None and known.end_session_endpoint is None
 
     async def metadata(self) -> Metadata:
         """The provider's endpoints.

@@ -55,8 +55,8 @@ def read(token: str, keys: Iterable[Key], expected: Expected) -> Claims:
         WrongSignature: if none of these keys has signed it.
         PyJWTError: if it breaks another rule.
     """
-    claims = _verified(token, keys, audience=expected.audience, options=OPTIONS)
-    _require_issuer(claims, expected.issuer)
+    claims = verified(token, keys, audience=expected.audience, options=OPTIONS)
+    require_issuer(claims, expected.issuer)
     _require_client(claims, expected.audience)
     _require_times(claims, expected.asked_at)
     if claims["nonce"] != expected.nonce:
@@ -73,7 +73,7 @@ def read_userinfo(token: str, keys: Iterable[Key], issuer: str, audience: str) -
         WrongSignature: if none of these keys has signed it.
         PyJWTError: if it is from another issuer, or for another client.
     """
-    claims = _verified(token, keys, audience=None, options={**OPTIONS, "require": [], "verify_aud": False})
+    claims = verified(token, keys, audience=None, options={**OPTIONS, "require": [], "verify_aud": False})
     audiences = claims.get("aud", audience)
     if claims.get("iss", issuer) != issuer or audience not in (
         audiences if isinstance(audiences, list) else [audiences]
@@ -82,7 +82,13 @@ def read_userinfo(token: str, keys: Iterable[Key], issuer: str, audience: str) -
     return claims
 
 
-def _verified(token: str, keys: Iterable[Key], *, audience: str | None, options: Options) -> Claims:
+def verified(token: str, keys: Iterable[Key], *, audience: str | None, options: Options) -> Claims:
+    """The claims of a token that one of these keys has signed.
+
+    Raises:
+        WrongSignature: if none of them has.
+        PyJWTError: if it is not for this audience, or lacks a claim.
+    """
     header = jwt.get_unverified_header(token)
     if header.get("alg") not in ALGORITHMS:
         raise jwt.InvalidAlgorithmError("Not signed with a key that the provider alone has")
@@ -107,7 +113,12 @@ def _candidates(header: dict[str, Any], keys: Iterable[Key]) -> Iterator[jwt.PyJ
                 continue
 
 
-def _require_issuer(claims: Claims, issuer: str) -> None:
+def require_issuer(claims: Claims, issuer: str) -> None:
+    """Refuse the claims of another issuer.
+
+    Raises:
+        InvalidIssuerError: if they are.
+    """
     if claims["iss"] != issuer.replace(TENANT, str(claims.get("tid"))):
         raise jwt.InvalidIssuerError("From another issuer")
 
@@ -121,15 +132,20 @@ def _require_client(claims: Claims, client_id: str) -> None:
 
 def _require_times(claims: Claims, asked_at: float | None) -> None:
     now = clock.now().timestamp()
-    if not now - LEEWAY_SECONDS < _seconds(claims, "exp"):
+    if not now - LEEWAY_SECONDS < seconds(claims, "exp"):
         raise jwt.ExpiredSignatureError("Expired")
-    if not _seconds(claims, "iat") < now + LEEWAY_SECONDS:
+    if not seconds(claims, "iat") < now + LEEWAY_SECONDS:
         raise jwt.ImmatureSignatureError("Of the future")
-    if asked_at is not None and _seconds(claims, "auth_time") < asked_at - MAX_AGE_SECONDS - LEEWAY_SECONDS:
+    if asked_at is not None and seconds(claims, "auth_time") < asked_at - MAX_AGE_SECONDS - LEEWAY_SECONDS:
         raise jwt.InvalidTokenError("The provider has not asked the user again")
 
 
-def _seconds(claims: Claims, name: str) -> float:
+def seconds(claims: Claims, name: str) -> float:
+    """The time in a claim.
+
+    Raises:
+        InvalidTokenError: if there is none.
+    """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise jwt.InvalidTokenError(f"{name} is missing or not a time")

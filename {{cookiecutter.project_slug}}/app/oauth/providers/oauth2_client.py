@@ -59,6 +59,8 @@ class ProviderAccount(NamedTuple):
     tokens: Tokens
     # The claims of an ID token that says too little about the address.
     incomplete: Mapping[str, Any] | None = None
+    # What the provider calls the session of the user there, if it says so.
+    session_id: str = ""
 
 
 class OAuth2Client(BaseOAuth2[dict[str, Any]]):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 from typing import NamedTuple
+from typing import TypeVar
 
 import jwt
 
@@ -35,6 +36,8 @@ from app.settings.providers import Client
 logger = logging.getLogger(__name__)
 
 SIGNED = "application/jwt"
+
+Read = TypeVar("Read")
 
 
 def email_is_verified(claims: Claims) -> bool | None:
@@ -138,7 +141,7 @@ class OpenIDProvider:
         if about.get("sub") != claims["sub"]:
             raise InvalidIdentity
         # An explicit "not verified" stays.
-        kept = claims.keys() - {"email"} if self.preset.is_email_verified(claims) is False else {"iss"}
+        kept = claims.keys() - {"email"} if self.preset.is_email_verified(claims) is False else {"iss", "sid"}
         return self._provider_account(
             claims | {name: about[name] for name in about.keys() - kept}, provider_account.tokens
         )
@@ -147,7 +150,7 @@ class OpenIDProvider:
         said = self.preset.is_email_verified(claims)
         is_verified = self.client.trusts_email if said is None else said
         who = identity(self.name, claims["iss"], claims["sub"], claims.get("email"), is_verified=is_verified)
-        return ProviderAccount(who, tokens, incomplete)
+        return ProviderAccount(who, tokens, incomplete, str(claims.get("sid") or ""))
 
     def _require_sender(self, metadata: Metadata, issuer: str | None) -> None:
         # An answer of one provider must not pass for one of another (RFC 9207).
@@ -162,17 +165,21 @@ class OpenIDProvider:
         is_asked = authorization.is_reauthentication and "max_age" in self.preset.reauthentication_parameters
         asked_at = authorization.started_at.timestamp() if is_asked else None
         expected = Expected(metadata.issuer, self.client.id, authorization.nonce, asked_at)
-        return await self._verified(lambda keys: id_tokens.read(token, keys, expected))
+        return await self.verified(lambda keys: id_tokens.read(token, keys, expected))
 
     async def _userinfo(self, metadata: Metadata, access_token: str) -> Claims:
-        url = str(metadata.userinfo_endpoint)
-        answer = await http_client.fetch(url, f"application/json, {SIGNED}", access_token)
+        answer = await http_client.fetch(str(metadata.userinfo_endpoint), f"application/json, {SIGNED}", access_token)
         if answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() != SIGNED:
             return http_client.decode(answer.content, dict[str, Any])
         token = answer.text.strip()
-        return await self._verified(lambda keys: id_tokens.read_userinfo(token, keys, metadata.issuer, self.client.id))
+        return await self.verified(lambda keys: id_tokens.read_userinfo(token, keys, metadata.issuer, self.client.id))
 
-    async def _verified(self, read: Callable[[list[Key]], Claims]) -> Claims:
+    async def verified(self, read: Callable[[list[Key]], Read]) -> Read:
+        """What this function reads from a token with the provider's keys, which are read again if none of them fits.
+
+        Raises:
+            InvalidIdentity: if the token breaks a rule.
+        """
         try:
             try:
                 return read(await self.discovery.keys(KNOWN_FOR))
