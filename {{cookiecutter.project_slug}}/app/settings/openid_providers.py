@@ -16,6 +16,7 @@ from pydantic import create_model
 
 from app.settings.types import EXTENSIONS
 from app.settings.types import Switch
+from app.settings.urls import is_readable
 
 # Traffic to this machine cannot be read on the way.
 LOOPBACK = r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?([/?]\S*)?"
@@ -44,7 +45,7 @@ class OpenIDSettings(NamedTuple):
 
 def _issuer(value: str) -> str:
     # An attacker who can change the answers of an issuer can sign in to every account.
-    if not re.fullmatch(rf"https://\S+|{LOOPBACK}", value) or re.search("[?#]", value):
+    if not re.fullmatch(rf"https://\S+|{LOOPBACK}", value) or re.search("[?#]", value) or not is_readable(value):
         raise ValueError(f"must start with https://, for example https://accounts.example.com; got {value!r}")
     return value
 

@@ -21,6 +21,7 @@ from app.settings.openid_providers import Issuer
 from app.settings.openid_providers import OpenIDSettings
 from app.settings.openid_providers import Scopes
 from app.settings.types import Switch
+from app.settings.urls import is_readable
 
 # A page, or the private scheme of an app: with an authority, or a reverse domain name and a path (RFC 8252, 7.1).
 PAGE = r"(?!http:|javascript:)[a-z][a-z0-9+.-]*://\S+|[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(?!/)\S*"
@@ -47,7 +48,7 @@ class Client(NamedTuple):
 
 def _page(value: str) -> str:
     # The URL may hold a code, so it is sent over TLS, to this machine or to an app.
-    if not re.fullmatch(rf"{PAGE}|{LOOPBACK}", value) or "#" in value:
+    if not re.fullmatch(rf"{PAGE}|{LOOPBACK}", value) or "#" in value or not is_readable(value):
         raise ValueError(
             "must be the URL of a page, for example https://app.example.com/signed-in,"
             f" or of an app, for example com.example.app:/signed-in; got {value!r}"
@@ -56,7 +57,8 @@ def _page(value: str) -> str:
 
 
 def _github(value: str) -> str:
-    if not re.fullmatch(rf"https://[^/?#\s]+/?|{LOOPBACK}", value) or re.search("[?#]", value):
+    is_host = re.fullmatch(rf"https://[^/?#\s]+/?|{LOOPBACK}", value) and not re.search("[?#]", value)
+    if not is_host or not is_readable(value):
         raise ValueError(f"must be a scheme and a host, for example https://github.example.com; got {value!r}")
     return value.rstrip("/")
 

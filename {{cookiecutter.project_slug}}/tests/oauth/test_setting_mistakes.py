@@ -29,3 +29,12 @@ def test_half_a_provider_hides_no_other_mistake_and_no_other_mistake_hides_it() 
         "HASH_MEMORY_KIB",
     }
     assert len(lines) == 4
+
+
+@pytest.mark.checklist("I12")
+@pytest.mark.parametrize("name", ["OAUTH_OIDC_ISSUER", "OAUTH_ACME_ISSUER", "OAUTH_GITHUB_URL", "OAUTH_RETURN_URL"])
+@pytest.mark.parametrize("url", ["https://[login.example.com", "https://login.example.com:99999", "https://a:port"])
+def test_a_url_that_no_request_could_use_is_refused(name: str, url: str) -> None:
+    client = {name.replace("ISSUER", "CLIENT_ID"): "id"} if name.endswith("ISSUER") else {}
+    [line] = refused(**client, **{name: url})
+    assert line.startswith(f"{name} must ")
