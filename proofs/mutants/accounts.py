@@ -299,6 +299,13 @@ MUTANTS = [
         "accounts/test_imported_users.py::test_no_password_fits_what_costs_too_much_or_is_no_hash",
     ),
     Mutant(
+        "A password that grows when it is normalised is no error",
+        "app/accounts/passwords/imported_hashes.py",
+        "password.encode()[:MAX_BYTES]",
+        "password.encode()",
+        "accounts/test_passwords.py::test_a_password_that_grows_when_it_is_normalised_is_wrong_as_any_other",
+    ),
+    Mutant(
         "A password that bcrypt refuses costs as much as any other",
         "app/accounts/passwords/imported_hashes.py",
         'b"" if b"\\0" in secret else secret[:BCRYPT_BYTES]',

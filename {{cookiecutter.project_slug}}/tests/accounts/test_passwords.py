@@ -126,6 +126,18 @@ async def test_nothing_is_cut_off(visitor: Person) -> None:
     assert (await visitor.sign_in()).status_code == 201
 
 
+@pytest.mark.checklist("I01")
+@pytest.mark.parametrize("character", ["\U0001d160", "\ufb2c"])
+async def test_a_password_that_grows_when_it_is_normalised_is_wrong_as_any_other(grace: Person, character: str) -> None:
+    # The longest one that is accepted becomes 6,144 bytes.
+    await grace.sign_in()
+    for email in (grace.email, "unknown@example.com"):
+        assert (await grace.post("/login", email=email, password=character * 512)).status_code == 401
+    assert (await grace.post("/reauthenticate", password=character * 512)).status_code == 400
+    refused = await grace.post("/users/me/password", current_password=character * 512, new_password=UNUSUAL * 2)
+    assert refused.json()["errors"][0]["field"] == "current_password"
+
+
 @pytest.mark.checklist("C04")
 async def test_argon2id_is_stored_at_the_cost_of_the_settings(settings: Settings, tables: Tables) -> None:
     async with another_stage(settings, **ALLOWED) as stage:

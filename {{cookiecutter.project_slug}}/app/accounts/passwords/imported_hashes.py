@@ -15,6 +15,8 @@ SCHEMES = ("bcrypt", "django_bcrypt_sha256", "pbkdf2_sha256", "pbkdf2_sha512", "
 MAX_BCRYPT_ROUNDS, MAX_PBKDF2_ROUNDS, MAX_SCRYPT_LANES = 14, 5_000_000, 16
 # bcrypt reads no more of a password. Its library refuses longer ones and NUL, which older libraries cut off.
 BCRYPT_BYTES = 72
+# passlib refuses longer ones. A password of 512 characters may have 6,144 bytes once it is normalised.
+MAX_BYTES = 4096
 # In the form that passlib reads, and how many characters follow the cost: the salt and the digest.
 BCRYPT = re.compile(r"(?:bcrypt_sha256\$)?(?P<cost>\$2b\$(?P<rounds>\d\d))\$[./A-Za-z0-9]{53}", re.ASCII)
 PBKDF2 = re.compile(
@@ -57,7 +59,7 @@ def decoy(cost: str) -> str:
 
 def bytes_for(password: str, known: str) -> bytes:
     """What is hashed of a password to compare it with this hash."""
-    secret = password.encode()
+    secret = password.encode()[:MAX_BYTES]
     if not known.startswith("$2b$"):
         return secret
     return b"" if b"\0" in secret else secret[:BCRYPT_BYTES]
