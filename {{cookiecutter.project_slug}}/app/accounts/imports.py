@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 from typing import NoReturn
+from uuid import UUID
 from uuid import uuid4
 
 import anyio
@@ -14,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import email_address
 from app.accounts import audit
+from app.accounts import ownership
 from app.accounts.audit import Event
 from app.accounts.commands import app_of
 from app.accounts.commands import service_of
 from app.accounts.ownership import unproven_until
 from app.accounts.passwords import hasher
+from app.accounts.passwords.hasher import stored_costs
 from app.accounts.passwords.hashes import Hashes
 from app.accounts.passwords.hashes import cost_of
 from app.models import User
@@ -28,6 +31,8 @@ REQUIRED, OPTIONAL = ("email", "password_hash", "is_verified"), ("display_name",
 YES_OR_NO = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 BATCH = 500
 MAX_SHOWN = 20
+# Each check of a password computes a hash of each cost.
+MAX_COSTS = 20
 
 
 @click.command
@@ -41,9 +46,11 @@ def import_users(context: click.Context, file: Path, *, skip_existing: bool) -> 
     """
     settings: Settings = app_of(context).state.settings
     users = read_users(file, settings)
+    costs_of_file = {cost for user in users if (cost := cost_of(user["password_hash"]))}
 
     async def store() -> list[str]:
         async with service_of(context) as service:
+            require_few(costs_of_file | {*await stored_costs(service.session)})
             existing = await insert_users(service.session, users)
             if existing and not skip_existing:
                 fail([f"{email} has an account already." for email in existing], "Or skip them: --skip-existing")
@@ -73,6 +80,8 @@ def read_users(file: Path, settings: Settings) -> list[dict[str, Any]]:
             names = rows.fieldnames or []
             if missing := [name for name in REQUIRED if name not in names]:
                 raise click.ClickException(f"The first line names no column {', '.join(missing)}.")
+            if len({*names}) < len(names):
+                raise click.ClickException("The first line names a column twice.")
             if unknown := [name for name in names if name not in (*REQUIRED, *OPTIONAL)]:
                 raise click.ClickException(f"Unknown column: {', '.join(unknown)}. Remove it from the file.")
             for row in rows:
@@ -102,7 +111,7 @@ def user_of(row: dict[str, Any], settings: Settings) -> dict[str, Any]:
     is_verified = YES_OR_NO.get(row["is_verified"].lower())
     if is_verified is None:
         raise ValueError("is_verified is neither true nor false.")
-    if stored and cost_of(stored) is None:
+    if stored and (cost_of(stored) is None or len(stored) > User.password_hash.type.length):
         raise ValueError("password_hash has a form that is unknown or costs too much. See docs/importing-users.md.")
     if len(name) > (longest := User.display_name.type.length) or not name.isprintable():
         raise ValueError(f"display_name needs at most {longest} characters, all of them printable.")
@@ -117,6 +126,17 @@ def user_of(row: dict[str, Any], settings: Settings) -> dict[str, Any]:
     }
 
 
+def require_few(costs: set[str]) -> None:
+    """Refuse so many costs that a sign-in would take too long.
+
+    Raises:
+        ClickException: says what to do.
+    """
+    if len(costs) > MAX_COSTS:
+        says = f"The hashes would have {len(costs)} different costs, and at most {MAX_COSTS} are possible."
+        fail([says], "Leave password_hash empty for the users whose cost is rare.")
+
+
 async def insert_users(session: AsyncSession, users: list[dict[str, Any]]) -> list[str]:
     """Store the users, and return the addresses that have an account and stay as they are."""
     existing: list[str] = []
@@ -126,14 +146,24 @@ async def insert_users(session: AsyncSession, users: list[dict[str, Any]]) -> li
             new = insert(User).on_conflict_do_nothing().returning(User.id)
             stored = {*await session.scalars(new.values(some))}
             for user in some:
-                if user["id"] in stored:
-                    audit.record(session, Event.CREATED, user["id"])
+                if new_id := user["id"] if user["id"] in stored else await take_over(session, user):
+                    audit.record(session, Event.CREATED, new_id)
                 else:
                     existing.append(user["email"])
             await session.flush()
             session.expunge_all()
             progress.update(len(some))
     return existing
+
+
+async def take_over(session: AsyncSession, user: dict[str, Any]) -> UUID | None:
+    """Give an account that nobody has proven to the user whom the other system has; returns its id, if it is one."""
+    unproven = await ownership.lock_email(session, user["email"]) if user["is_verified"] else None
+    if unproven is None or unproven.is_verified or not unproven.is_active:
+        return None
+    kept = {"password_hash": user["password_hash"], "display_name": user["display_name"]}
+    await ownership.hand_over(session, unproven, **kept)
+    return unproven.id
 
 
 def fail(errors: list[str], hint: str = "") -> NoReturn:

@@ -9,6 +9,7 @@ from passlib.context import CryptContext
 from app.accounts.passwords import hasher
 from app.accounts.passwords.hashes import Hashes
 from app.accounts.passwords.hashes import cost_of
+from app.database.transactions import new_transaction
 from app.settings import Settings
 from tests.accounts.foreign_hashes import HASHES
 from tests.accounts.foreign_hashes import PASSWORD
@@ -23,7 +24,8 @@ TOO_DEAR = [
     BCRYPT.replace("$04$", "$15$"),
     HASHES["Django, PBKDF2"].replace("$1000$", "$5000001$"),
     HASHES["passlib, scrypt"].replace("ln=4,", "ln=31,"),
-    HASHES["passlib, scrypt"].replace("p=1$", "p=17$"),
+    HASHES["passlib, scrypt"].replace("ln=4,r=8,p=1$", "ln=17,r=8,p=9$"),
+    HASHES["Django, scrypt"].replace("$16$", "$131072$").replace("$8$1$", "$8$9$"),
     HASHES["Werkzeug, scrypt"].replace(":1024:", ":1073741824:"),
 ]
 DAMAGED = [
@@ -36,10 +38,16 @@ DAMAGED = [
     HASHES["Django, PBKDF2"].replace("pbkdf2_sha256", "pbkdf2_sha1"),
     HASHES["Werkzeug, PBKDF2"].replace("sha256", "sha512"),
     HASHES["passlib, scrypt"].replace("r=8", "r=0"),
+    HASHES["passlib, scrypt"].replace("p=1", "p=0"),
+    # PostgreSQL stores no NUL.
+    "pbkdf2_sha256$1000$salt\0$e8F2EnicN56y5i3avU5FC46MEeHyWoZk9AZS12Fg3C8=",
     "5f4dcc3b5aa765d61d8327deb882cf99",
     "sha1$salt$5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8",
     PASSWORD,
 ]
+# The column holds 1,024 characters.
+LONGEST = HASHES["passlib, PBKDF2"].replace("$otS61", f"${'A' * 1000}")
+MANY_COSTS = [f"{number}@example.com,$pbkdf2-sha256${number}$AAAA${'A' * 43},true," for number in range(1, 21)]
 
 
 @pytest.fixture
@@ -107,6 +115,8 @@ async def test_costs_of_imported_hashes_count_before_the_first_sign_in(
     ours = hasher.Hasher(stage.app.state.settings)
     monkeypatch.setattr(hasher, "hasher_for", lambda _: ours)
     for number, stored in enumerate([*HASHES.values(), *DAMAGED]):
+        if "\0" in stored:
+            continue
         person = await stage.verified(f"person-{number}")
         await tables.execute(f"UPDATE \"user\" SET password_hash = '{stored}' WHERE email = '{person.email}'")  # noqa: S608  # made above
     await hasher.learn_costs(stage.app)
@@ -153,15 +163,18 @@ async def test_without_a_hash_or_a_proof_an_imported_user_cannot_sign_in_yet(
     [
         (["email,is_verified"], "The first line names no column password_hash."),
         ([""], "The first line names no column email, password_hash, is_verified."),
+        ([f"{HEADER},email", "a@example.com,,true,A,b@example.com"], "The first line names a column twice."),
         ([f"{HEADER},age", "a@example.com,,true,A,7"], "Unknown column: age. Remove it from the file."),
         ([HEADER, "nobody,,true,"], "Line 2: An email address must have an @-sign."),
         ([HEADER, "a@example.com,,true,", "A@example.com,,true,"], "Line 3: a@example.com is in the file twice."),
         ([HEADER, "a@example.com,,perhaps,"], "Line 2: is_verified is neither true nor false."),
         ([HEADER, "a@example.com,md5,true,"], "Line 2: password_hash has a form that is unknown or costs too much."),
+        ([HEADER, f"a@example.com,{LONGEST},true,"], "Line 2: password_hash has a form that is unknown"),
         ([HEADER, f"a@example.com,,true,{'x' * 101}"], "Line 2: display_name needs at most 100 characters"),
         ([HEADER, "a@example.com,,true"], "Line 2: it has more or fewer values than the first line has columns."),
         ([HEADER, "a@example.com,,true,A,B"], "Line 2: it has more or fewer values than the first line has columns."),
         ([HEADER, *["b,,true,"] * 30], "... and 10 more.\nNothing was imported."),
+        ([HEADER, *MANY_COSTS], "The hashes would have 21 different costs, and at most 20 are possible.\nNothing was"),
         ([HEADER, "c@example.com,,true,", "grace@example.com,,true,"], "grace@example.com has an account already."),
     ],
 )
@@ -187,6 +200,54 @@ async def test_accounts_that_exist_can_be_left_out(
     assert made.output.endswith("Imported 1 users; 1 have an account already.\n")
     assert (await grace.sign_in()).status_code == 201
     assert len(await tables.rows("user")) == 2
+
+
+@pytest.mark.checklist("A10")
+async def test_an_import_outweighs_a_sign_up_that_nobody_has_proven(
+    operator: Operator, visitor: Person, mallory: Person, tables: Tables, tmp_path: Path
+) -> None:
+    await mallory.post("/register", email=visitor.email, password=mallory.password, display_name="Call +1 555")
+    file = tmp_path / "users.csv"
+    file.write_text(f"{HEADER}\n{visitor.email},{BCRYPT},true,Visitor\n")
+    made = await operator.types("import-users", str(file))
+    assert "Imported 1 users; 0 have an account already." in made.output
+    assert (await visitor.verify()).status_code == 400
+    assert (await mallory.post("/login", email=visitor.email, password=mallory.password)).status_code == 401
+    visitor.password = PASSWORD
+    assert (await visitor.sign_in()).status_code == 201
+    [name] = [user["display_name"] for user in await tables.rows("user") if user["email"] == visitor.email]
+    assert name == "Visitor"
+
+
+@pytest.mark.checklist("A10")
+async def test_an_import_without_a_proof_leaves_a_sign_up_as_it_is(
+    operator: Operator, visitor: Person, tmp_path: Path
+) -> None:
+    await visitor.register()
+    file = tmp_path / "users.csv"
+    file.write_text(f"{HEADER}\n{visitor.email},{BCRYPT},false,Visitor\n")
+    refused = await operator.types("import-users", str(file))
+    assert f"{visitor.email} has an account already." in refused.stderr
+    await visitor.verify()
+    assert (await visitor.sign_in()).status_code == 201
+
+
+@pytest.mark.checklist("I13")
+async def test_the_costs_of_many_imported_hashes_are_few_rows_whatever_their_salts(
+    stage: Stage, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    salts = ["AbCdEfGh", "sea salt", "a-b_c:d", "x", "0" * 40]
+    forms = [HASHES[name].split("$") for name in ("Werkzeug, PBKDF2", "Werkzeug, scrypt")]
+    for number, salt in enumerate(salts):
+        for each, (cost, _, digest) in enumerate(forms):
+            person = await stage.verified(f"person-{number}-{each}")
+            stored = f"{cost}${salt[:7]}{number}${digest}"
+            await tables.execute(f"UPDATE \"user\" SET password_hash = '{stored}' WHERE email = '{person.email}'")  # noqa: S608  # made above
+    read: list[str | None] = []
+    monkeypatch.setattr(hasher, "cost_of", read.append)
+    async with new_transaction(stage.app) as session:
+        await hasher.stored_costs(session)
+    assert len(read) <= 6
 
 
 async def test_a_file_that_is_no_csv_is_one_line(operator: Operator, tmp_path: Path) -> None:

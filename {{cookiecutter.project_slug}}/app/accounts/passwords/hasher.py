@@ -44,6 +44,10 @@ MAX_WAITING = 25
 # queue, so that a flood of requests for one account does not hold up the other accounts.
 MAX_FOR_ONE_ACCOUNT = 2
 LEARN_EVERY = timedelta(hours=1)
+# What stands before the salt in a hash of PBKDF2 or scrypt, and the salt, which can be short or have any characters.
+AND_SALT = r"^(\$?(?:pbkdf2|scrypt)(?::[^$]*|[_-][^$]*\$[^$]*|\$[^$]*))\$[^$]*"
+# Digests and other salts.
+LONG_PARTS = "[./+=A-Za-z0-9]{11,}"
 # Stored for users without a password. No password matches it.
 NONE = "!"
 
@@ -159,7 +163,7 @@ async def stored_costs(session: AsyncSession) -> dict[str, int]:
     stored = User.password_hash.collate("C")
     is_ours = stored.startswith(ARGON2ID)
     # Without salts and digests. A regular expression takes eight times as long, so only imported hashes meet it.
-    rest = func.regexp_replace(stored, "[./+=A-Za-z0-9]{12,}", "", "g")
+    rest = func.regexp_replace(func.regexp_replace(stored, AND_SALT, r"\1"), LONG_PARTS, "", "g")
     kind = case((is_ours, func.split_part(stored, "$", 4)), else_=rest)
     # A damaged hash is rarely as long as those of its kind, for which it must not stand.
     kinds = select(is_ours, kind, func.max(stored), func.count()).group_by(is_ours, kind, func.length(stored))

@@ -8,11 +8,9 @@ from base64 import b64decode
 from base64 import b64encode
 from collections.abc import Callable
 
-from app.settings.hashes import HASH_MAX_MEMORY_KIB
-
 SCHEMES = ("bcrypt", "django_bcrypt_sha256", "pbkdf2_sha256", "pbkdf2_sha512", "scrypt")
 # More would take a processor for seconds at each sign-in. Such a hash counts as damaged.
-MAX_BCRYPT_ROUNDS, MAX_PBKDF2_ROUNDS, MAX_SCRYPT_LANES = 14, 5_000_000, 16
+MAX_BCRYPT_ROUNDS, MAX_PBKDF2_ROUNDS, MAX_SCRYPT_KIB = 14, 5_000_000, 1_048_576
 # bcrypt reads no more of a password. Its library refuses longer ones and NUL, which older libraries cut off.
 BCRYPT_BYTES = 72
 # passlib refuses longer ones. A password of 512 characters may have 6,144 bytes once it is normalised.
@@ -45,8 +43,8 @@ def cost_of(known: str) -> str | None:
         return found["cost"] if 1 <= int(found["rounds"]) <= MAX_PBKDF2_ROUNDS else None
     if found := SCRYPT.fullmatch(known):
         log, block, lanes = int(found["log"]), int(found["block"]), int(found["lanes"])
-        is_possible = log and block and 1 <= lanes <= MAX_SCRYPT_LANES
-        return found["cost"] if is_possible and (block << log) // 8 <= HASH_MAX_MEMORY_KIB else None
+        # Lanes are computed one after the other, so they cost time and no memory.
+        return found["cost"] if log and 1 <= (block << log) * lanes <= MAX_SCRYPT_KIB * 8 else None
     return None
 
 
@@ -102,7 +100,7 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode().rstrip("=")
 
 
-ROUNDS, SALT = r"(?P<rounds>\d{1,9})", r"(?P<salt>[^$]{1,64})"
+ROUNDS, SALT = r"(?P<rounds>\d{1,9})", r"(?P<salt>[^$\0-\x1F]{1,64})"
 BYTES_32, BYTES_64 = r"(?P<digest>[+/A-Za-z0-9]{43}=)", r"(?P<digest>[+/A-Za-z0-9]{86}==)"
 HEX_32, HEX_64 = r"(?P<digest>[0-9a-f]{64})", r"(?P<digest>[0-9a-f]{128})"
 COST, BLOCK, LANES = r"(?P<cost>\d{1,9})", r"(?P<block>\d{1,3})", r"(?P<lanes>\d{1,3})"
