@@ -19,7 +19,7 @@ def misfits(project: Path, mutant: Mutant) -> Iterator[str]:
     if source.count(mutant.old) != 1:
         yield f"{mutant.defence}: {mutant.file} has {source.count(mutant.old)} times: {mutant.old}"
     compile(source.replace(mutant.old, mutant.new), f"{mutant.file} without: {mutant.defence}", "exec")
-    path, _, name = mutant.test.partition("::")
+    path, _, name = mutant.test.partition("[")[0].partition("::")
     if f"def {name}(" not in (project / "tests" / path).read_text(encoding="utf-8"):
         yield f"{mutant.defence}: no test is called {mutant.test}"
 
