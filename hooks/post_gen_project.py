@@ -18,7 +18,7 @@ from pathlib import Path
 # Removed when the feature was declined. A test of the template sees to it that each path exists in the full project.
 FEATURE_PATHS = {
     "rbac": "app/rbac app/permissions.py app/accounts/mail/templates/account-confirmed.jinja docs/decisions/0018-* "
-    "docs/decisions/0037-* docs/roles.md tests/rbac tests/notes/test_administration.py",
+    "docs/decisions/0037-* docs/roles.md scripts/resource/rbac tests/rbac tests/notes/test_administration.py",
     "oauth": "app/oauth app/settings/*providers.py app/settings/apple_key.py docs/decisions/002[0-6]-* "
     "app/accounts/mail/templates/provider-* docs/providers.md tests/oauth tests/provider",
     "session": "app/auth/session.py docs/decisions/0034-* tests/credentials/session.py tests/auth/test_session.py",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.combinations import Combination
+from tests.conftest import REPOSITORY
 from tests.conftest import Bake
 from tests.projects import Project
 from tests.projects import Tools
@@ -14,6 +15,11 @@ from tests.projects import Tools
 WORDS = re.compile(r"\bnotes?\b(?!_)|\bNote\b|\bexample -->|# example", re.IGNORECASE)
 # Where the word is a verb.
 VERBS = re.compile(r"Note (that|the)|note_|\"\"\"Note|NoteTheCaller|that notes")
+DIGESTS = """
+import sys; sys.path.insert(0, "scripts")
+from remove_example import digest, texts
+print(*(digest(text) for _, text in texts()), sep="\\n")
+"""
 OWN_TABLE = '''
 
 class Invoice(UUIDBase):
@@ -48,6 +54,52 @@ def test_it_goes_and_the_rest_works(combination: Combination, bake: Bake, tools:
     project.run("make", "check")
     project.run("alembic", "check")
     project.run("pytest", "-q", "tests/test_authorization.py", "tests/test_migrations.py", "tests/test_openapi.py")
+
+
+def test_the_digests_are_those_of_the_example(
+    bake: Bake, template: Path, tools: Tools, pytestconfig: pytest.Config
+) -> None:
+    projects = [Project(bake(include_rbac=has_roles), tools) for has_roles in (True, False)]
+    digests = sorted({line for project in projects for line in project.run("python", "-c", DIGESTS).splitlines()})
+
+    name = "{{cookiecutter.project_slug}}/scripts/example.sha256"
+    if pytestconfig.getoption("update_golden"):
+        (REPOSITORY / name).write_text("".join(f"{line}\n" for line in digests), encoding="utf-8")
+    else:
+        wanted = "If the example has changed: pytest tests/test_example.py --update-golden"
+        assert (template / name).read_text("utf-8").splitlines() == digests, wanted
+
+
+CHANGED = {
+    "app/notes/routes.py has changed": ("app/notes/routes.py", '"""Add a note."""', '"""Add one."""'),
+    "app/notes/ours.py has changed": ("app/notes/ours.py", "", '"""Ours."""\n'),
+    "app/asgi.py: *notes.ROUTES, *ours.ROUTES,  # example has changed": (
+        "app/asgi.py",
+        "*notes.ROUTES,  # example",
+        "*notes.ROUTES, *ours.ROUTES,  # example",
+    ),
+    "app/ours.py uses it": ("app/ours.py", "", "from app.notes.models import Note\n"),
+}
+
+
+def test_what_its_owner_has_changed_is_not_lost(bake: Bake, tools: Tools, tmp_path: Path) -> None:
+    project = Project(shutil.copytree(bake(include_rbac=False), tmp_path / "my-service"), tools)
+    for says, (name, old, new) in CHANGED.items():
+        former = project.read(name) if old else None
+        (project.folder / name).write_text((former or "").replace(old, new) if old else new, encoding="utf-8")
+
+        tried = project.attempt("python", "scripts/remove_example.py")
+
+        assert tried.returncode == 1
+        assert tried.stderr.splitlines() == [
+            "Nothing was removed, because you have changed or used the example:",
+            says,
+        ]
+        if former is None:
+            (project.folder / name).unlink()
+        else:
+            (project.folder / name).write_text(former, encoding="utf-8")
+    assert (project.folder / "app/notes/models.py").exists()
 
 
 def test_it_goes_without_a_table_of_its_owner(bake: Bake, tools: Tools, tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ class Operation(NamedTuple):
 
     @property
     def body(self) -> FieldDefinition | None:
-        """The body of the request, if there is one."""
-        return self.handler.parsed_data_field
+        """The body of the request, if there is one: `data`, or the bytes in `body`."""
+        return self.handler.parsed_data_field or self.handler.parsed_fn_signature.parameters.get("body")
 
     @property
     def names(self) -> set[str]:
