@@ -279,6 +279,13 @@ WORDS = [
 
 PEOPLE = [
     _mutant(
+        "A way to sign in that a reset does not remove is refused",
+        "app/auth/library_options.py",
+        'not (key.ondelete == "CASCADE" and WAY_IN in key.parent.info)',
+        "key.ondelete is None",
+        "test_hooks.py::test_a_way_to_sign_in_that_a_reset_would_leave_is_refused_at_start",
+    ),
+    _mutant(
         "A hook that refuses a sign-in refuses one with a provider",
         IDENTITIES,
         "        await require_admission(service, user.email, user, request)\n",

@@ -4,6 +4,13 @@ from proofs.mutants.mutation import Mutant
 
 MUTANTS = [
     Mutant(
+        "A relationship shows ids alone",
+        "app/http/dto.py",
+        "names = listed or (ids if relation.key in entries else set())",
+        "names = listed",
+        "test_dto.py",
+    ),
+    Mutant(
         "What has a transaction of its own survives a refusal",
         "app/database/transactions.py",
         "get_session() as session, session.begin():\n        yield session",

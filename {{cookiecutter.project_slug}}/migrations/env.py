@@ -14,10 +14,12 @@ from alembic import context
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
+from asyncpg import NotNullViolationError  # type: ignore[import-untyped]  # It carries no types.
 from sqlalchemy import Column
 from sqlalchemy import Enum
 from sqlalchemy import inspect
 from sqlalchemy import pool
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.database.engine import ASYNCPG
@@ -91,7 +93,15 @@ def configure(**options: Any) -> None:
     context.configure(target_metadata=metadata, **options)
     with context.begin_transaction():
         context.execute(f"SET LOCAL lock_timeout = '{WAITS_SECONDS}s'")
-        context.run_migrations()
+        try:
+            context.run_migrations()
+        except IntegrityError as error:
+            missing = getattr(error.orig, "__cause__", None)
+            if not isinstance(missing, NotNullViolationError):
+                raise
+            column = f"{missing.table_name}.{missing.column_name}"
+            told = f"{column} has no value for the rows that exist: give it server_default=... in the model and"
+            raise CommandError(f"{told} the revision. Nothing was changed.") from error
 
 
 async def run_online() -> None:

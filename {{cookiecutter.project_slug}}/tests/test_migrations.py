@@ -130,5 +130,6 @@ def test_every_foreign_key_has_an_index_and_says_what_deletion_does(table: Table
     groups: list[ColumnCollectionConstraint | Index] = [*table.indexes, *keys]
     leading = {next(iter(group.columns), None) for group in groups if not isinstance(group, ForeignKeyConstraint)}
     for foreign_key in table.foreign_keys:
-        assert foreign_key.ondelete in {"CASCADE", "SET NULL"}, f"{foreign_key.parent}: deleting must be possible"
-        assert foreign_key.parent in leading
+        column = foreign_key.parent
+        assert foreign_key.ondelete in {"CASCADE", "SET NULL"}, f'{column}: add ondelete="CASCADE" to its ForeignKey'
+        assert column in leading, f"{column}: add index=True, or each deletion reads the whole table"

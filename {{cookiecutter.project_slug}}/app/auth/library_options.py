@@ -15,6 +15,8 @@ from app.accounts.registration import RegistrationService
 from app.accounts.schemas import RegistrationDTO
 from app.accounts.schemas import UserRead
 from app.auth.litestar_backend import CredentialConfig
+from app.models import WAY_IN
+from app.models import User
 from app.settings import SettingsError
 
 MAILS = "Mails are sent by app/accounts/mail: change its templates, or the mailer in app/accounts/mail/mailer.py."
@@ -74,8 +76,22 @@ def require_effect(config: LitestarUsersConfig[Any, Any]) -> None:
     for name, dto in (("user_read_dto", UserRead), ("user_registration_dto", RegistrationDTO)):
         if getattr(config, name) is not dto:
             lines.append(f"{name} of LitestarUsersConfig has no effect. Change app/accounts/schemas.py.")
+    lines += _incomplete_keys(config)
     if lines:
         raise SettingsError("\n".join(lines))
+
+
+def _incomplete_keys(config: LitestarUsersConfig[Any, Any]) -> list[str]:
+    """What is missing at a foreign key to users in a table that users sign in with."""
+    repositories = [getattr(config, option.name) for option in fields(config) if option.name.endswith("_class")]
+    models = [repository.model_type for repository in repositories if hasattr(repository, "model_type")]
+    keys = [(model, key) for model in models if model is not User for key in model.__table__.foreign_keys]
+    return [
+        f'{model.__name__}.{key.parent.name} needs ForeignKey("user.id", ondelete="CASCADE"), index=True and '
+        "info={WAY_IN: ...}, so that a deletion and a reset remove its rows: docs/columns.md."
+        for model, key in keys
+        if key.references(User.__table__) and not (key.ondelete == "CASCADE" and WAY_IN in key.parent.info)
+    ]
 
 
 def _default_of(option: "Field[Any]") -> Any:

@@ -12,6 +12,7 @@ from app.accounts.commands import choose_password
 from app.accounts.commands import email_option
 from app.accounts.commands import find_user
 from app.accounts.commands import service_of
+from app.http.outages import constraint_of
 from app.models import Role
 from app.models import User
 from app.permissions import ADMINISTRATOR
@@ -53,7 +54,7 @@ def create_admin(context: click.Context, email: str) -> None:
 
 
 @click.command
-@role_option
+@click.option("--name", "--role", "role", prompt="Role name", help="The name of the role.")
 @click.option("--description", default="", help="The purpose of the role.")
 @click.option(
     "--permission",
@@ -71,6 +72,8 @@ def create_role(context: click.Context, role: str, description: str, permissions
             try:
                 await service.add_role(Role(name=role, description=description, permissions=[*permissions]))
             except IntegrityError as error:
+                if "uq_role_name" not in constraint_of(error):
+                    raise
                 raise click.ClickException(f"The role {role} already exists. Nothing was changed.") from error
 
     anyio.run(store)

@@ -116,3 +116,15 @@ async def test_the_cost_of_a_hash_is_measured_and_proposed(operator: Operator, m
 
 def test_a_hash_is_really_computed_to_measure_it(settings: Settings) -> None:
     assert 0 < measure(19_456, 2, settings) < measure(19_456, 20, settings)
+
+
+async def test_a_bug_is_not_called_an_account_that_exists(operator: Operator, tables: Tables) -> None:
+    await tables.execute('ALTER TABLE "user" ADD COLUMN token_count integer NOT NULL DEFAULT 0')
+    await tables.execute('ALTER TABLE "user" ALTER COLUMN token_count DROP DEFAULT')
+    try:
+        made = await operator.types("create-user", "--email", "grace@example.com", stdin=f"{PASSWORD}\n")
+    finally:
+        await tables.execute('ALTER TABLE "user" DROP COLUMN token_count')
+    assert made.exit_code == 1
+    assert "has an account" not in made.output
+    assert "token_count" in str(made.exception)

@@ -9,9 +9,12 @@ from litestar import get
 from sqlalchemy import false
 from sqlalchemy import orm
 
+from app.asgi import create_app
+from app.models import OAuthAccount
 from app.models import User
 from app.oauth.errors import SignUpClosed
 from app.settings import Settings
+from app.settings import SettingsError
 from tests.cast import Person
 from tests.cast import Stage
 from tests.library_hooks import Recorder
@@ -94,3 +97,22 @@ async def test_load_options_of_a_route_apply_to_its_user(loading: Stage, network
     visitor = loading.person("visitor")
     await sign_in(visitor, network)
     assert (await visitor.get("/linked")).json() == ["oidc"]
+
+
+@pytest.mark.checklist("A10")
+@pytest.mark.parametrize(
+    "key", [{"ondelete": None}, {"info": {}}], ids=["as litestar-users documents it", "without its mark"]
+)
+def test_a_way_to_sign_in_that_a_reset_would_leave_is_refused_at_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, key: dict[str, Any]
+) -> None:
+    column = OAuthAccount.__table__.c.user_id
+    [foreign_key] = column.foreign_keys
+    for name, value in key.items():
+        monkeypatch.setattr(foreign_key if name == "ondelete" else column, name, value)
+    with pytest.raises(SettingsError) as refused:
+        create_app(settings)
+    assert refused.value.message == (
+        'OAuthAccount.user_id needs ForeignKey("user.id", ondelete="CASCADE"), index=True and info={WAY_IN: ...}, '
+        "so that a deletion and a reset remove its rows: docs/columns.md."
+    )

@@ -26,8 +26,8 @@ BODIES = {
     "PUT /users/roles/revoke": {"user_id": "{user_id}", "role_id": "{held_id}"},
 }
 ROLES = """
-    INSERT INTO role (id, name) VALUES (gen_random_uuid(), 'held');
-    INSERT INTO role (id, name) VALUES (gen_random_uuid(), 'spare')
+    INSERT INTO role (id, name, created_at) VALUES (gen_random_uuid(), 'held', now());
+    INSERT INTO role (id, name, created_at) VALUES (gen_random_uuid(), 'spare', now())
 """
 
 
@@ -35,8 +35,8 @@ async def holding(stage: Stage, tables: Tables, *permissions: str) -> Person:
     """A signed-in user with exactly this permission."""
     held = ", ".join(f"'{permission}'" for permission in permissions)
     await tables.execute(
-        "INSERT INTO role (id, name, permissions) "  # noqa: S608  # from the code
-        f"VALUES (gen_random_uuid(), 'tested', ARRAY[{held}]::varchar[])"
+        "INSERT INTO role (id, name, created_at, permissions) "  # noqa: S608  # from the code
+        f"VALUES (gen_random_uuid(), 'tested', now(), ARRAY[{held}]::varchar[])"
     )
     person = await stage.verified("barbara")
     await give(tables, person, "tested")

@@ -1,6 +1,7 @@
 """`litestar users create-admin`, `create-role`, `assign-role`: repeating is harmless, and a failure changes nothing."""
 
 import pytest
+from litestar_users.cli import create_role as library_create_role
 
 from app.settings import Settings
 from tests.cast import Outbox
@@ -129,3 +130,24 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(
     assert (refused.exit_code, refused.stdout) == (status, "")
     assert message in refused.stderr
     assert [await tables.rows(name) for name in ("role", "user_role")] == before
+
+
+async def test_a_role_is_created_with_the_options_of_litestar_users(operator: Operator, tables: Tables) -> None:
+    options = [option for parameter in library_create_role.params for option in parameter.opts]
+    assert options == ["--name", "--description"]
+    made = await operator.types("create-role", "--name", "editors", "--description", "They edit.")
+    assert made.exit_code == 0
+    [role] = [row for row in await tables.rows("role") if row["name"] == "editors"]
+    assert role["description"] == "They edit."
+
+
+async def test_a_bug_is_not_called_a_role_that_exists(operator: Operator, tables: Tables) -> None:
+    await tables.execute("ALTER TABLE role ADD COLUMN forgotten integer NOT NULL DEFAULT 0")
+    await tables.execute("ALTER TABLE role ALTER COLUMN forgotten DROP DEFAULT")
+    try:
+        made = await operator.types("create-role", "--name", "editors")
+    finally:
+        await tables.execute("ALTER TABLE role DROP COLUMN forgotten")
+    assert made.exit_code == 1
+    assert "already exists" not in made.output
+    assert "forgotten" in str(made.exception and made.exception.__cause__)

@@ -149,7 +149,7 @@ async def test_a_role_from_before_the_rule_about_names_keeps_its_name_and_works(
     ada: Person, grace: Person, tables: Tables
 ) -> None:
     name = "R\u00e9dacteurs"
-    await tables.execute(f"INSERT INTO role (id, name) VALUES (gen_random_uuid(), '{name}')")  # noqa: S608  # as above
+    await tables.execute(f"INSERT INTO role (id, name, created_at) VALUES (gen_random_uuid(), '{name}', now())")  # noqa: S608  # as above
     await grace.sign_in()
     [role] = [each for each in (await ada.get("/users/roles")).json() if each["name"] == name]
     changed = await ada.client.patch(f"/users/roles/{role['id']}", json={"name": name, "permissions": ["roles:read"]})
