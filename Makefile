@@ -12,6 +12,7 @@ IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
 NEEDS := chromium:chromium chromedriver:chromium-driver npm:npm pgbouncer:pgbouncer openssl:openssl
 NEEDS += haproxy:haproxy nginx:nginx-light apache2:apache2 caddy:caddy
 NEEDS += postfix:postfix postgrey:postgrey saslpasswd2:sasl2-bin+libsasl2-modules spamassassin:spamassassin
+NEEDS += psql:postgresql supervisord:supervisor systemd-analyze:systemd
 
 .PHONY: help demo test test-system missing-packages check mutants faults timing bake bench versions picture
 

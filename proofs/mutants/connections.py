@@ -171,6 +171,13 @@ MUTANTS = [
         "test_connections.py::test_a_client_that_has_reset_its_connection_is_not_answered",
     ),
     Mutant(
+        "Processes end with their parent",
+        "app/operations/serve.py",
+        "    parent.join()\n    signal.raise_signal(signal.SIGINT)\n",
+        "    parent.join()\n",
+        "processes/test_serving.py::test_processes_end_when_their_parent_is_killed_and_the_port_is_free",
+    ),
+    Mutant(
         "The signal of a process group does not end the drain time at once",
         "app/operations/serve.py",
         "clock.elapsed() < self._drains_since + SAME_SIGNAL_SECONDS:",

@@ -18,7 +18,7 @@ from tests.tables import read_all
 from tests.test_embedded_postgres import run
 
 PAGE = (PROJECT_ROOT / "docs/backups.md").read_text("utf-8")
-DUMP, RESTORE, FORGET, MOVE = re.findall("```console\n(.*?)```", PAGE, re.DOTALL)
+DUMP, RESTORE, FORGET, MOVE, MOVE_AS_TEXT, RESTORE_TEXT = re.findall("```console\n(.*?)```", PAGE, re.DOTALL)
 FORGOTTEN = ("user_session", "one_time_token", "outgoing_mail")
 
 
@@ -82,9 +82,20 @@ async def test_what_had_ended_since_can_be_ended_again(
         assert (await stage.copy_of(reader).get("/users/me")).status_code == 401
 
 
+async def test_what_is_dumped_as_text_is_all_there(
+    reader: Person, settings: Settings, restored: Settings, tmp_path: Path
+) -> None:
+    as_text = DUMP.replace("--format=custom", "--format=plain").replace("accounts.dump", "accounts.sql")
+    for command in (as_text, RESTORE_TEXT):
+        follow(command, tmp_path, settings, restored)
+    rows = await read_all(restored)
+    assert rows == await read_all(settings)
+    assert reader.email in {row["email"] for row in rows["user"]}
+
+
 @pytest.mark.usefixtures("settings")
-def test_what_is_on_the_desk_can_be_dumped(tmp_path: Path) -> None:
-    file = tmp_path / "accounts.dump"
-    command = MOVE.removeprefix("uv run ").replace("accounts.dump", str(file))
-    assert run(*command.split()[3:]).returncode == 0
-    assert file.read_bytes().startswith(b"PGDMP")
+@pytest.mark.parametrize(("command", "begins"), [(MOVE, b"PGDMP"), (MOVE_AS_TEXT, b"--")], ids=["custom", "text"])
+def test_what_is_on_the_desk_can_be_dumped(tmp_path: Path, command: str, begins: bytes) -> None:
+    *words, file = command.split()
+    assert run(*words[5:], str(tmp_path / file)).returncode == 0
+    assert (tmp_path / file).read_bytes().startswith(begins)

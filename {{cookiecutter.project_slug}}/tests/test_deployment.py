@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from app.operations.serve import DRAIN_SECONDS
+from app.operations.serve import FINISH_SECONDS
+from app.operations.serve import serve
 from app.settings import PROJECT_ROOT
 from app.settings import Environment
 from app.settings import Settings
@@ -110,3 +113,15 @@ def test_probes_ask_for_what_there_is() -> None:
     assert [probe["path"] for probe in probes] == ["/health", "/health", "/health/ready"]
     assert {probe["port"] for probe in probes} == {port["name"]}
     assert f"EXPOSE {port['containerPort']}" in text_of("Dockerfile")
+
+
+@pytest.mark.checklist("I07")
+def test_supervisors_stop_the_parent_alone_and_wait_until_it_has_drained() -> None:
+    unit, program = text_of("deploy/systemd/service.service"), text_of("deploy/supervisor/service.conf")
+    assert "\nKillMode=mixed\n" in unit
+    assert "\nstopasgroup=false\n" in program
+    for text, name in ((unit, "TimeoutStopSec"), (program, "stopwaitsecs")):
+        [seconds] = re.findall(rf"^{name}=(\d+)$", text, re.MULTILINE)
+        assert int(seconds) >= DRAIN_SECONDS + FINISH_SECONDS
+        [command] = re.findall(r"/\.venv/bin/python -m app\.operations\.serve (.*)$", text, re.MULTILINE)
+        assert serve.make_context("serve", command.split()).params["workers"] > 1

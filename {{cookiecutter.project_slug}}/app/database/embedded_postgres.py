@@ -2,7 +2,8 @@
 
 python -m app.database.embedded_postgres psql     opens a prompt on the development database
 python -m app.database.embedded_postgres reset    empties it; `alembic upgrade head` makes the tables again
-python -m app.database.embedded_postgres dump F   writes it to the file F; docs/backups.md shows how to restore it
+python -m app.database.embedded_postgres dump F   writes it to the file F, as text if F ends with .sql; docs/backups.md
+                                                  shows how to restore both
 """
 
 import json
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 EMPTY_IT = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 # The database user who restores a dump owns the tables.
-DUMP = ("--format=custom", "--no-owner", "--no-privileges")
+DUMP = ("--no-owner", "--no-privileges")
 
 
 def url(database: str = "postgres") -> str:
@@ -97,7 +98,8 @@ def main(arguments: list[str]) -> int | str:
         case ["reset"]:
             return run("psql", "--quiet", "--command", "SET client_min_messages = warning", "--command", EMPTY_IT)
         case ["dump", file]:
-            return run("pg_dump", *DUMP, "--file", file)
+            # Programs of an older PostgreSQL can read text alone.
+            return run("pg_dump", *DUMP, f"--format={'plain' if file.endswith('.sql') else 'custom'}", "--file", file)
         case _:
             return "Use psql, reset or dump: python -m app.database.embedded_postgres psql"
 

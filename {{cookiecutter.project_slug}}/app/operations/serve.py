@@ -8,9 +8,12 @@ import signal
 import sys
 from contextlib import nullcontext
 from multiprocessing import get_context
+from multiprocessing import parent_process
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from socket import socket
 from tempfile import TemporaryDirectory
+from threading import Thread
 from types import FrameType
 
 import click
@@ -103,7 +106,18 @@ def run(config: Config, sockets: list[socket] | None, drain_seconds: float) -> N
     gc.disable()
     for asked in STOP:
         signal.signal(asked, leave)
+    if (parent := parent_process()) is not None:
+        Thread(target=stop_after, args=(parent,), daemon=True).start()
     DrainingServer(config, drain_seconds).run(sockets)
+
+
+def stop_after(parent: BaseProcess) -> None:
+    """Stop this process when its parent has ended without stopping it.
+
+    A parent that was killed cannot stop the others, and they would keep the port from the next one.
+    """
+    parent.join()
+    signal.raise_signal(signal.SIGINT)
 
 
 class DrainingServer(Server):

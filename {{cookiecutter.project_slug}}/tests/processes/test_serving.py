@@ -122,6 +122,18 @@ async def test_sign_ins_that_have_begun_succeed_and_no_mail_is_lost_or_doubled(
     assert len(mails.messages) == len({mail["Message-ID"] for mail in mails.messages}) == MAILS + SIGN_INS
 
 
+async def test_processes_end_when_their_parent_is_killed_and_the_port_is_free(settings: Settings) -> None:
+    worker = Worker(environment(settings), 2)
+    await worker.start()
+    await until(worker.is_ready)
+    parent, *others = worker.family()
+    parent.kill()
+    _, left = wait_procs(others, timeout=PATIENCE_SECONDS)
+    await worker.stop()
+    assert left == []
+    assert await refuses_connections(worker.url)
+
+
 async def test_a_wrong_setting_is_one_line(settings: Settings) -> None:
     status, shown = await refused(environment(settings) | {"BASE_URL": "http://service.example"}, *TWO)
     assert (status, shown) == (1, "Error: BASE_URL must start with https:// in production\n")
