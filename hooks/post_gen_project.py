@@ -52,18 +52,21 @@ def read(file: Path) -> str:
     return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
-def remember_the_template(git: Path) -> None:
-    """Writes where the template was cloned from and which commit lies there, so that `cruft update` finds the next."""
+def remember_the_template(folder: str) -> None:
+    """Writes where the template is, which commit lies there and what was answered, for `cruft update`.
+
+    A folder that was not cloned stands for itself. Without git there is no commit, and docs/updates.md says what to do.
+    """
+    git = Path(folder, ".git")
     url = re.search(r'\[remote "origin"\]\s+url = (\S+)', read(git / "config"))
-    if url:
-        head = read(git / "HEAD").strip().removeprefix("ref: ")
-        packed = {line[41:]: line[:40] for line in read(git / "packed-refs").splitlines()}
-        commit = read(git / head).strip() or packed.get(head, head)
-        # A password in the address stays where it was typed.
-        template = re.sub("^(https?://)[^/]*@", r"\1", url[1])
-        context = {"cookiecutter": {key: value for key, value in ANSWERS.items() if not key.startswith("_")}}
-        origin = {"template": template, "commit": commit, "checkout": None, "context": context, "directory": None}
-        Path(".cruft.json").write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
+    head = read(git / "HEAD").strip().removeprefix("ref: ")
+    packed = {line[41:]: line[:40] for line in read(git / "packed-refs").splitlines()}
+    # A password in the address stays where it was typed.
+    template = re.sub("^(https?://)[^/]*@", r"\1", url[1] if url else folder)
+    commit = (read(git / head).strip() or packed.get(head, head)) if head else ""
+    context = {"cookiecutter": {key: value for key, value in ANSWERS.items() if not key.startswith("_")}}
+    origin = {"template": template, "commit": commit, "checkout": None, "context": context, "directory": None}
+    Path(".cruft.json").write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
 
 
 def path_from_the_shell() -> str:
@@ -81,7 +84,7 @@ for feature, paths in FEATURE_PATHS.items():
 Path("licenses", ANSWERS["license"]).replace("LICENSE")
 remove(Path("licenses"))
 
-remember_the_template(Path(ANSWERS.get("_repo_dir", ""), ".git"))
+remember_the_template(ANSWERS.get("_repo_dir", ""))
 
 with contextlib.redirect_stdout(io.StringIO()) as printed:
     runpy.run_path("scripts/make_env.py", run_name="__main__")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.conftest import REPOSITORY
@@ -32,6 +33,11 @@ class Repository:
         """Nothing has happened so far."""
         self.folder = folder
         self._shell = shell
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of the shell."""
+        return self._shell.environment
 
     def git(self, *command: str) -> str:
         """Do something with git."""
@@ -105,6 +111,68 @@ def test_it_remembers_where_it_came_from_and_what_was_answered(project: Reposito
             "license": "MIT",
         }
     }
+
+
+def documented_command() -> str:
+    """The command of the guide, which is also that of the README and of UPGRADING.md."""
+    guide = (REPOSITORY / SERVICE / "docs/updates.md").read_text(encoding="utf-8")
+    [command] = [step.text.strip() for step in steps(guide) if isinstance(step, Commands) and "cruft" in step.text]
+    for name in ("README.md", "UPGRADING.md", "SECURITY.md"):
+        assert f"`{command}`" in (REPOSITORY / name).read_text(encoding="utf-8"), name
+    return command
+
+
+def update_in_a_terminal(project: Repository) -> str:
+    """What the documented command shows in a terminal in which nothing is typed."""
+    program, *arguments = shlex.split(documented_command().removeprefix("uvx "))
+    assert program == "cruft"
+    terminal = pexpect.spawn(
+        str(CRUFT), arguments, cwd=str(project.folder), env=project.environment, encoding="utf-8", timeout=120
+    )
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0, terminal.before
+    return str(terminal.before)
+
+
+def test_the_documented_command_updates_in_a_terminal_and_marks_conflicts(
+    project: Repository, forge: Repository
+) -> None:
+    for folder, line in ((project.folder, "# Mine."), (forge.folder / SERVICE, "# New.")):
+        path = folder / "app/http/errors.py"
+        first, rest = path.read_text(encoding="utf-8").split("\n", 1)
+        path.write_text(f"{line}\n{rest}", encoding="utf-8")
+        assert first.startswith('"""')
+    project.commit()
+    forge.append(f"{SERVICE}/app/new.py", "NEW = True")
+    newest = forge.commit()
+    forge.git("push", "--quiet", "origin", "HEAD:main")
+
+    assert "Traceback" not in update_in_a_terminal(project)
+
+    assert origin(project)["commit"] == newest
+    assert "UU app/http/errors.py" in project.git("status", "--short").splitlines()
+    text = (project.folder / "app/http/errors.py").read_text(encoding="utf-8")
+    assert re.search("^<<<<<<< .*# Mine.*^=======$.*# New.*^>>>>>>> ", text, re.MULTILINE | re.DOTALL)
+    assert (project.folder / "app/new.py").is_file()
+    assert not [*project.folder.rglob("*.rej")]
+
+
+@pytest.mark.parametrize("has_git", [True, False])
+def test_a_local_folder_is_remembered_with_the_answers(shell: Shell, template: Path, *, has_git: bool) -> None:
+    folder = Path(shutil.copytree(template, shell.folder.parent / "local"))
+    commit = ""
+    if has_git:
+        local = Repository(folder, shell)
+        local.git("init", "--quiet")
+        commit = local.commit()
+
+    run = shell.cookiecutter(folder, "--no-input", "author=Grace Hopper")
+
+    assert run.returncode == 0, run.stderr
+    remembered = origin(Repository(shell.folder / "my-service", shell))
+    assert (remembered["template"], remembered["commit"]) == (str(folder), commit)
+    assert "Grace Hopper" in str(remembered["context"])
 
 
 def test_an_update_brings_what_is_new_and_keeps_what_was_changed(project: Repository, forge: Repository) -> None:
