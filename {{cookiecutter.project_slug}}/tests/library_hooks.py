@@ -11,7 +11,6 @@ from litestar_users.service import BaseUserService
 
 from app.users import UserService
 
-
 # The hooks that this service calls, and what each returns to allow everything.
 ALLOWING = {
     "pre_registration_hook": None,
