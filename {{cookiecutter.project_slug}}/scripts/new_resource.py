@@ -25,7 +25,7 @@ from resource_names import words_for
 
 TEMPLATES = PROJECT / "scripts" / "resource"
 REVISIONS = PROJECT / "migrations" / "versions"
-# Names that nothing has, to see which names the generated code uses itself.
+# With these names, the generated code shows which names it uses itself.
 STAND_IN = words_for("stand_ins", "stand_in")
 
 
@@ -62,10 +62,10 @@ def rendered(words: dict[str, str]) -> dict[Path, str]:
 
 
 def edited(words: dict[str, str], files: dict[Path, str]) -> dict[Path, str]:
-    """The new files and the lists of the service, with the lines that each edits.toml adds.
+    """The new files, and the changed lists of the service; edits.toml says which lines are added.
 
     Raises:
-        Mistake: if a line that another is to stand beside is gone.
+        Mistake: if the line that marks the place of another is gone.
     """
     texts = dict(files)
     for table in sorted(TEMPLATES.rglob("edits.toml")):
@@ -111,10 +111,10 @@ def add(words: dict[str, str], texts: dict[Path, str]) -> str:
 
 
 def write(texts: dict[Path, str], new: list[Path]) -> None:
-    """Write the files as ruff wants them.
+    """Write the files, formatted and with sorted imports.
 
     Raises:
-        Mistake: if ruff finds something that it cannot mend.
+        Mistake: if ruff finds something that it cannot fix.
     """
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)

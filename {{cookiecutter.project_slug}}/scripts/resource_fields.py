@@ -40,7 +40,7 @@ KINDS = {
         "UUID", "", "", f'"{"0" * 8}-0000-4000-8000-{"1" * 12}"', f'"{"0" * 8}-0000-4000-8000-{"2" * 12}"', '"1"'
     ),
 }
-# What msgspec does not check by itself; the column would round it, or not hold it.
+# Checks that msgspec does not make. The column would round the value, or cannot hold it.
 CHECKS = {
     "Decimal": """
         if isinstance(value, Decimal) and not (value.is_finite() and abs(value) < 10**10 and value == round(value, 2)):
@@ -51,7 +51,7 @@ CHECKS = {
 }
 CHECK = '''
     def __post_init__(self) -> None:
-        """Refuse what a column cannot hold."""
+        """Refuse values that the columns cannot hold."""
         require_storable(self)
 '''
 REQUIRE_STORABLE = '''

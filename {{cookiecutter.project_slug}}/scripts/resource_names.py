@@ -29,7 +29,7 @@ NO_PLURAL = re.compile(r".*(ss|us|is|[^s])")
 
 
 class Mistake(Exception):
-    """What is wrong with the command."""
+    """The command cannot be carried out; the message says why."""
 
 
 def singular_of(plural: str) -> str:
@@ -72,7 +72,7 @@ def words_for(plural: str, singular: str) -> dict[str, str]:
         if hasattr(builtins, name):
             raise Mistake(f"`{name}` is a function of Python. Choose another name.")
     if plural == singular:
-        raise Mistake(f"`{plural}` is one and many: choose a plural that differs from its singular.")
+        raise Mistake(f"`{plural}` is both the plural and the singular. Choose two names that differ.")
     word = singular.replace("_", " ")
     a_word = f"an {word}" if word[0] in "aeio" else f"a {word}"
     return {
@@ -101,17 +101,22 @@ def require_free(words: dict[str, str]) -> None:
     for taken in (f"app/{plural}", f"app/{plural}.py", f"tests/{plural}"):
         if (PROJECT / taken).exists():
             raise Mistake(f"{taken} exists already, so nothing has changed. Choose another name.")
-    stored = rf'__tablename__ = "{singular}"|\bTable\(\s*"{singular}"|^class {words["Singular"]}\b'
+    # Two models of one name confuse SQLAlchemy; a model and a body of one name change names in the OpenAPI document.
+    stored = (
+        rf'__tablename__ = "{singular}"|\bTable\(\s*"{singular}"|^class {words["Singular"]}\([^)]*(Base|Struct|Body)\b'
+    )
     for file in sorted((PROJECT / "app").rglob("*.py")):
         text = file.read_text(encoding="utf-8")
         if re.search(stored, text, re.MULTILINE):
-            raise Mistake(f"{file.relative_to(PROJECT)} has a table or class called `{singular}`. Choose another name.")
+            raise Mistake(
+                f"{file.relative_to(PROJECT)} has a table or a body called `{singular}`. Choose another name."
+            )
         if re.search(rf'"/{path}["/]', text):
             raise Mistake(f"{file.relative_to(PROJECT)} has a route at /{path}. Choose another name.")
 
 
 def require_unused(names: Iterable[str], sources: Iterable[str]) -> None:
-    """Check that the code, which is written around these names, does not need them for something else.
+    """Check that the generated code does not use these names for something else.
 
     Raises:
         Mistake: if it does.
@@ -123,7 +128,7 @@ def require_unused(names: Iterable[str], sources: Iterable[str]) -> None:
 
 
 def fields_of_classes(source: str) -> list[str]:
-    """The lines of classes that define fields: there, the name of a field hides what it is called after."""
+    """The lines of classes that define fields. In them, a field hides a type of the same name."""
     classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
     return [ast.unparse(line) for each in classes for line in each.body if isinstance(line, ast.AnnAssign | ast.Assign)]
 
