@@ -44,6 +44,7 @@ from app.operations.doctor import NETWORK_CHECKS
 # {% endif %}
 from app.operations.doctor import doctor
 # {% if cookiecutter.include_rbac %}
+from app.rbac import administration_routes
 from app.rbac import commands as role_commands
 from app.rbac import role_routes
 from app.rbac import user_commands
@@ -148,7 +149,7 @@ COMMANDS = click.Group("users", commands=[create_user, invite_user, import_users
 ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS | user_commands.COMMANDS)
-ROUTES.extend(role_routes.ROUTES)
+ROUTES.extend(administration_routes.ROUTES)
 library_options.HONOURED.add("role_management_handler_config")
 # {% endif %}
 # {% if cookiecutter.include_oauth %}

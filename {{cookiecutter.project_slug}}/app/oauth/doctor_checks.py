@@ -14,7 +14,6 @@ from app.oauth.providers import http_client
 from app.oauth.providers import offered
 from app.oauth.providers.discovery import KeySet
 from app.oauth.providers.discovery import Metadata
-from app.oauth.providers.discovery import discovery_url
 from app.oauth.providers.id_tokens import ALGORITHMS
 from app.oauth.providers.id_tokens import KEY_TYPES
 from app.oauth.providers.openid import OpenIDProvider
@@ -25,12 +24,11 @@ from app.settings.openid_providers import AuthMethod
 
 
 class Abilities(Struct):
-    """The issuer of a provider's metadata, and fields that sign-in does not need."""
+    """The issuer in the metadata of a provider, and fields that sign-in does not need."""
 
     issuer: str = ""
     code_challenge_methods_supported: tuple[str, ...] | None = None
     id_token_signing_alg_values_supported: tuple[str, ...] | None = None
-    token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
     backchannel_logout_supported: bool | None = False
 
 
@@ -67,13 +65,13 @@ async def documents(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _problems_of(settings: Settings, provider: OpenIDProvider) -> AsyncIterator[tuple[Level, str, str]]:
-    url = discovery_url(provider.preset.url or provider.preset.issuer)
     try:
         async with http_client.talking_to(provider.name):
-            answer = await http_client.fetch(url)
+            answer = await http_client.fetch(provider.discovery.url)
             abilities = http_client.decode(answer.content, Abilities)
-            if abilities.issuer.rstrip("/") != provider.preset.issuer.rstrip("/"):
-                says = f"{url} says that its issuer is {abilities.issuer!r}, not {provider.preset.issuer!r}."
+            if not provider.discovery.is_issuer(abilities.issuer):
+                said = f"{provider.discovery.url} says that its issuer is {abilities.issuer!r}"
+                says = f"{said}, not {provider.preset.issuer!r}."
                 yield Level.ERROR, says, "Set the issuer that it says, if it is yours."
                 return
             metadata = http_client.decode(answer.content, Metadata)
@@ -86,7 +84,7 @@ async def _problems_of(settings: Settings, provider: OpenIDProvider) -> AsyncIte
     if "S256" not in (abilities.code_challenge_methods_supported or ("S256",)):
         yield Level.WARNING, f"{provider.label} does not list S256 (PKCE).", "Turn PKCE on there."
     # Some accept public clients without listing them.
-    if not provider.registration().secret and "none" not in (abilities.token_endpoint_auth_methods_supported or ()):
+    if not provider.registration().secret and "none" not in (metadata.token_endpoint_auth_methods_supported or ()):
         fix = f"If the client has a secret there, set OAUTH_{provider.name.upper()}_CLIENT_SECRET."
         yield Level.WARNING, f"{provider.label} does not list public clients.", fix
     if abilities.backchannel_logout_supported:
@@ -103,7 +101,7 @@ def _missing(
         yield f"{provider.label} signs with none of {', '.join(ALGORITHMS)}.", "Let it sign with RS256 or ES256."
     if metadata.require_pushed_authorization_requests and not metadata.pushed_authorization_request_endpoint:
         yield f"{provider.label} requires pushed requests and names no endpoint for them.", "Correct its metadata."
-    methods = {*(abilities.token_endpoint_auth_methods_supported or AuthMethod)}
+    methods = {*(metadata.token_endpoint_auth_methods_supported or AuthMethod)}
     if provider.registration().secret and not methods & {*AuthMethod}:
         accepts = ", ".join(sorted(methods))
         yield f"{provider.label} authenticates clients by {accepts} alone.", "Register another method there."

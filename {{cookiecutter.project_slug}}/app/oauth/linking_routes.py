@@ -48,7 +48,7 @@ from app.oauth.flow import AtOnce
 from app.oauth.flow import AuthorizationUrl
 from app.oauth.flow import Next
 from app.oauth.providers import offered
-from app.oauth.reauthentication_routes import user_of
+from app.oauth.reauthentication_routes import user_who_started
 from app.settings import Settings
 
 
@@ -105,7 +105,7 @@ async def callback(
     """Return from the provider: responds with the linked account, or a redirect."""
     flow_state, provider_account = await flow.finish(request, provider, answer, FlowPurpose.LINK)
     await account_linking.lock_identity(service.session, provider_account.identity)
-    user = await user_of(service.session, flow_state)
+    user = await user_who_started(service.session, flow_state)
     account = await account_linking.link(service, user, provider_account)
     cookies, page = [flow_state.cookie], redirects.page_after(service.settings, flow_state)
     return Redirect(page, cookies=cookies) if page else Response(_shown(account), cookies=cookies)

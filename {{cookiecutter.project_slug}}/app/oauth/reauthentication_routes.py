@@ -76,7 +76,7 @@ async def finish_reauthentication(
         NotLinked: if the account at the provider is not linked to its user.
     """
     await account_linking.lock_identity(service.session, provider_account.identity)
-    user = await user_of(service.session, flow_state)
+    user = await user_who_started(service.session, flow_state)
     await account_linking.require_linked(service, user, provider_account)
     audit.record(service.session, ProviderEvent.ASKED_AGAIN, user.id, actor=user.id)
     # The browser may send no credentials when it comes from another site, so the state names the sign-in.
@@ -90,7 +90,7 @@ async def finish_reauthentication(
     return Redirect(page, cookies=cookies) if page else Response(None, status_code=204, cookies=cookies)
 
 
-async def user_of(session: AsyncSession, flow_state: FlowState) -> User:
+async def user_who_started(session: AsyncSession, flow_state: FlowState) -> User:
     """The user who started the flow and is still signed in.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The routes of administration: roles (most by litestar-users), users, their sessions, and the audit trail."""
+"""The routes for roles. litestar-users has all but the list."""
 
 from litestar import get
 from litestar.di import NamedDependency
@@ -8,9 +8,6 @@ from litestar_users.config import RoleManagementHandlerConfig
 from app.accounts.routes import SERVICE
 from app.models import Role
 from app.permissions import Permission
-from app.rbac import audit_routes
-from app.rbac import session_routes
-from app.rbac import user_routes
 from app.rbac.guards import requires
 from app.rbac.role_service import RoleService
 from app.rbac.schemas import RoleCreate
@@ -43,4 +40,4 @@ async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:
     return await service.list_roles()
 
 
-ROUTES: list[HTTPRouteHandler] = [list_roles, *user_routes.ROUTES, *session_routes.ROUTES, *audit_routes.ROUTES]
+ROUTES: list[HTTPRouteHandler] = [list_roles]

@@ -108,8 +108,9 @@ class Discovery:
     def __init__(self, provider: str, issuer: str, url: str) -> None:
         self._provider = provider
         self._issuer = issuer
-        self._url = url
-        self._metadata = KnownDocument(provider, self.read_metadata)
+        # Where it describes itself.
+        self.url = f"{url.rstrip('/')}/.well-known/openid-configuration"
+        self._metadata = KnownDocument(provider, self._read_metadata)
         self._keys = KnownDocument(provider, self._read_keys)
 
     @property
@@ -134,16 +135,14 @@ class Discovery:
         """
         return await self._keys.get(max_age)
 
-    async def read_metadata(self) -> Metadata:
-        """The provider's endpoints, read now.
+    def is_issuer(self, said: str) -> bool:
+        """Whether metadata that says this issuer is about this provider (OpenID Connect Discovery, 4.3)."""
+        return said.rstrip("/") == self._issuer.rstrip("/")
 
-        Raises:
-            HTTPError, MsgspecError: if they cannot be read.
-            ProviderFailed: if they are those of another issuer.
-        """
-        metadata = await http_client.read(discovery_url(self._url), Metadata)
-        # A provider must not speak for others (OpenID Connect Discovery, 4.3).
-        if metadata.issuer.rstrip("/") != self._issuer.rstrip("/"):
+    async def _read_metadata(self) -> Metadata:
+        metadata = await http_client.read(self.url, Metadata)
+        # A provider must not speak for others.
+        if not self.is_issuer(metadata.issuer):
             said = metadata.issuer[:200]
             logger.warning("The provider %s calls itself %r and not %r", self._provider, said, self._issuer)
             raise ProviderFailed
@@ -152,8 +151,3 @@ class Discovery:
     async def _read_keys(self) -> list[Key]:
         found = await http_client.read((await self.metadata()).jwks_uri, KeySet)
         return [key for key in found.keys if isinstance(key, dict)]
-
-
-def discovery_url(url: str) -> str:
-    """Where a provider at this URL describes itself."""
-    return f"{url.rstrip('/')}/.well-known/openid-configuration"

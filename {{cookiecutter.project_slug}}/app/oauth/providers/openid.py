@@ -17,7 +17,6 @@ from app.oauth.providers import http_client
 from app.oauth.providers import id_tokens
 from app.oauth.providers.client_authentication import ClientAuthentication
 from app.oauth.providers.discovery import ASKED_AGAIN_AFTER
-from app.oauth.providers.discovery import KNOWN_FOR
 from app.oauth.providers.discovery import Discovery
 from app.oauth.providers.discovery import Metadata
 from app.oauth.providers.id_tokens import MAX_AGE_SECONDS
@@ -182,7 +181,7 @@ class OpenIDProvider:
         """
         try:
             try:
-                return read(await self.discovery.keys(KNOWN_FOR))
+                return read(await self.discovery.keys())
             except WrongSignature:
                 return read(await self.discovery.keys(ASKED_AGAIN_AFTER))
         except jwt.PyJWTError as error:

@@ -1,0 +1,15 @@
+"""The routes of administration: roles (most by litestar-users), users, their sessions, and the audit trail."""
+
+from litestar.handlers import HTTPRouteHandler
+
+from app.rbac import audit_routes
+from app.rbac import role_routes
+from app.rbac import session_routes
+from app.rbac import user_routes
+
+ROUTES: list[HTTPRouteHandler] = [
+    *role_routes.ROUTES,
+    *user_routes.ROUTES,
+    *session_routes.ROUTES,
+    *audit_routes.ROUTES,
+]
