@@ -45,7 +45,7 @@ DONE_ELSEWHERE = {
     "updates.md": "tests/test_updates.py",
 }
 # The rest is in the guides.
-MOST_LINES_OF_README = 150
+MAX_LINES_OF_README = 150
 PROVIDER = {"OAUTH_EXAMPLE_CLIENT_ID": "us", "OAUTH_EXAMPLE_CLIENT_SECRET": "a secret"}
 NEW_KEY = "another secret key of the tests that opens nothing else"
 
@@ -112,7 +112,7 @@ def test_each_guide_is_done_somewhere_and_listed_in_the_readme(bake: Bake) -> No
 def test_the_readme_has_at_most_150_lines(template: Path) -> None:
     readme = template / "{{cookiecutter.project_slug}}" / "README.md"
 
-    assert len(readme.read_text("utf-8").splitlines()) <= MOST_LINES_OF_README
+    assert len(readme.read_text("utf-8").splitlines()) <= MAX_LINES_OF_README
 
 
 def test_links_lead_to_files(bake: Bake) -> None:

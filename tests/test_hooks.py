@@ -9,7 +9,7 @@ from tests.combinations import COMBINATIONS
 from tests.combinations import Combination
 from tests.conftest import Bake
 
-MOST_LINES = 100
+MAX_LINES = 100
 
 
 def feature_paths(template: Path) -> dict[str, list[str]]:
@@ -58,4 +58,4 @@ def test_paths_of_declined_features_are_gone_and_those_of_chosen_ones_are_there(
 def test_hooks_stay_small(template: Path) -> None:
     hooks = sorted((template / "hooks").iterdir())
 
-    assert sum(len(hook.read_text(encoding="utf-8").splitlines()) for hook in hooks) <= MOST_LINES
+    assert sum(len(hook.read_text(encoding="utf-8").splitlines()) for hook in hooks) <= MAX_LINES

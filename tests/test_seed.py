@@ -15,6 +15,7 @@ from tests.server import serving
 EMAIL = "grace@example.com"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - opens nothing but a service that lives for a minute
 SEED_IMPORTS = "from sqlalchemy import DateTime, Integer, func, text\n"
+IMPORTS = "import sqlalchemy as sa\nfrom alembic import op\n\n"
 # On a table with rows, a NOT NULL column of the seed's needs a value for those that exist.
 COUNT_COLUMN = 'token_count: Mapped[int] = mapped_column(Integer(), default=0, server_default=text("0"))'
 DATE_COLUMN = (
@@ -164,15 +165,25 @@ def test_new_role_has_the_column(visitor: httpx.Client) -> None:
     assert visitor.post("/users/roles", json=role).is_success
 
 
-def test_column_without_a_default_is_refused_before_there_is_a_revision(bake: Bake, tools: Tools) -> None:
+def test_column_without_a_default_is_refused_and_the_version_stays(bake: Bake, tools: Tools) -> None:
     project = Project(bake(project_slug="bare", include_rbac=False, include_oauth=False), tools)
     project.run("alembic", "upgrade", "head")
-    before = project.run("alembic", "current").split()
+    project.run("litestar", "users", "create-user", "--email", EMAIL, stdin=f"{PASSWORD}\n")
+    before = project.run("alembic", "current").split()[0]
+    project.run("alembic", "revision", "-m", "by hand")
+    [revision] = (project.folder / "migrations" / "versions").glob("*_by_hand.py")
+    column = 'op.add_column("user", sa.Column("token_count", sa.Integer(), nullable=False))'
+    written = revision.read_text(encoding="utf-8").replace("revision =", f"{IMPORTS}revision =", 1)
+    does_nothing = '"""Apply this revision."""'
+    assert does_nothing in written
+    revision.write_text(written.replace(does_nothing, f"{does_nothing}\n    {column}"), encoding="utf-8")
+
+    assert project.attempt("alembic", "upgrade", "head").returncode != 0
+    assert project.run("alembic", "current").split()[0] == before
+
+    revision.unlink()
     add_column(project, "User", "token_count: Mapped[int] = mapped_column(Integer())")
-
     refused = project.attempt("alembic", "revision", "--autogenerate", "-m", "seed columns")
-
     assert refused.returncode != 0
     assert "user.token_count needs a value for the rows that exist" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert project.run("alembic", "current").split() == before

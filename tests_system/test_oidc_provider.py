@@ -27,7 +27,7 @@ OLDEST_NODE = 20
 CLIENT_ID = "this-service"
 CLIENT_SECRET = "a secret with + and %2B"  # noqa: S105 - of a provider that lives for one test
 # Its sign-in page and its consent page, each of which redirects to the next step.
-MOST_STEPS = 12
+MAX_STEPS = 12
 CONFIGURATIONS = {
     "basic": {"token_endpoint_auth_method": "client_secret_basic"},
     "post": {"token_endpoint_auth_method": "client_secret_post"},
@@ -78,7 +78,7 @@ def providing(folder: Path, client: dict[str, str], port: int, service: str) -> 
 def walk(browser: httpx.Client, url: str, until: str, user: str) -> httpx.Response:
     """Sign in and consent on the pages of the provider; the response of the first page at `until`."""
     response = browser.get(url)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if location := response.headers.get("Location"):
             url = urljoin(url, location)
             response = browser.get(url)
@@ -90,7 +90,7 @@ def walk(browser: httpx.Client, url: str, until: str, user: str) -> httpx.Respon
         assert action, response.text
         url = urljoin(url, action[0])
         response = browser.post(url, data={"prompt": prompt[0], "login": user, "password": "not checked"})
-    return pytest.fail(f"{MOST_STEPS} steps, and not back yet")
+    return pytest.fail(f"{MAX_STEPS} steps, and not back yet")
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)

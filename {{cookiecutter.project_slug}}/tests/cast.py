@@ -117,6 +117,10 @@ class Person:
         kind.present(self.client, answer)
         return answer
 
+    async def id(self) -> str:
+        """The id of this user, who is signed in."""
+        return str((await self.get("/users/me")).json()["id"])
+
     async def sign_out(self) -> Response:
         """Give the credentials up."""
         return await self.client.post("/logout")

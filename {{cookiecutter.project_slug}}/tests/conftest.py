@@ -21,6 +21,7 @@ from tests.cast import Clock
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
+from tests.command_line import Operator
 from tests.key_steps import PAIRS
 from tests.key_steps import STEPS
 from tests.key_steps import Pair
@@ -140,6 +141,12 @@ def work(app: Litestar, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def hooks(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """The hooks of litestar-users, overridden."""
     return Recorder(monkeypatch)
+
+
+@pytest.fixture
+def operator(settings: Settings) -> Operator:
+    """A person with a shell on the server."""
+    return Operator(settings)
 
 
 @pytest.fixture

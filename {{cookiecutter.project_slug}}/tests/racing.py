@@ -28,8 +28,3 @@ async def at_once(tables: Tables, *requests: Coroutine[Any, Any, Response]) -> l
 def statuses(answers: list[Response]) -> list[int]:
     """Their statuses, in ascending order."""
     return sorted(int(answer.status_code) for answer in answers)
-
-
-async def entered(tables: Tables, kind: str) -> int:
-    """How many entries of this kind the trail has."""
-    return sum(row["kind"] == kind for row in await tables.rows("audit_event"))

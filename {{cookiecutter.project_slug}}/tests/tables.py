@@ -76,6 +76,15 @@ class Tables:
             found = await connection.execute(select(orm_registry.metadata.tables[name]))
             return [dict(row) for row in found.mappings()]
 
+    async def trail(self, *kinds: str) -> list[dict[str, Any]]:
+        """The entries of these kinds in the audit trail, or all, oldest first."""
+        rows = sorted(await self.rows("audit_event"), key=lambda row: row["created_at"])
+        return [row for row in rows if not kinds or row["kind"] in kinds]
+
+    async def kinds(self) -> list[str]:
+        """What the audit trail says has happened, in order."""
+        return [row["kind"] for row in await self.trail()]
+
     async def execute(self, statement: str) -> None:
         """Change something behind the back of the service."""
         async with self._engine.begin() as connection:

@@ -174,7 +174,7 @@ async def shows_the_address(stage: Stage, tables: Tables) -> None:
     assert (await behind.sign_in()).status_code == 201
     [device] = (await behind.get("/users/me/sessions")).json()
     assert device["ip"] == "2001:db8::7"
-    [entry] = [row for row in await tables.rows("audit_event") if row["kind"] == "sign-in.succeeded"]
+    [entry] = await tables.trail("sign-in.succeeded")
     assert entry["ip"] == "2001:db8::7"
     for address, notices in (("[2001:db8::8]:50124", 1), ("[2001:db8:1::7]:50123", 2)):
         behind.client.headers["X-Forwarded-For"] = address

@@ -77,7 +77,7 @@ async def failing(impatient: None, tables: Tables, settings: Settings) -> AsyncI
 
 
 def is_unavailable(answer: Response) -> bool:
-    """Whether the caller is asked to come again, and learns nothing."""
+    """Whether the response is a 503 that says when to try again, and not what has failed."""
     assert answer.json() == {"type": "/problems/unavailable", "title": UNAVAILABLE[2], "status": 503}
     assert answer.headers["Content-Type"] == "application/problem+json"
     return int(answer.headers["Retry-After"]) > 0

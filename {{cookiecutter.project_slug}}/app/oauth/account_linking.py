@@ -36,7 +36,7 @@ from app.oauth.provider_sign_up import user_for_new_identity
 from app.oauth.providers.oauth2_client import ProviderAccount
 
 # How many accounts at providers a user can link.
-MOST_LINKED = 20
+MAX_LINKED = 20
 
 
 class Known(NamedTuple):
@@ -99,7 +99,7 @@ async def link(service: ProfileService, user: User, provider_account: ProviderAc
 
 async def _require_room(session: AsyncSession, user: User) -> None:
     linked = select(func.count()).select_from(OAuthAccount).where(OAuthAccount.user_id == user.id)
-    if (await session.scalar(linked) or 0) >= MOST_LINKED:
+    if (await session.scalar(linked) or 0) >= MAX_LINKED:
         raise TooManyLinked
 
 

@@ -13,9 +13,9 @@ from app.http.errors import InvalidField
 from app.oauth.state_store import FlowState
 from app.settings import Settings
 
-LONGEST_PATH = 1024
+MAX_PATH_LENGTH = 1024
 # A path that is still encoded after this many rounds is refused.
-MOST_DECODINGS = 5
+MAX_DECODINGS = 5
 
 
 def page_after(settings: Settings, flow_state: FlowState) -> str | None:
@@ -36,7 +36,7 @@ def own_path(path: str | None) -> str:
         InvalidField: if it is too long, or a browser could read it as the URL of another host.
     """
     # The length is checked before it is decoded, since the cost grows with it.
-    if path and (len(path) > LONGEST_PATH or not _stays_here(path)):
+    if path and (len(path) > MAX_PATH_LENGTH or not _stays_here(path)):
         raise InvalidField("next", "Name a path of this service, for example /dashboard.")
     return path or ""
 
@@ -44,7 +44,7 @@ def own_path(path: str | None) -> str:
 def _stays_here(path: str) -> bool:
     # A page that reads the path later may decode it more than once.
     decoded = path
-    for _ in range(MOST_DECODINGS):
+    for _ in range(MAX_DECODINGS):
         decoded = unquote(decoded)
     way = re.split("[?#]", decoded)[0]
     is_plain = re.fullmatch(r"[!-~]+", path) and decoded.isprintable() and unquote(decoded) == decoded

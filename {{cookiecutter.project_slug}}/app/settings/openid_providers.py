@@ -22,7 +22,7 @@ from app.settings.urls import is_readable
 LOOPBACK = r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?([/?]\S*)?"
 SCOPES = ("openid", "email")
 # The column of a visit to a provider holds no more.
-LONGEST_NAME = 32
+MAX_NAME_LENGTH = 32
 
 AnySettings = TypeVar("AnySettings", bound=BaseModel)
 

@@ -13,8 +13,8 @@ from pydantic import model_validator
 
 from app.settings.apple_key import AppleKey
 from app.settings.apple_key import ApplePrivateKey
-from app.settings.openid_providers import LONGEST_NAME
 from app.settings.openid_providers import LOOPBACK
+from app.settings.openid_providers import MAX_NAME_LENGTH
 from app.settings.openid_providers import SCOPES
 from app.settings.openid_providers import AuthMethod
 from app.settings.openid_providers import Issuer
@@ -165,8 +165,8 @@ class ProviderSettings(BaseModel):
         given = next((name for name in (*needed, "client_secret") if self._setting(provider, name)), None)
         needed += ["client_secret"] if provider in NEED_A_SECRET or self._setting(provider, "auth_method") else []
         prefix = f"OAUTH_{provider.upper()}"
-        if len(provider) > LONGEST_NAME:
-            return [f"{prefix}_CLIENT_ID must have at most {LONGEST_NAME} characters between OAUTH_ and _CLIENT_ID"]
+        if len(provider) > MAX_NAME_LENGTH:
+            return [f"{prefix}_CLIENT_ID must have at most {MAX_NAME_LENGTH} characters between OAUTH_ and _CLIENT_ID"]
         return [
             f"{prefix}_{name.upper()} must be set too, since {prefix}_{given.upper()} is"
             for name in needed

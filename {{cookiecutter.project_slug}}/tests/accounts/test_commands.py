@@ -17,12 +17,6 @@ from tests.command_line import Operator
 from tests.tables import Tables
 
 
-@pytest.fixture
-def operator(settings: Settings) -> Operator:
-    """A person with a shell on the server."""
-    return Operator(settings)
-
-
 async def test_a_made_user_signs_in_at_once(operator: Operator, visitor: Person) -> None:
     made = await operator.types("create-user", "--email", visitor.email.upper(), stdin=f"{visitor.password}\n")
     assert (made.exit_code, made.output) == (0, f"Created {visitor.email}: verified, active.\n")

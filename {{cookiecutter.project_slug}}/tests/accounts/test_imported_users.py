@@ -50,12 +50,6 @@ LONGEST = HASHES["passlib, PBKDF2"].replace("$otS61", f"${'A' * 1000}")
 MANY_COSTS = [f"{number}@example.com,$pbkdf2-sha256${number}$AAAA${'A' * 43},true," for number in range(1, 21)]
 
 
-@pytest.fixture
-def operator(settings: Settings) -> Operator:
-    """A person with a shell on the server."""
-    return Operator(settings)
-
-
 @pytest.mark.checklist("C04")
 @pytest.mark.parametrize("system", HASHES)
 def test_a_hash_of_another_system_fits_its_password_alone(settings: Settings, system: str) -> None:
@@ -140,7 +134,7 @@ async def test_an_imported_user_signs_in_and_their_hash_becomes_ours(
     [user] = await tables.rows("user")
     assert (user["email"], user["display_name"], user["is_verified"]) == (visitor.email, "Visitor", True)
     assert user["password_hash"].startswith("$argon2id$")
-    assert "user.created" in [event["kind"] for event in await tables.rows("audit_event")]
+    assert "user.created" in await tables.kinds()
 
 
 async def test_without_a_hash_or_a_proof_an_imported_user_cannot_sign_in_yet(

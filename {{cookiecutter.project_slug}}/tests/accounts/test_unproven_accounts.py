@@ -167,7 +167,7 @@ async def test_an_account_that_a_table_of_the_owner_refers_to_is_logged_and_does
         assert "hopper" not in caplog.text
     finally:
         await tables.execute("DROP TABLE profile")
-    removed = [row for row in await tables.rows("audit_event") if row["kind"] == "user.unproven-removed"]
+    removed = await tables.trail("user.unproven-removed")
     assert len(removed) == 2
 
 

@@ -29,6 +29,7 @@ from tests.provider.people import Provider
 from tests.provider.routes import application
 
 ISSUER = "https://provider.example"
+ACCOUNTS = "/users/me/oauth-accounts"
 COMPANY = "https://login.microsoftonline.com/0f0e7c4d-company/v2.0"
 # A plus and a percent sign, which a header encodes and a body need not.
 CLIENT_ID, CLIENT_SECRET = "this-service", "a secret with + and %2B, as providers make them"

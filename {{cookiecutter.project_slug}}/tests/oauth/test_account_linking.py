@@ -19,16 +19,9 @@ from tests.oauth.fake_network import link
 from tests.oauth.fake_network import problem_of
 from tests.oauth.fake_network import sign_in
 from tests.oauth.fake_network import with_settings
+from tests.provider.fault_switches import NO_PROOF
 from tests.provider.fault_switches import EmailClaim
 from tests.tables import Tables
-
-NO_PROOF = [EmailClaim.UNVERIFIED, EmailClaim.UNSAID, EmailClaim.MISSING, EmailClaim.CONTRADICTED]
-
-
-async def kinds(tables: Tables) -> list[str]:
-    """What the audit trail says has happened, in order."""
-    rows = sorted(await tables.rows("audit_event"), key=lambda row: row["created_at"])
-    return [row["kind"] for row in rows]
 
 
 @pytest.mark.checklist("G05")
@@ -41,7 +34,7 @@ async def test_an_account_that_is_proven_is_not_linked_by_its_address(
     assert "link" in answer.json()["title"]
     assert (await tables.rows("oauth_account"), await tables.rows("user_session")) == ([], [])
     assert (await grace.sign_in()).status_code == 201
-    assert "provider.link-required" in await kinds(tables)
+    assert "provider.link-required" in await tables.kinds()
 
 
 @pytest.mark.checklist("G05")
@@ -87,7 +80,7 @@ async def test_whoever_registered_the_address_first_gains_nothing_when_its_owner
         assert (await attacker.post(path, **body)).status_code == 400
     [user] = await tables.rows("user")
     assert user["password_hash"] == "!"
-    assert "provider.claimed" in await kinds(tables)
+    assert "provider.claimed" in await tables.kinds()
 
 
 @pytest.mark.checklist("G06")
@@ -295,7 +288,7 @@ async def test_who_gets_an_account_by_coming_from_a_provider_is_a_setting(
         answer = await sign_in(insider, network, email="barbara@example.org")
         is_admitted = changes.get("registration") == {"example.org"}
         assert answer.status_code == (201 if is_admitted else 403)
-    assert "provider.sign-up-refused" in await kinds(tables)
+    assert "provider.sign-up-refused" in await tables.kinds()
 
 
 async def test_whoever_leaves_can_come_again_as_somebody_new(

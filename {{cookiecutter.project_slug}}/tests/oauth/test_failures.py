@@ -30,11 +30,11 @@ from tests.tables import Tables
 ANSWER_FAULTS = [
     answer_fault for answer_fault in AnswerFault if answer_fault not in {AnswerFault.NONE, AnswerFault.LONG_TOKEN}
 ]
-PATIENCE_SECONDS = 0.2
+PATIENCE_SECONDS = 1
 FAILED = (502, "provider-failed")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that does not answer is given up soon."""
     monkeypatch.setattr(http_client, "PATIENCE_SECONDS", PATIENCE_SECONDS)
@@ -56,6 +56,7 @@ class Endless(httpx.AsyncByteStream):
 
 
 @pytest.mark.checklist("G11")
+@pytest.mark.usefixtures("short_patience")
 @pytest.mark.parametrize(
     ("endpoint", "answer_fault"), [*product(Endpoint, ANSWER_FAULTS)], ids=lambda part: part.name.lower()
 )
@@ -271,6 +272,7 @@ async def test_no_redirect_of_a_provider_is_followed(visitor: Person, network: F
 
 
 @pytest.mark.checklist("G11")
+@pytest.mark.usefixtures("short_patience")
 async def test_an_answer_that_drips_is_given_up(
     visitor: Person, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +296,7 @@ async def test_a_provider_that_nobody_reaches_is_a_refusal(
 
 
 @pytest.mark.checklist("G11")
+@pytest.mark.usefixtures("short_patience")
 async def test_no_connection_to_the_database_is_held_while_a_provider_is_waited_for(
     app: Litestar, grace: Person, network: FakeNetwork
 ) -> None:

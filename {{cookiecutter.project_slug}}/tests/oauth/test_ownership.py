@@ -11,7 +11,6 @@ from httpx import Response
 
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
-from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 from tests.cast import Outbox
@@ -89,18 +88,12 @@ OF_UNPROVEN: list[Proof] = [reset, sign_up_and_reset, verify, be_invited, be_cre
 
 
 @pytest.fixture
-def operator(settings: Settings) -> Operator:
-    """An operator with a shell on the server."""
-    return Operator(settings)
-
-
-@pytest.fixture
-async def thief(stage: Stage, grace: Person, network: FakeNetwork) -> Person:
+async def thief(stage: Stage, grace: Person, network: FakeNetwork) -> Person:  # noqa: ARG001  # she has an account
     """A person elsewhere who has the password of grace, has linked an account and wants to change the address."""
     thief = stage.person("grace", "198.51.100.66")
     await thief.sign_in()
     for provider in ("oidc", "google"):
-        assert (await link(thief, network, provider, subject="the thief", email=EVIL)).status_code == 200, grace.email
+        assert (await link(thief, network, provider, subject="the thief", email=EVIL)).status_code == 200
     answer = await thief.post("/users/me/email", email=EVIL, password=PASSWORD)
     assert answer.status_code == 202
     return thief

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from app.oauth.account_linking import MOST_LINKED
+from app.oauth.account_linking import MAX_LINKED
 from tests.cast import PASSWORD
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 from tests.cast import text_of
 from tests.credentials import kind
+from tests.oauth.fake_network import ACCOUNTS
 from tests.oauth.fake_network import FakeNetwork
 from tests.oauth.fake_network import come_back
 from tests.oauth.fake_network import leave
@@ -21,7 +22,6 @@ from tests.oauth.fake_network import query_of
 from tests.oauth.fake_network import sign_in
 from tests.tables import Tables
 
-LIST = "/users/me/oauth-accounts"
 MANY = """
     INSERT INTO oauth_account (id, user_id, oauth_name, issuer, account_id, account_email, access_token)
     SELECT gen_random_uuid(), id, 'oidc', 'https://provider.example', number, email, ''
@@ -31,13 +31,8 @@ MANY = """
 
 async def unlink(person: Person, provider: str = "oidc") -> Any:
     """Unlink the account at this provider."""
-    [account] = [each["id"] for each in (await person.get(LIST)).json() if each["provider"] == provider]
-    return await person.client.delete(f"{LIST}/{account}")
-
-
-async def kinds(tables: Tables) -> list[str]:
-    """What the trail holds, in no order."""
-    return [row["kind"] for row in await tables.rows("audit_event")]
+    [account] = [each["id"] for each in (await person.get(ACCOUNTS)).json() if each["provider"] == provider]
+    return await person.client.delete(f"{ACCOUNTS}/{account}")
 
 
 @pytest.fixture
@@ -62,8 +57,8 @@ async def test_sign_ins_made_with_it_end_and_others_stay(
     assert (await elsewhere.get("/users/me")).status_code == 401
     for person in (signed_in, at_google):
         assert (await person.get("/users/me")).status_code == 200
-    assert (await kinds(tables)).count("sign-in.ended") == 1
-    assert (await kinds(tables)).count("provider.unlinked") == 1
+    assert (await tables.kinds()).count("sign-in.ended") == 1
+    assert (await tables.kinds()).count("provider.unlinked") == 1
 
 
 @pytest.mark.checklist("E13")
@@ -73,7 +68,7 @@ async def test_the_sign_in_that_unlinks_its_own_provider_ends_too(elsewhere: Per
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert len(answer.headers.get_list("set-cookie")) == len(getattr(kind, "COOKIES", ()))
     assert (await elsewhere.get("/users/me")).status_code == 401
-    assert (await kinds(tables)).count("sign-in.ended") == 1
+    assert (await tables.kinds()).count("sign-in.ended") == 1
 
 
 @pytest.mark.checklist("E13")
@@ -115,7 +110,7 @@ async def test_coming_back_from_a_provider_ends_the_sign_in_of_this_browser(
     assert (await come_back(signed_in, back)).status_code == 201
     assert (await signed_in.get("/users/me")).json()["email"] == "hopper@example.com"
     assert (await copy.get("/users/me")).status_code == 401
-    assert (await kinds(tables)).count("sign-in.ended") == 1
+    assert (await tables.kinds()).count("sign-in.ended") == 1
 
 
 @pytest.mark.checklist("E01")
@@ -123,23 +118,23 @@ async def test_coming_back_in_vain_ends_nothing(signed_in: Person, network: Fake
     back = await network.consent(await leave(signed_in), email=signed_in.email)
     assert problem_of(await come_back(signed_in, back)) == (409, "link-required")
     assert (await signed_in.get("/users/me")).status_code == 200
-    assert "sign-in.ended" not in await kinds(tables)
+    assert "sign-in.ended" not in await tables.kinds()
 
 
 @pytest.mark.checklist("G09")
 async def test_a_user_links_few_accounts(signed_in: Person, network: FakeNetwork, tables: Tables) -> None:
-    await tables.execute(MANY.format(count=MOST_LINKED - 1))
+    await tables.execute(MANY.format(count=MAX_LINKED - 1))
     assert (await link(signed_in, network, subject="the last")).status_code == 200
     assert problem_of(await link(signed_in, network, subject="one more")) == (409, "too-many-linked")
     assert (await link(signed_in, network, subject="the last")).status_code == 200, "it is linked already"
-    assert len((await signed_in.get(LIST)).json()) == MOST_LINKED
+    assert len((await signed_in.get(ACCOUNTS)).json()) == MAX_LINKED
 
 
 @pytest.mark.checklist("G09")
 async def test_two_requests_at_once_do_not_both_link_the_last_account(
     signed_in: Person, network: FakeNetwork, tables: Tables
 ) -> None:
-    await tables.execute(MANY.format(count=MOST_LINKED - 1))
+    await tables.execute(MANY.format(count=MAX_LINKED - 1))
     path = "/oauth2-associate/oidc/authorize"
     addresses = [await leave(signed_in, path) for _ in range(2)]
     backs = [await network.consent(each, email=signed_in.email, subject=query_of(each)["state"]) for each in addresses]

@@ -11,6 +11,7 @@ from tests.oauth.fake_network import link
 from tests.oauth.fake_network import problem_of
 from tests.oauth.fake_network import sign_in
 from tests.oauth.fake_network import with_settings
+from tests.provider.fault_switches import NO_PROOF
 from tests.provider.fault_switches import AnswerFault
 from tests.provider.fault_switches import EmailClaim
 from tests.provider.fault_switches import Endpoint
@@ -24,7 +25,6 @@ PROOF_IN_OTHER_WORDS = [
     EmailClaim.HALF,
     EmailClaim.IN_WORDS_ASKED_FOR,
 ]
-NO_PROOF = [EmailClaim.UNVERIFIED, EmailClaim.UNSAID, EmailClaim.MISSING, EmailClaim.CONTRADICTED]
 
 
 def asked_about_users(network: FakeNetwork) -> int:
@@ -47,7 +47,7 @@ async def test_a_new_user_signs_in_wherever_the_provider_says_the_address(
 
 @pytest.mark.checklist("G13")
 @pytest.mark.parametrize("address", [*PROOF_IN_OTHER_WORDS, *NO_PROOF])
-async def test_userinfo_is_asked_once_for_a_new_user_and_never_for_a_linked_one(
+async def test_userinfo_is_not_asked_for_an_account_that_is_linked(
     visitor: Person, network: FakeNetwork, tables: Tables, address: EmailClaim
 ) -> None:
     await sign_in(visitor, network, subject="one")

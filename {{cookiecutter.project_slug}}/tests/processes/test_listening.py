@@ -143,6 +143,14 @@ class LoadBalancer:
             except TransportError:
                 return False
 
+    def has_answered(self, requests: int) -> Callable[[], Awaitable[bool]]:
+        """Whether so many requests were answered."""
+
+        async def look() -> bool:
+            return len(self.answers) >= requests
+
+        return look
+
     async def send(self, number: int) -> None:
         """Send requests one after the other, on connections that are kept open."""
         async with AsyncExitStack() as stack:
@@ -163,13 +171,11 @@ async def test_behind_a_load_balancer_no_request_is_lost_when_an_instance_stops(
     async with served(first), served(second):
         balancer = LoadBalancer(first, second)
         tasks = [asyncio.create_task(each) for each in (balancer.check(), *map(balancer.send, range(6)))]
-        await asyncio.sleep(0.5)
+        await until(balancer.has_answered(100))
         assert await first.stop() == 0
-        before = len(balancer.answers)
-        await asyncio.sleep(0.5)
+        await until(balancer.has_answered(len(balancer.answers) + 100))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     assert balancer.lost == 0
     assert set(balancer.answers) == {200}
-    assert len(balancer.answers) > before > 100

@@ -20,6 +20,9 @@ class EmailClaim(StrEnum):
     OF_ANOTHER = "only told when asked for, and of another account"
 
 
+NO_PROOF = [EmailClaim.UNVERIFIED, EmailClaim.UNSAID, EmailClaim.MISSING, EmailClaim.CONTRADICTED]
+
+
 class TokenFault(StrEnum):
     """What is wrong with the ID token."""
 

@@ -3,17 +3,10 @@
 import pytest
 from litestar_users.cli import create_role as library_create_role
 
-from app.settings import Settings
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.command_line import Operator
 from tests.tables import Tables
-
-
-@pytest.fixture
-def operator(settings: Settings) -> Operator:
-    """A person with a shell on the server."""
-    return Operator(settings)
 
 
 async def roles_of(person: Person) -> list[str]:

@@ -48,7 +48,7 @@ async def test_a_guard_lets_through_who_holds_what_it_asks_for(  # noqa: PLR0913
     protect(app, path, guard)
     await grace.sign_in()
     assert (await grace.get(path)).status_code == 403
-    user_id = (await grace.get("/users/me")).json()["id"]
+    user_id = await grace.id()
     await ada.client.put("/users/roles/assign", json={"user_id": user_id, "role_id": editors["id"]})
     assert (await grace.get(path)).status_code == status_code
 

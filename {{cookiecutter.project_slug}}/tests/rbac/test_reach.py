@@ -14,11 +14,6 @@ from tests.tables import Tables
 DENIED = (403, "/problems/permission-denied")
 
 
-async def id_of(person: Person) -> str:
-    """The id of a signed-in user."""
-    return str((await person.get("/users/me")).json()["id"])
-
-
 @pytest.fixture
 async def helper(ada: Person, stage: Stage, tables: Tables) -> Person:
     """A user who may manage users and roles, and nothing else."""
@@ -35,7 +30,7 @@ async def test_nobody_gives_a_role_that_permits_more(
 ) -> None:
     await grace.sign_in()
     for person in (helper, grace):
-        pair = {"user_id": await id_of(person), "role_id": administrators["id"]}
+        pair = {"user_id": await person.id(), "role_id": administrators["id"]}
         answer = await helper.client.put("/users/roles/assign", json=pair)
         assert (answer.status_code, answer.json()["type"]) == DENIED
     answer = await helper.post("/users", email="new@example.com", roles=["administrator"])
@@ -43,7 +38,7 @@ async def test_nobody_gives_a_role_that_permits_more(
 
 
 async def test_nobody_takes_one_either(helper: Person, ada: Person, administrators: dict[str, Any]) -> None:
-    pair = {"user_id": await id_of(ada), "role_id": administrators["id"]}
+    pair = {"user_id": await ada.id(), "role_id": administrators["id"]}
     answer = await helper.client.put("/users/roles/revoke", json=pair)
     assert (answer.status_code, answer.json()["type"]) == DENIED
 
@@ -62,7 +57,7 @@ async def test_nobody_makes_changes_or_deletes_one(helper: Person, ada: Person) 
 
 
 async def test_nobody_touches_somebody_who_may_do_more(helper: Person, ada: Person, grace: Person) -> None:
-    path = f"/users/{await id_of(ada)}"
+    path = f"/users/{await ada.id()}"
     answers = [
         await helper.client.patch(path, json={"is_active": False}),
         await helper.client.delete(path),
@@ -71,7 +66,7 @@ async def test_nobody_touches_somebody_who_may_do_more(helper: Person, ada: Pers
     assert {(answer.status_code, answer.json()["type"]) for answer in answers} == {DENIED}
     assert (await ada.get("/users/me")).status_code == 200
     await grace.sign_in()
-    assert (await helper.client.delete(f"/users/{await id_of(grace)}")).status_code == 204
+    assert (await helper.client.delete(f"/users/{await grace.id()}")).status_code == 204
 
 
 async def test_who_may_not_give_roles_invites_people_without_any(ada: Person, stage: Stage, tables: Tables) -> None:

@@ -7,7 +7,6 @@ import pytest
 from tests.cast import Person
 from tests.cast import Stage
 from tests.rbac.conftest import give
-from tests.rbac.test_trail import id_of
 from tests.rbac.test_trail import trail
 from tests.tables import Tables
 
@@ -22,7 +21,7 @@ async def refused(ada: Person) -> list[tuple[str, ...]]:
 @pytest.mark.checklist("H09")
 async def test_an_ordinary_user_who_tries_what_administrators_do_is_recorded(ada: Person, grace: Person) -> None:
     await grace.sign_in()
-    grace_id, ada_id = await id_of(grace), await id_of(ada)
+    grace_id, ada_id = await grace.id(), await ada.id()
     assert (await grace.client.delete(f"/users/{ada_id}")).status_code == 403
     assert (await grace.get("/users")).status_code == 403
     entry = {"method": "DELETE", "route": "/users/{user_id}", "type": "permission-denied"}
@@ -47,7 +46,7 @@ async def test_an_ordinary_user_who_tries_what_administrators_do_is_recorded(ada
 async def test_an_act_against_a_rule_is_recorded_with_its_target(  # noqa: PLR0913, PLR0917  # the cast and the table
     ada: Person, administrators: dict[str, Any], method: str, path: str, body: dict[str, Any] | None, route: str
 ) -> None:
-    ids = {"ada": await id_of(ada), "role": administrators["id"]}
+    ids = {"ada": await ada.id(), "role": administrators["id"]}
     sent = {name: value.format(**ids) if isinstance(value, str) else value for name, value in (body or {}).items()}
     answer = await ada.client.request(method, path.format(**ids), json=sent if body else None)
     assert answer.status_code == 409, answer.text
@@ -61,7 +60,7 @@ async def test_an_act_beyond_the_reach_of_the_caller_is_recorded(ada: Person, st
     barbara = await stage.verified("barbara")
     await give(tables, barbara, "member")
     await barbara.sign_in()
-    ada_id = await id_of(ada)
+    ada_id = await ada.id()
     assert (await barbara.client.patch(f"/users/{ada_id}", json={"is_active": False})).status_code == 403
-    expected = ("PATCH", "/users/{user_id}", "permission-denied", ada_id, await id_of(barbara))
+    expected = ("PATCH", "/users/{user_id}", "permission-denied", ada_id, await barbara.id())
     assert await refused(ada) == [expected]

@@ -15,11 +15,6 @@ from tests.tables import Tables
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-async def id_of(person: Person) -> str:
-    """The id of a signed-in user."""
-    return str((await person.get("/users/me")).json()["id"])
-
-
 async def test_the_migration_stores_two_roles_without_permissions(tables: Tables) -> None:
     stored = {row["name"]: row["permissions"] for row in await tables.rows("role")}
     assert stored == {ADMINISTRATOR: [], "member": []}
@@ -54,7 +49,7 @@ async def test_a_role_is_given_and_taken_and_acts_on_the_next_request(
     ada: Person, grace: Person, editors: dict[str, Any]
 ) -> None:
     await grace.sign_in()
-    pair = {"user_id": await id_of(grace), "role_id": editors["id"]}
+    pair = {"user_id": await grace.id(), "role_id": editors["id"]}
     given = await ada.client.put("/users/roles/assign", json=pair)
     assert (given.status_code, given.json()["roles"]) == (200, ["editors"])
     assert (await grace.get("/users/roles")).status_code == 200
@@ -68,7 +63,7 @@ async def test_giving_and_taking_twice_contradicts(
     ada: Person, grace: Person, editors: dict[str, Any], way: str
 ) -> None:
     await grace.sign_in()
-    pair = {"user_id": await id_of(grace), "role_id": editors["id"]}
+    pair = {"user_id": await grace.id(), "role_id": editors["id"]}
     if way == "assign":
         await ada.client.put("/users/roles/assign", json=pair)
     answer = await ada.client.put(f"/users/roles/{way}", json=pair)
@@ -80,7 +75,7 @@ async def test_giving_and_taking_twice_contradicts(
 async def test_unknown_users_and_roles_are_not_found(ada: Person, editors: dict[str, Any], way: str) -> None:
     for pair in (
         {"user_id": NOBODY, "role_id": editors["id"]},
-        {"user_id": await id_of(ada), "role_id": NOBODY},
+        {"user_id": await ada.id(), "role_id": NOBODY},
     ):
         assert (await ada.client.put(f"/users/roles/{way}", json=pair)).status_code == 404
 
@@ -154,7 +149,7 @@ async def test_a_role_from_before_the_rule_about_names_keeps_its_name_and_works(
     [role] = [each for each in (await ada.get("/users/roles")).json() if each["name"] == name]
     changed = await ada.client.patch(f"/users/roles/{role['id']}", json={"name": name, "permissions": ["roles:read"]})
     assert changed.status_code == 200
-    pair = {"user_id": await id_of(grace), "role_id": role["id"]}
+    pair = {"user_id": await grace.id(), "role_id": role["id"]}
     assert (await ada.client.put("/users/roles/assign", json=pair)).json()["roles"] == [name]
     assert (await ada.post("/users", email="new@example.com", roles=[name.upper()])).status_code == 201
     renamed = await ada.client.patch(f"/users/roles/{role['id']}", json={"name": "Editors-1_b.c d"})
@@ -163,7 +158,7 @@ async def test_a_role_from_before_the_rule_about_names_keeps_its_name_and_works(
 
 @pytest.mark.checklist("H04")
 async def test_the_last_administrator_stays(ada: Person, administrators: dict[str, Any]) -> None:
-    pair = {"user_id": await id_of(ada), "role_id": administrators["id"]}
+    pair = {"user_id": await ada.id(), "role_id": administrators["id"]}
     answer = await ada.client.put("/users/roles/revoke", json=pair)
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/conflict")
     assert (await ada.get("/users/me")).json()["roles"] == [ADMINISTRATOR]
@@ -176,7 +171,7 @@ async def test_two_administrators_cannot_remove_each_other_at_once(
     other = await stage.verified("barbara")
     await give(tables, other, ADMINISTRATOR)
     await other.sign_in()
-    ids = [await id_of(ada), await id_of(other)]
+    ids = [await ada.id(), await other.id()]
     revocations = (
         person.client.put("/users/roles/revoke", json={"user_id": victim, "role_id": administrators["id"]})
         for person, victim in zip((ada, other), reversed(ids), strict=True)

@@ -21,15 +21,10 @@ async def trail(person: Person, **query: Any) -> list[dict[str, Any]]:
     return entries
 
 
-async def id_of(person: Person) -> str:
-    """The id of a signed-in user."""
-    return str((await person.get("/users/me")).json()["id"])
-
-
 @pytest.mark.checklist("H06")
 async def test_what_administrators_do_is_recorded_with_what_changed(ada: Person, grace: Person) -> None:
     await grace.sign_in()
-    ids = {"ada": await id_of(ada), "grace": await id_of(grace)}
+    ids = {"ada": await ada.id(), "grace": await grace.id()}
     role = (await ada.post("/users/roles", name="editors", permissions=["roles:read"])).json()
     pair = {"user_id": ids["grace"], "role_id": role["id"]}
     await ada.client.put("/users/roles/assign", json=pair)
@@ -59,7 +54,7 @@ async def test_what_administrators_do_is_recorded_with_what_changed(ada: Person,
 @pytest.mark.checklist("H06")
 async def test_deleting_and_inviting_are_recorded_and_outlive_whom_they_are_about(ada: Person, grace: Person) -> None:
     await grace.sign_in()
-    ids = [await id_of(ada), await id_of(grace)]
+    ids = [await ada.id(), await grace.id()]
     invited = (await ada.post("/users", email="new@example.com", roles=["member"])).json()
     await ada.client.delete(f"/users/{ids[1]}")
     deleted, assigned, made = await trail(ada, actor=ids[0], page_size=3)
@@ -78,7 +73,7 @@ async def test_deleting_a_role_is_recorded_for_each_of_its_members(
     *lost, deleted = reversed(await trail(ada, page_size=3))
     members = {str(row["id"]) for row in await tables.rows("user") if row["email"] in {grace.email, mallory.email}}
     assert {entry["target_id"] for entry in lost} == members
-    shown = {"kind": "role.revoked", "actor_id": await id_of(ada), "before": {"role": "editors"}, "ip": "192.0.2.1"}
+    shown = {"kind": "role.revoked", "actor_id": await ada.id(), "before": {"role": "editors"}, "ip": "192.0.2.1"}
     assert [{name: entry[name] for name in shown} for entry in lost] == [shown, shown]
     assert (deleted["kind"], deleted["target_id"]) == ("role.deleted", editors["id"])
     assert len({entry["request_id"] for entry in [*lost, deleted]}) == 1
@@ -88,7 +83,7 @@ async def test_entries_are_found_by_who_whom_what_and_when(ada: Person, visitor:
     await visitor.register()
     await visitor.verify()
     await visitor.sign_in()
-    visitor_id = await id_of(visitor)
+    visitor_id = await visitor.id()
     clock.advance(timedelta(hours=1))
     noon = service_clock.now().isoformat()
     clock.advance(timedelta(hours=1))

@@ -19,7 +19,7 @@ SCOPES = ("openid", "email", "name")
 SECRET_LIFETIME = timedelta(minutes=10)
 # How far the clock of Apple may be behind.
 CLOCK_DIFFERENCE = timedelta(minutes=1)
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 
 
 def client_secret(settings: Settings, key: AppleKey) -> str:
@@ -42,4 +42,4 @@ def name_in(user: str) -> str:
         parts = [part for part in (given.get("firstName"), given.get("lastName")) if isinstance(part, str)]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return ""
-    return "".join(filter(str.isprintable, " ".join(parts))).strip()[:LONGEST_NAME]
+    return "".join(filter(str.isprintable, " ".join(parts))).strip()[:MAX_NAME_LENGTH]

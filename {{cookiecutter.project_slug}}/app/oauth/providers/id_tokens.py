@@ -26,7 +26,7 @@ OPTIONS: Options = {
 LEEWAY_SECONDS = 60
 # How long before a re-authentication the user may have signed in there: one provider never accepts 0.
 MAX_AGE_SECONDS = 60
-LONGEST_SUBJECT = 255
+MAX_SUBJECT_LENGTH = 255
 # In an issuer it stands for the claim `tid` of the token: Microsoft has an issuer for each company at one URL.
 TENANT = "{tenantid}"
 
@@ -61,7 +61,7 @@ def read(token: str, keys: Iterable[Key], expected: Expected) -> Claims:
     _require_times(claims, expected.asked_at)
     if claims["nonce"] != expected.nonce:
         raise jwt.InvalidTokenError("Made for another sign-in")
-    if not (0 < len(claims["sub"]) <= LONGEST_SUBJECT and claims["sub"].isprintable()):
+    if not (0 < len(claims["sub"]) <= MAX_SUBJECT_LENGTH and claims["sub"].isprintable()):
         raise jwt.InvalidTokenError("No subject that can be stored")
     return claims
 

@@ -27,7 +27,7 @@ from app.settings.providers import Client
 # The error codes for a code that is used, expired, made up or of another client.
 WORTHLESS_CODE = {"invalid_grant", "bad_verification_code"}
 # The column holds no more, and no provider means decades by it.
-LONGEST_LIFETIME_SECONDS = 1_000_000_000
+MAX_LIFETIME_SECONDS = 1_000_000_000
 
 
 class Tokens(Struct, omit_defaults=True):
@@ -164,5 +164,5 @@ class OAuth2Client(BaseOAuth2[dict[str, Any]]):
 def _seconds(value: object) -> int | None:
     # Some providers send it as a string (RFC 6749 says number), and the service does not depend on it.
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    is_usable = text.isascii() and text.isdigit() and len(text) <= len(str(LONGEST_LIFETIME_SECONDS))
-    return min(int(text), LONGEST_LIFETIME_SECONDS) if is_usable else None
+    is_usable = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIFETIME_SECONDS))
+    return min(int(text), MAX_LIFETIME_SECONDS) if is_usable else None
