@@ -144,12 +144,6 @@ async def test_a_new_address_needs_the_password(signed_in: Person, outbox: Outbo
     assert outbox.to_address(NEW) == []
 
 
-async def test_what_is_no_new_address_is_refused(signed_in: Person) -> None:
-    for email in ("nowhere", signed_in.email.title()):
-        answer = await signed_in.post("/users/me/email", email=email, password=PASSWORD)
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "email")
-
-
 @pytest.mark.checklist("D09", "A01")
 async def test_the_address_of_somebody_else_gets_the_same_answer_and_no_link(
     mallory: Person, signed_in: Person, outbox: Outbox, tables: Tables
@@ -285,17 +279,6 @@ async def test_an_account_that_is_deleted_leaves_nothing(
         assert not any(trace in rows for trace in (signed_in.email, NEW, "Hopper")), table
     assert (await signed_in.register()).status_code == 202
     assert (await signed_in.verify()).status_code == 200
-
-
-async def test_an_account_is_deleted_while_a_mail_to_it_is_on_its_way(signed_in: Person, stage: Stage) -> None:
-    stage.delivers = False
-    await signed_in.post("/forgot-password", email=signed_in.email)
-    assert (await signed_in.client.delete("/users/me")).status_code == 204
-    before = len(stage.outbox.messages)
-    stage.delivers = True
-    await stage.deliver()
-    [farewell] = stage.outbox.messages[before:]
-    assert "is deleted" in farewell["Subject"]
 
 
 async def test_an_export_holds_what_is_stored_and_no_secret(signed_in: Person, mallory: Person, tables: Tables) -> None:

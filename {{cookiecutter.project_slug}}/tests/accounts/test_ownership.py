@@ -260,11 +260,3 @@ async def test_a_sign_up_leaves_an_invitation_and_a_proven_account_alone(
         assert (await owner.sign_in()).status_code == 201
     assert (await mallory.post("/login", email=visitor.email, password=PLANTED)).status_code == 401
     assert LIE not in str(await tables.rows("user"))
-
-
-async def test_nobody_is_told_that_nothing_has_changed_when_it_has(
-    mallory: Person, visitor: Person, outbox: Outbox
-) -> None:
-    await plant(mallory, visitor.email)
-    await visitor.register()
-    assert "your account has not changed" not in text_of(outbox.to(visitor)[-1])

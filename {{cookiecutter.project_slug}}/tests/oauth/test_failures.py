@@ -24,7 +24,6 @@ from tests.oauth.fake_network import with_settings
 from tests.provider.fault_switches import AnswerFault
 from tests.provider.fault_switches import EmailClaim
 from tests.provider.fault_switches import Endpoint
-from tests.provider.fault_switches import TokenFault
 from tests.tables import Tables
 
 ANSWER_FAULTS = [
@@ -313,9 +312,3 @@ async def test_no_connection_to_the_database_is_held_while_a_provider_is_waited_
         await asyncio.sleep(0.01)
     assert pool.checkedout() == 0  # type: ignore[attr-defined]  # the pool that the service has counts
     assert [problem_of(answer) for answer in await asyncio.gather(*waiting)] == [FAILED] * 2
-
-
-@pytest.mark.checklist("G11")
-@pytest.mark.parametrize("token_fault", [TokenFault.MISSING, TokenFault.UNREADABLE])
-async def test_no_identity_is_no_sign_in(visitor: Person, network: FakeNetwork, token_fault: TokenFault) -> None:
-    assert problem_of(await sign_in(visitor, network, token_fault=token_fault)) == (400, "invalid-identity")

@@ -95,10 +95,11 @@ async def test_showing_who_one_is_at_a_provider_ties_no_sign_in_to_it(
 
 
 @pytest.mark.checklist("E13")
-async def test_the_owner_is_told_what_has_ended(signed_in: Person, outbox: Outbox, elsewhere: Person) -> None:
+@pytest.mark.usefixtures("elsewhere")
+async def test_the_owner_is_told_what_has_ended(signed_in: Person, outbox: Outbox) -> None:
     await unlink(signed_in)
     [message] = [mail for mail in outbox.to(signed_in) if "was removed" in mail["Subject"]]
-    assert "every device that had signed in with it was signed out" in " ".join(text_of(message).split()), elsewhere
+    assert "every device that had signed in with it was signed out" in " ".join(text_of(message).split())
 
 
 @pytest.mark.checklist("E01")
