@@ -167,7 +167,7 @@ def test_what_the_guides_promise_comes_of_them(changed: Project, chosen: Combina
             assert {"name": "example", "label": "Example"} in visitor.get("/oauth2/providers").json()
 
 
-def test_a_new_key_signs_nobody_out_and_the_old_one_opens_nothing_afterwards(
+def test_a_new_key_ends_no_sign_in_and_the_old_one_opens_nothing_afterwards(
     bake: Bake, tools: Tools, people: ExitStack, tmp_path: Path
 ) -> None:
     project = Project(shutil.copytree(bake(**FULL.answers), tmp_path / "my-service"), tools)

@@ -144,7 +144,7 @@ BINDING = [
     ),
 ]
 
-HOLDS = "test_id_tokens.py::test_a_token_that_does_not_hold_signs_nobody_in"
+HOLDS = "test_id_tokens.py::test_an_invalid_id_token_signs_no_one_in"
 ODD = "test_id_tokens.py::test_a_claim_of_another_kind_is_no_mistake_of_ours"
 WORDS = [
     _mutant(
@@ -227,7 +227,7 @@ WORDS = [
         "test_id_tokens.py::test_a_key_that_is_for_something_else_signs_nothing",
     ),
     _mutant(
-        "Whoever makes tokens up makes us ask for keys no more than once a minute",
+        "Forged tokens make the service ask for keys at most once a minute",
         DISCOVERY,
         "is_recent = self._read_at >= now - max_age",
         "is_recent = False and self._read_at >= now - max_age",
@@ -248,7 +248,7 @@ WORDS = [
         "test_id_tokens.py::test_a_provider_that_speaks_for_others_or_in_the_open_is_not_used",
     ),
     _mutant(
-        "What is said about somebody else is said about somebody else",
+        "Userinfo about another account does not count",
         OPENID,
         '        if about.get("sub") != claims["sub"]:',
         "        if not about:",
@@ -259,7 +259,7 @@ WORDS = [
         OPENID,
         "return None if value is None else any",
         "return value is not False if value is None else any",
-        "test_account_linking.py::test_an_address_that_nobody_vouches_for_makes_no_account",
+        "test_account_linking.py::test_an_unverified_address_makes_no_account",
     ),
     _mutant(
         "What a company has typed is no proof",
@@ -311,7 +311,7 @@ PEOPLE = [
         OWNERSHIP,
         "                removed |= {*await session.scalars(theirs)}\n",
         "                assert theirs is not None\n",
-        "test_account_linking.py::test_what_somebody_got_hold_of_before_the_address_was_proven_ends",
+        "test_account_linking.py::test_sign_ins_from_before_the_address_was_verified_end",
     ),
     _mutant(
         "A reset by mail unlinks every provider",
@@ -328,7 +328,7 @@ PEOPLE = [
         "test_ownership.py::test_a_provider_is_not_linked_by_a_sign_in_that_ends_at_the_same_moment",
     ),
     _mutant(
-        "A provider that is unlinked signs nobody in any more",
+        "A provider that is unlinked signs no one in any more",
         IDENTITIES,
         "    if user is None or await _find(session, identity) is None:\n",
         "    if user is None:\n",
@@ -339,14 +339,14 @@ PEOPLE = [
         FIRST_SIGN_IN,
         "        await ownership.hand_over(service.session, user, display_name=display_name)\n",
         "        user.is_verified = True\n",
-        "test_account_linking.py::test_whoever_registered_the_address_first_gains_nothing_when_its_owner_arrives",
+        "test_account_linking.py::test_an_earlier_sign_up_gains_nothing_when_the_owner_arrives",
     ),
     _mutant(
         "An unproven address makes no account",
         FIRST_SIGN_IN,
         "    email = identity.verified_email\n",
         "    email = identity.email\n",
-        "test_account_linking.py::test_an_address_that_nobody_vouches_for_makes_no_account",
+        "test_account_linking.py::test_an_unverified_address_makes_no_account",
     ),
     _mutant(
         "An identity is held before its user is locked",
@@ -367,11 +367,11 @@ PEOPLE = [
         "test_account_linking.py::test_parallel_returns_of_one_person_leave_one_account",
     ),
     _mutant(
-        "Who somebody is hangs on the issuer",
+        "A user is known by the issuer too",
         IDENTITIES,
         "        & (OAuthAccount.issuer == identity.issuer)\n",
         "",
-        "test_id_tokens.py::test_a_new_issuer_under_an_old_name_knows_nobody",
+        "test_id_tokens.py::test_a_new_issuer_under_an_old_name_knows_no_users",
     ),
     _mutant(
         "An account at a provider belongs to one user",
@@ -381,11 +381,11 @@ PEOPLE = [
         "test_account_linking.py::test_an_account_at_a_provider_is_linked_to_one_user",
     ),
     _mutant(
-        "Whoever may not sign in does not by a provider",
+        "A deactivated user does not sign in with a provider",
         IDENTITIES,
         "    if not (user.is_active and user.is_verified):",
         "    if not user.id:",
-        "test_sign_in.py::test_whoever_may_not_sign_in_does_not_by_a_provider_either",
+        "test_sign_in.py::test_a_deactivated_user_does_not_sign_in_with_a_provider",
     ),
     _mutant(
         "An account that was deactivated is not handed over",
@@ -409,11 +409,11 @@ PEOPLE = [
         "test_sign_in.py::test_a_sign_in_from_a_new_network_is_told_by_mail",
     ),
     _mutant(
-        "Somebody else at the provider is somebody else",
+        "Another account at the provider does not count",
         IDENTITIES,
         "    if account is None or account.user_id != user.id:\n",
         "    if account is None:\n",
-        "test_reauthentication.py::test_somebody_else_at_the_provider_does_not_count",
+        "test_reauthentication.py::test_another_account_at_the_provider_does_not_count",
     ),
     _mutant(
         "A provider that has not asked again does not count",
@@ -437,11 +437,11 @@ PEOPLE = [
         "test_reauthentication.py::test_setting_a_password_needs_a_fresh_sign_in",
     ),
     _mutant(
-        "Whoever has a password shows it to change it",
+        "A user with a password needs it to change it",
         FIRST,
         "    if is_hash(user.password_hash):\n",
         "    if not user.password_hash:\n",
-        "test_reauthentication.py::test_whoever_has_a_password_shows_it_to_change_it",
+        "test_reauthentication.py::test_a_user_with_a_password_needs_it_to_change_it",
     ),
     _mutant(
         "A first password signs other devices out",
@@ -491,11 +491,11 @@ LINKS = [
         "test_linking.py::test_two_requests_at_once_do_not_remove_the_last_two_ways_in",
     ),
     _mutant(
-        "Nobody unlinks what is of others",
+        "Accounts of other users cannot be unlinked",
         LINKING,
         "select(OAuthAccount).where(OAuthAccount.user_id == user.id))]",
         "select(OAuthAccount))]",
-        "test_linking.py::test_nobody_unlinks_what_is_of_others",
+        "test_linking.py::test_accounts_of_other_users_cannot_be_unlinked",
     ),
     _mutant(
         "Its owner is told of a link",
@@ -512,35 +512,35 @@ PLACES = [
         HANDOVER,
         'path.startswith("/")',
         'way.startswith("/")',
-        "test_redirects.py::test_nobody_is_sent_on_to_a_place_of_somebody_else",
+        "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
     _mutant(
-        "Nobody is sent on to another host",
+        "A next path never leads to another host",
         HANDOVER,
         ' and "//" not in way',
         "",
-        "test_redirects.py::test_nobody_is_sent_on_to_a_place_of_somebody_else",
+        "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
     _mutant(
         "A backslash is a slash",
         HANDOVER,
         ' and "\\\\" not in decoded',
         "",
-        "test_redirects.py::test_nobody_is_sent_on_to_a_place_of_somebody_else",
+        "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
     _mutant(
         "A path is judged as it is after decoding",
         HANDOVER,
         'way = re.split("[?#]", decoded)[0]',
         'way = re.split("[?#]", path)[0]',
-        "test_redirects.py::test_nobody_is_sent_on_to_a_place_of_somebody_else",
+        "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
     _mutant(
         "A path that is still encoded after five rounds is refused",
         HANDOVER,
         " and unquote(decoded) == decoded",
         "",
-        "test_redirects.py::test_nobody_is_sent_on_to_a_place_of_somebody_else",
+        "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
     _mutant(
         "The length of a path is checked before it is decoded",
@@ -624,7 +624,7 @@ PLACES = [
         "app/oauth/exchange_codes.py",
         "sha256_of(_secret_of(code, challenge))",
         'digest(_secret_of(code, ""))',
-        "test_redirects.py::test_a_page_that_sends_its_secret_takes_no_code_that_somebody_has_planted",
+        "test_redirects.py::test_a_page_that_sends_its_verifier_takes_no_planted_code",
     ),
     _mutant(
         "No other secret of a sign-in is a code",
@@ -742,7 +742,7 @@ FAILURES = [
         "app/oauth/token_encryption.py",
         "    is_stored = settings.oauth_store_tokens is Switch.ON\n",
         "    is_stored = bool(Switch.ON)\n",
-        "test_token_encryption.py::test_no_token_is_kept_unless_somebody_asks_for_it",
+        "test_token_encryption.py::test_tokens_are_stored_only_if_the_setting_says_so",
     ),
     _mutant(
         "What is kept is sealed",
@@ -837,7 +837,7 @@ REAL_PROVIDERS = [
         OPENID,
         'kept = claims.keys() - {"email"} if self.preset.is_email_verified(claims) is False else {"iss", "sid"}',
         'kept = {"iss", "sid"}',
-        "test_account_linking.py::test_an_address_that_nobody_vouches_for_makes_no_account",
+        "test_account_linking.py::test_an_unverified_address_makes_no_account",
     ),
     _mutant(
         "An explicit no stays at a provider that is trusted",
@@ -907,7 +907,7 @@ REAL_PROVIDERS = [
         DISCOVERY,
         "                return self.document\n        self._read_at",
         "                raise\n        self._read_at",
-        "test_id_tokens.py::test_documents_that_cannot_be_read_for_a_while_keep_nobody_out",
+        "test_id_tokens.py::test_users_sign_in_while_documents_cannot_be_read",
     ),
     _mutant(
         "Former keys count for a day",

@@ -33,11 +33,11 @@ MUTANTS = [
         "observability/test_logs.py::test_a_failure_is_logged_with_its_request_and_without_the_values_of_variables",
     ),
     Mutant(
-        "Metrics are for whoever shows the token",
+        "Metrics need the token",
         "app/operations/metrics.py",
         "        raise NotAuthorizedException",
         "        return",
-        "observability/test_metrics.py::test_metrics_are_for_whoever_shows_the_token",
+        "observability/test_metrics.py::test_metrics_need_the_token",
     ),
     Mutant(
         "The token of a link stays out of traces",

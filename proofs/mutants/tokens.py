@@ -44,7 +44,7 @@ def mutants(tests: str) -> list[Mutant]:
             "auth/test_access_tokens.py::test_a_token_lives_for_fifteen_minutes",
         ),
         Mutant(
-            "A key that nobody names any more signs nothing",
+            "A key that is not set any more signs nothing",
             ACCESS,
             '"kid": sha256(key).hexdigest()[:8]',
             '"kid": "1"',
@@ -111,7 +111,7 @@ def mutants(tests: str) -> list[Mutant]:
             REFRESH,
             "RENEWALS_WITHIN_GRACE if is_within_grace else 1",
             "RENEWALS_WITHIN_GRACE if is_within_grace else 0",
-            "auth/test_refresh.py::test_a_lost_answer_signs_nobody_out_however_late_the_client_asks_again",
+            "auth/test_refresh.py::test_a_lost_answer_ends_no_sign_in_however_late_the_client_asks_again",
         ),
         Mutant(
             "Few tokens of one client overtake another",
@@ -149,10 +149,10 @@ def mutants(tests: str) -> list[Mutant]:
             "auth/test_refresh.py::test_a_deactivated_user_renews_nothing_and_is_not_taken_for_a_thief",
         ),
         Mutant(
-            "What somebody made up ends nothing",
+            "A forged token ends no sign-in",
             REFRESH,
             "hmac.compare_digest(signature, _sign(key, content))",
             "seal",
-            f"{tests}::test_a_token_that_somebody_made_up_ends_nothing",
+            f"{tests}::test_a_forged_token_ends_no_sign_in",
         ),
     ]

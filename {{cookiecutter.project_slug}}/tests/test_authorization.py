@@ -45,14 +45,14 @@ def test_the_table_has_every_route_and_no_other(settings: Settings) -> None:
 
 
 @pytest.mark.checklist("H02")
-async def test_nobody_is_let_in_without_credentials(visitor: Person) -> None:
+async def test_requests_without_credentials_are_refused(visitor: Person) -> None:
     answers = {route: kind_of(await call(visitor, route)) for route in CLOSED}
     assert answers == dict.fromkeys(CLOSED, UNAUTHORIZED)
 
 
 @pytest.mark.checklist("H02", "E11")
 @pytest.mark.parametrize("state", ["is_active = false", "is_verified = false"])
-async def test_whoever_may_not_sign_in_is_let_in_nowhere(grace: Person, tables: Tables, state: str) -> None:
+async def test_a_user_who_may_not_sign_in_is_refused_everywhere(grace: Person, tables: Tables, state: str) -> None:
     await grace.sign_in()
     await tables.execute(f'UPDATE "user" SET {state}')  # noqa: S608  # written above
     answers = {route: kind_of(await call(grace, route)) for route in CLOSED}

@@ -57,7 +57,7 @@ async def test_pages_of_other_sites_change_nothing(app: Litestar, grace: Person,
 
 @pytest.mark.checklist("E08")
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])
-async def test_a_form_of_another_site_signs_nobody_in(grace: Person, media_type: str) -> None:
+async def test_a_form_of_another_site_signs_no_one_in(grace: Person, media_type: str) -> None:
     headers = {"Origin": "https://evil.example", "Content-Type": media_type}
     body = json.dumps({"email": grace.email, "password": PASSWORD})
     answer = await grace.client.post("/login", content=body, headers=headers)
@@ -138,7 +138,7 @@ async def test_in_production_browsers_insist_on_tls(settings: Settings) -> None:
 
 
 @pytest.mark.checklist("E12", "E13")
-async def test_nobody_keeps_an_answer_about_an_account(grace: Person) -> None:
+async def test_no_cache_keeps_a_response_about_an_account(grace: Person) -> None:
     answers = [
         await grace.get("/users/me"),
         await grace.sign_in(),

@@ -207,7 +207,7 @@ async def test_a_row_that_is_gone_by_the_time_it_is_changed_is_a_conflict(outsid
 
 
 @pytest.mark.checklist("I04")
-async def test_what_nobody_expected_shows_nothing_and_is_logged_with_its_traceback(
+async def test_an_unexpected_error_shows_nothing_and_is_logged_with_its_traceback(
     outsider: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await outsider.get("/breaks")

@@ -48,9 +48,7 @@ async def test_many_rows_go_in_several_transactions(app: Litestar, stage: Stage,
     assert await tables.rows("user_session") == []
 
 
-async def test_what_somebody_works_on_is_waited_for_by_nobody(
-    app: Litestar, grace: Person, tables: Tables, clock: Clock
-) -> None:
+async def test_locked_rows_are_not_waited_for(app: Litestar, grace: Person, tables: Tables, clock: Clock) -> None:
     await grace.sign_in()
     clock.advance(LIFETIME)
     async with tables.changing("UPDATE user_session SET ip = '192.0.2.7'"):

@@ -173,7 +173,7 @@ async def test_a_caller_who_leaves_before_it_is_known_who_calls_leaves_the_conne
 
 @pytest.mark.usefixtures("impatient", "tables")
 @pytest.mark.checklist("I03")
-async def test_whoever_finds_no_connection_is_told_soon_and_others_go_on(
+async def test_a_request_without_a_connection_is_refused_soon_and_others_go_on(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "STATEMENT_SECONDS", 4)

@@ -97,7 +97,7 @@ def test_mails_that_were_given_up_lose_their_address(config: Config) -> None:
 
 
 @pytest.mark.checklist("I06")
-def test_a_revision_that_waits_for_somebody_gives_up_before_callers_do(
+def test_a_revision_that_waits_for_a_lock_gives_up_before_callers_do(
     config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.upgrade(config, "head", sql=True)

@@ -116,7 +116,7 @@ def test_the_env_file_does_not_count_anywhere_else(project_root: Path, environme
         read_settings({"ENVIRONMENT": environment})
 
 
-def test_an_empty_value_means_that_nobody_has_set_it() -> None:
+def test_an_empty_value_is_unset() -> None:
     settings = read_settings({"ENVIRONMENT": "test", "SECRET_KEY": SECRET, "DATABASE_URL": "", "OPENAPI": ""})
     assert (settings.database_url, settings.openapi) == (None, None)
 

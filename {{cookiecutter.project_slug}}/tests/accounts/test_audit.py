@@ -108,7 +108,7 @@ async def test_the_trail_holds_no_secret(visitor: Person, outbox: Outbox, tables
 
 
 @pytest.mark.checklist("B05", "I05")
-async def test_a_sign_in_to_an_address_that_nobody_has_is_recorded_without_it(visitor: Person, tables: Tables) -> None:
+async def test_a_sign_in_to_an_unknown_address_is_recorded_without_it(visitor: Person, tables: Tables) -> None:
     assert (await visitor.sign_in()).status_code == 401
     [entry] = await tables.trail()
     assert (entry["kind"], entry["target_id"], visitor.email in str(entry)) == ("sign-in.failed", None, False)

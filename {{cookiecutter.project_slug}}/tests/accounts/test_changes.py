@@ -145,7 +145,7 @@ async def test_a_new_address_needs_the_password(signed_in: Person, outbox: Outbo
 
 
 @pytest.mark.checklist("D09", "A01")
-async def test_the_address_of_somebody_else_gets_the_same_answer_and_no_link(
+async def test_the_address_of_another_user_gets_the_same_answer_and_no_link(
     mallory: Person, signed_in: Person, outbox: Outbox, tables: Tables
 ) -> None:
     await mallory.sign_in()
@@ -159,7 +159,7 @@ async def test_the_address_of_somebody_else_gets_the_same_answer_and_no_link(
 
 
 @pytest.mark.checklist("D09")
-async def test_an_address_that_somebody_else_takes_meanwhile_stays_theirs(
+async def test_an_address_that_another_user_takes_meanwhile_stays_theirs(
     stage: Stage, signed_in: Person, outbox: Outbox
 ) -> None:
     await signed_in.post("/users/me/email", email=NEW, password=PASSWORD)
@@ -204,7 +204,7 @@ async def test_the_owner_undoes_what_a_thief_has_changed_twice(stage: Stage, sig
 
 
 @pytest.mark.checklist("D09")
-async def test_undoing_stops_a_change_that_nobody_has_confirmed_yet(signed_in: Person, outbox: Outbox) -> None:
+async def test_undoing_stops_a_change_that_is_not_confirmed_yet(signed_in: Person, outbox: Outbox) -> None:
     await signed_in.post("/users/me/email", email=NEW, password=PASSWORD)
     [mail] = outbox.to_address(NEW)
     assert (await signed_in.post("/users/me/email/undo", token=outbox.token_for(signed_in))).status_code == 200

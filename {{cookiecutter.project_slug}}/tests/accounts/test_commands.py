@@ -60,7 +60,7 @@ async def test_what_is_no_address_is_refused(operator: Operator, tables: Tables)
 
 
 @pytest.mark.checklist("C03")
-async def test_somebody_invited_chooses_a_password_by_mail(
+async def test_an_invited_user_chooses_a_password_by_mail(
     operator: Operator, visitor: Person, stage: Stage, clock: Clock
 ) -> None:
     made = await operator.types("invite-user", "--email", visitor.email.upper())

@@ -73,7 +73,7 @@ async def test_a_registration_costs_the_same_for_new_and_known_addresses(  # noq
 
 
 @pytest.mark.checklist("A01")
-async def test_asking_for_another_address_costs_the_same_whoever_has_it(
+async def test_asking_for_another_address_costs_the_same_for_known_and_unknown_ones(
     grace: Person, mallory: Person, tables: Tables, work: Work
 ) -> None:
     await mallory.sign_in()

@@ -180,7 +180,7 @@ def test_lifetimes_are_said_as_people_do(lifetime: timedelta, words: str) -> Non
 
 
 @pytest.mark.checklist("A09")
-def test_nobody_slips_a_header_in_through_an_address(settings: Settings) -> None:
+def test_an_address_cannot_add_a_header(settings: Settings) -> None:
     with pytest.raises(ValueError, match="linefeed"):
         compose(replace(VERIFY, recipient=INJECTION), settings)
     with pytest.raises(ValueError, match="linefeed"):

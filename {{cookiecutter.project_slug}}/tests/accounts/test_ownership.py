@@ -161,7 +161,7 @@ async def test_a_link_that_is_being_prepared_confirms_no_password_of_another_sig
 
 
 @pytest.mark.checklist("A10")
-async def test_whoever_signs_up_again_and_again_does_not_keep_the_owner_out(
+async def test_repeated_sign_ups_do_not_keep_the_owner_out(
     mallory: Person, visitor: Person, tables: Tables, outbox: Outbox
 ) -> None:
     await visitor.register()

@@ -210,7 +210,7 @@ async def test_people_of_a_domain_that_may_register_do(settings: Settings) -> No
 
 
 @pytest.mark.usefixtures("tables")
-async def test_somebody_known_is_told_so_where_registration_is_closed(settings: Settings) -> None:
+async def test_a_known_address_is_told_so_where_registration_is_closed(settings: Settings) -> None:
     async with another_stage(settings) as open_stage:
         grace = await open_stage.verified("grace")
     async with another_stage(settings, registration=frozenset({"invite"})) as stage:

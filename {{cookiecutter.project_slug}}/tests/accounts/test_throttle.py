@@ -113,7 +113,7 @@ async def test_a_known_network_can_be_exhausted_too(stage: Stage, grace: Person,
 
 @pytest.mark.checklist("B06")
 @pytest.mark.usefixtures("few_for_an_account")
-async def test_nobody_keeps_an_account_closed_to_who_has_just_chosen_a_password(
+async def test_an_account_stays_open_to_the_network_that_reset_its_password(
     stage: Stage, grace: Person, outbox: Outbox
 ) -> None:
     await grace.post("/forgot-password", email=grace.email)
@@ -259,7 +259,7 @@ async def test_the_owner_is_told_of_a_sign_in_after_many_wrong_passwords(grace: 
 
 @pytest.mark.checklist("A07")
 @pytest.mark.parametrize("path", ["/register", "/verify/resend", "/forgot-password"])
-async def test_an_address_gets_few_mails_an_hour_whoever_asks(
+async def test_an_address_gets_few_mails_an_hour_from_all_networks(
     stage: Stage, visitor: Person, outbox: Outbox, clock: Clock, path: str
 ) -> None:
     await visitor.register()
@@ -279,7 +279,7 @@ async def test_an_address_gets_few_mails_an_hour_whoever_asks(
 
 @pytest.mark.checklist("A07")
 @pytest.mark.parametrize("path", ["/register", "/verify/resend", "/forgot-password"])
-async def test_a_network_asks_for_few_mails_whoever_gets_them(
+async def test_a_network_asks_for_few_mails_to_all_addresses(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     for action in (Action.REGISTER, Action.RESEND_VERIFICATION, Action.FORGET_PASSWORD):
@@ -291,7 +291,7 @@ async def test_a_network_asks_for_few_mails_whoever_gets_them(
     assert int(answers[-1].headers["Retry-After"]) > 0
 
 
-async def test_the_table_names_nobody(stage: Stage, tables: Tables) -> None:
+async def test_the_table_of_attempts_names_no_address(stage: Stage, tables: Tables) -> None:
     for number in range(4):
         await guess(stage, f"198.51.100.{number}", f"user{number}@example.com")
     assert "user1" not in str(await tables.rows("attempts"))
@@ -305,7 +305,7 @@ async def test_counting_can_be_turned_off_outside_production(settings: Settings)
 
 @pytest.mark.checklist("B07")
 @pytest.mark.usefixtures("app")
-def test_the_server_believes_nobody_either() -> None:
+def test_uvicorn_trusts_no_header_by_default() -> None:
     # By default, uvicorn reads the client's address from a header that any process on this machine can write.
     assert uvicorn.Config("app.asgi:app").forwarded_allow_ips == ""
 

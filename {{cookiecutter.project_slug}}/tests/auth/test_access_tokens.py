@@ -130,9 +130,7 @@ async def test_a_token_from_a_mail_opens_nothing(visitor: Person, settings: Sett
 
 
 @pytest.mark.checklist("F08")
-async def test_who_gets_an_address_that_is_free_again_gets_nothing_of_whoever_had_it(
-    grace: Person, stage: Stage
-) -> None:
+async def test_the_next_owner_of_an_address_inherits_no_token(grace: Person, stage: Stage) -> None:
     await grace.sign_in()
     headers, cookies = dict(grace.client.headers), dict(grace.client.cookies)
     await grace.client.delete("/users/me")

@@ -97,7 +97,7 @@ async def test_all_other_devices_are_signed_out(desk: Person, phone: Person) -> 
 
 
 @pytest.mark.checklist("E10")
-async def test_the_devices_of_others_are_nobody_elses(desk: Person, mallory: Person, tables: Tables) -> None:
+async def test_devices_of_other_users_cannot_be_ended(desk: Person, mallory: Person, tables: Tables) -> None:
     [row] = await tables.rows("user_session")
     await mallory.sign_in()
     for session_id in (row["id"], uuid4()):

@@ -53,7 +53,7 @@ async def test_a_refresh_token_is_traded_for_a_new_pair(grace: Person) -> None:
 
 
 @pytest.mark.checklist("F06")
-async def test_a_token_that_somebody_made_up_ends_nothing(grace: Person, tables: Tables) -> None:
+async def test_a_forged_token_ends_no_sign_in(grace: Person, tables: Tables) -> None:
     token = (await grace.sign_in()).json()["refresh_token"]
     [row] = await tables.rows("user_session")
     made_up = urlsafe_b64encode(row["id"].bytes + bytes(50)).decode()

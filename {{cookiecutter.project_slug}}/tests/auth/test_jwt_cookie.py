@@ -142,7 +142,7 @@ async def test_the_refresh_cookie_is_traded_for_new_cookies(grace: Person) -> No
 
 
 @pytest.mark.checklist("F06")
-async def test_a_token_that_somebody_made_up_ends_nothing(grace: Person, stage: Stage, tables: Tables) -> None:
+async def test_a_forged_token_ends_no_sign_in(grace: Person, stage: Stage, tables: Tables) -> None:
     await grace.sign_in()
     [row] = await tables.rows("user_session")
     made_up = urlsafe_b64encode(row["id"].bytes + bytes(50)).decode()

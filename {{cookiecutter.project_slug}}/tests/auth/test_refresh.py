@@ -50,7 +50,7 @@ async def test_parallel_refreshes_get_the_same_successor(grace: Person, stage: S
 
 
 @pytest.mark.checklist("F09")
-async def test_a_lost_answer_signs_nobody_out_however_late_the_client_asks_again(
+async def test_a_lost_answer_ends_no_sign_in_however_late_the_client_asks_again(
     grace: Person, stage: Stage, clock: Clock, tables: Tables
 ) -> None:
     await grace.sign_in()

@@ -50,7 +50,7 @@ async def test_unknown_and_wrong_get_the_same_answer(grace: Person, visitor: Per
 
 @pytest.mark.checklist("A08", "B03", "C05")
 @pytest.mark.parametrize("state", ["is_active = false", "is_verified = false", "password_hash = 'no hash'"])
-async def test_whoever_may_not_sign_in_gets_that_answer_too(grace: Person, tables: Tables, state: str) -> None:
+async def test_a_user_who_may_not_sign_in_gets_the_same_answer(grace: Person, tables: Tables, state: str) -> None:
     await tables.execute(f'UPDATE "user" SET {state}')  # noqa: S608  # from the table above
     assert (await grace.sign_in()).json()["type"] == "/problems/invalid-credentials"
     assert await tables.rows("user_session") == []
@@ -105,7 +105,7 @@ async def test_a_sign_in_ends_in_the_end_however_much_it_is_used(
 
 
 @pytest.mark.checklist("E05")
-async def test_a_sign_in_that_nobody_uses_ends_earlier(grace: Person, clock: Clock, settings: Settings) -> None:
+async def test_an_unused_sign_in_ends_earlier(grace: Person, clock: Clock, settings: Settings) -> None:
     await grace.sign_in()
     for _ in range(2):
         clock.advance(settings.session_idle_days * DAY - timedelta(minutes=2))
@@ -114,7 +114,7 @@ async def test_a_sign_in_that_nobody_uses_ends_earlier(grace: Person, clock: Clo
     assert await kept_up(grace) == 401
 
 
-async def test_that_somebody_was_seen_is_written_once_a_minute(grace: Person, tables: Tables, clock: Clock) -> None:
+async def test_the_last_use_is_stored_once_a_minute(grace: Person, tables: Tables, clock: Clock) -> None:
     await grace.sign_in()
     [first] = await tables.rows("user_session")
     for seconds in (20, 20):

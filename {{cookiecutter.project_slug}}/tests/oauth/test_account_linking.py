@@ -48,7 +48,7 @@ async def test_its_owner_signs_in_and_links(grace: Person, stage: Stage, network
 
 @pytest.mark.checklist("G05")
 @pytest.mark.parametrize("address", NO_PROOF)
-async def test_nobody_learns_by_an_unproven_address_who_has_an_account(
+async def test_an_unverified_address_does_not_tell_who_has_an_account(
     grace: Person, visitor: Person, network: FakeNetwork, address: EmailClaim
 ) -> None:
     known = await sign_in(visitor, network, email=grace.email, address=address)
@@ -58,7 +58,7 @@ async def test_nobody_learns_by_an_unproven_address_who_has_an_account(
 
 
 @pytest.mark.checklist("G06")
-async def test_whoever_registered_the_address_first_gains_nothing_when_its_owner_arrives(
+async def test_an_earlier_sign_up_gains_nothing_when_the_owner_arrives(
     stage: Stage, network: FakeNetwork, outbox: Outbox, tables: Tables
 ) -> None:
     owner = stage.person("grace", "203.0.113.9")
@@ -84,7 +84,7 @@ async def test_whoever_registered_the_address_first_gains_nothing_when_its_owner
 
 
 @pytest.mark.checklist("G06")
-async def test_what_somebody_got_hold_of_before_the_address_was_proven_ends(
+async def test_sign_ins_from_before_the_address_was_verified_end(
     grace: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
     # As far as it can go: signed in, and with an account of theirs linked, when the address is found to be unproven.
@@ -128,7 +128,7 @@ async def test_an_invitation_is_accepted_by_coming_from_a_provider(
 
 @pytest.mark.checklist("G07")
 @pytest.mark.parametrize("address", NO_PROOF)
-async def test_an_address_that_nobody_vouches_for_makes_no_account(
+async def test_an_unverified_address_makes_no_account(
     visitor: Person, network: FakeNetwork, tables: Tables, address: EmailClaim
 ) -> None:
     assert problem_of(await sign_in(visitor, network, address=address)) == (400, "address-not-verified")
@@ -291,9 +291,7 @@ async def test_who_gets_an_account_by_coming_from_a_provider_is_a_setting(
     assert "provider.sign-up-refused" in await tables.kinds()
 
 
-async def test_whoever_leaves_can_come_again_as_somebody_new(
-    visitor: Person, network: FakeNetwork, tables: Tables
-) -> None:
+async def test_a_deleted_user_can_sign_up_again(visitor: Person, network: FakeNetwork, tables: Tables) -> None:
     await sign_in(visitor, network)
     [before] = await tables.rows("user")
     assert (await visitor.client.delete("/users/me")).status_code == 204

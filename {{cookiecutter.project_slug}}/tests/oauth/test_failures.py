@@ -142,13 +142,13 @@ async def test_the_log_says_which_request_failed_and_how(
 
 
 @pytest.mark.checklist("G11")
-async def test_whoever_says_no_on_the_page_of_the_provider_is_told_so(visitor: Person, network: FakeNetwork) -> None:
+async def test_a_user_who_cancels_at_the_provider_is_told_so(visitor: Person, network: FakeNetwork) -> None:
     back = await network.consent(await leave(visitor), decision="no")
     assert problem_of(await come_back(visitor, back)) == (400, "provider-refused")
 
 
 @pytest.mark.checklist("G11")
-async def test_a_code_that_nobody_gave_out_is_a_refusal(visitor: Person) -> None:
+async def test_an_unknown_code_is_a_refusal(visitor: Person) -> None:
     for code in ("", "made up", "a" * 4096, "\0", "%ff"):
         state = query_of(await leave(visitor))["state"]
         answer = await visitor.client.get("/oauth2/oidc/callback", params={"state": state, "code": code})
@@ -283,7 +283,7 @@ async def test_an_answer_that_drips_is_given_up(
 
 
 @pytest.mark.checklist("G11")
-async def test_a_provider_that_nobody_reaches_is_a_refusal(
+async def test_an_unreachable_provider_is_a_refusal(
     visitor: Person, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def answer(request: httpx.Request) -> httpx.Response:

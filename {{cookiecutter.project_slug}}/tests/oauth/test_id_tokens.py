@@ -68,9 +68,7 @@ ODD_KEYS: list[list[object]] = [
 
 
 @pytest.mark.checklist("G04")
-async def test_a_token_that_does_not_hold_signs_nobody_in(
-    visitor: Person, network: FakeNetwork, tables: Tables
-) -> None:
+async def test_an_invalid_id_token_signs_no_one_in(visitor: Person, network: FakeNetwork, tables: Tables) -> None:
     for token_fault in TOKEN_FAULTS:
         answer = await sign_in(visitor, network, token_fault=token_fault)
         assert (token_fault, *problem_of(answer)) == (token_fault, 400, "invalid-identity")
@@ -193,7 +191,7 @@ async def test_a_key_signs_with_its_own_algorithm_alone(
 @pytest.mark.checklist("G13")
 @pytest.mark.parametrize("fault", [AnswerFault.BROKEN, AnswerFault.NO_JSON, AnswerFault.SILENT, AnswerFault.SHAPE])
 @pytest.mark.parametrize("endpoint", [Endpoint.METADATA, Endpoint.KEYS])
-async def test_documents_that_cannot_be_read_for_a_while_keep_nobody_out(  # noqa: PLR0913, PLR0917  # who acts, and what it is tried with
+async def test_users_sign_in_while_documents_cannot_be_read(  # noqa: PLR0913, PLR0917  # who acts, and what it is tried with
     visitor: Person,
     network: FakeNetwork,
     clock: Clock,
@@ -263,7 +261,7 @@ async def test_a_provider_that_failed_once_is_asked_again(visitor: Person, netwo
 
 
 @pytest.mark.checklist("G04")
-async def test_who_somebody_is_hangs_on_the_subject_and_not_on_the_address(
+async def test_a_user_is_known_by_the_subject_and_not_by_the_address(
     visitor: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
     await sign_in(visitor, network, subject="one")
@@ -277,7 +275,7 @@ async def test_who_somebody_is_hangs_on_the_subject_and_not_on_the_address(
 
 
 @pytest.mark.checklist("G04")
-async def test_the_same_subject_of_another_issuer_is_somebody_else(
+async def test_the_same_subject_of_another_issuer_is_another_user(
     visitor: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
     await sign_in(visitor, network, subject="one")
@@ -293,7 +291,7 @@ async def test_the_same_subject_of_another_issuer_is_somebody_else(
 
 
 @pytest.mark.checklist("G04")
-async def test_a_new_issuer_under_an_old_name_knows_nobody(
+async def test_a_new_issuer_under_an_old_name_knows_no_users(
     visitor: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     await sign_in(visitor, network, subject="one")

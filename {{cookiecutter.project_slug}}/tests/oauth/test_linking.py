@@ -223,7 +223,7 @@ async def test_unlinking_from_an_account_that_is_deleted_meanwhile_is_no_error_o
 
 
 @pytest.mark.checklist("G09")
-async def test_nobody_unlinks_what_is_of_others(
+async def test_accounts_of_other_users_cannot_be_unlinked(
     signed_in: Person, mallory: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     await link(signed_in, network)
@@ -235,7 +235,7 @@ async def test_nobody_unlinks_what_is_of_others(
     assert len(await tables.rows("oauth_account")) == 1
 
 
-async def test_what_is_unlinked_signs_nobody_in_and_its_owner_is_told(
+async def test_an_unlinked_account_signs_no_one_in_and_its_owner_is_told(
     signed_in: Person, stage: Stage, network: FakeNetwork, outbox: Outbox, tables: Tables
 ) -> None:
     await link(signed_in, network)

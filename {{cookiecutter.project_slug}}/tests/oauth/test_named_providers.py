@@ -64,7 +64,7 @@ async def test_each_is_offered_with_its_label_and_asked_with_its_scopes(visitor:
 
 
 @pytest.mark.checklist("G12")
-async def test_the_same_subject_at_another_provider_is_somebody_else(
+async def test_the_same_subject_at_another_provider_is_another_user(
     visitor: Person, stage: Stage, network: FakeNetwork, acme: Provider, tables: Tables
 ) -> None:
     assert (await sign_in(visitor, network, "oidc", subject="1")).status_code == 201

@@ -81,7 +81,7 @@ async def test_at_microsoft_the_issuer_is_the_company_that_the_token_names(
 
 
 @pytest.mark.checklist("G04")
-async def test_the_same_subject_of_another_company_is_somebody_else(
+async def test_the_same_subject_of_another_company_is_another_user(
     visitor: Person, stage: Stage, network: FakeNetwork, tables: Tables
 ) -> None:
     network.microsoft.more_claims |= {"xms_edov": True}
@@ -92,7 +92,9 @@ async def test_the_same_subject_of_another_company_is_somebody_else(
     assert len(await tables.rows("user")) == 2
 
 
-async def test_github_says_by_number_who_somebody_is(visitor: Person, network: FakeNetwork, tables: Tables) -> None:
+async def test_an_account_at_github_is_known_by_its_number(
+    visitor: Person, network: FakeNetwork, tables: Tables
+) -> None:
     network.github.emails = [at_github("other@example.com", primary=False), at_github(visitor.email)]
     assert (await sign_in(visitor, network, "github")).status_code == 201
     row = await account(tables)

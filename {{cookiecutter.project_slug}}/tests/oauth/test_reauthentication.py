@@ -109,7 +109,7 @@ async def test_a_sign_in_at_the_provider_counts_if_it_is_about_a_minute_old_at_m
 
 
 @pytest.mark.checklist("D10", "G04")
-async def test_somebody_else_at_the_provider_does_not_count(
+async def test_another_account_at_the_provider_does_not_count(
     hopper: Person, mallory: Person, network: FakeNetwork, clock: Clock
 ) -> None:
     await mallory.sign_in()
@@ -171,7 +171,7 @@ async def test_setting_a_password_needs_a_fresh_sign_in(hopper: Person, clock: C
 
 
 @pytest.mark.checklist("D07")
-async def test_whoever_has_a_password_shows_it_to_change_it(grace: Person) -> None:
+async def test_a_user_with_a_password_needs_it_to_change_it(grace: Person) -> None:
     await grace.sign_in()
     answer = await grace.client.put("/users/me/password", json={"new_password": ANOTHER_PASSWORD})
     assert problem_of(answer) == (409, "conflict")

@@ -138,9 +138,7 @@ async def with_code(
         ("POST", "/reauthenticate/oidc"),
     ],
 )
-async def test_nobody_is_sent_on_to_a_place_of_somebody_else(
-    grace: Person, tables: Tables, method: str, begin: str
-) -> None:
+async def test_a_next_path_never_leads_to_another_host(grace: Person, tables: Tables, method: str, begin: str) -> None:
     await grace.sign_in()
     for path in ELSEWHERE:
         answer = await grace.client.request(method, begin, params={"next": path})
@@ -171,7 +169,7 @@ async def test_a_path_that_is_too_long_is_refused_before_it_is_decoded(
 
 
 @pytest.mark.checklist("G10")
-async def test_somebody_is_sent_on_to_a_path_of_ours(visitor: Person, network: FakeNetwork) -> None:
+async def test_a_next_path_of_this_service_is_followed(visitor: Person, network: FakeNetwork) -> None:
     for path in HERE:
         back = await network.consent(await leave(visitor, next=path), email=visitor.email)
         page = urlsplit(page_of(await visitor.get(back)))
@@ -297,9 +295,7 @@ async def test_a_code_that_was_asked_for_with_a_challenge_is_traded_with_its_sec
 
 
 @pytest.mark.checklist("G01")
-async def test_a_page_that_sends_its_secret_takes_no_code_that_somebody_has_planted(
-    with_code: Stage, network: FakeNetwork
-) -> None:
+async def test_a_page_that_sends_its_verifier_takes_no_planted_code(with_code: Stage, network: FakeNetwork) -> None:
     planted = await code_of(with_code.person("mallory"), network)
     answer = await with_code.person("grace").post("/oauth2/exchange", code=planted, code_verifier=VERIFIER)
     assert problem_of(answer) == (400, "invalid-code")

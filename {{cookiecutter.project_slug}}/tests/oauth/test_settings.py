@@ -48,7 +48,7 @@ def refusal_of(environment: dict[str, str]) -> list[str]:
     return refusal.value.message.splitlines()
 
 
-def test_without_credentials_nobody_is_offered() -> None:
+def test_without_credentials_no_provider_is_offered() -> None:
     assert dict(offered(read_settings(TEST))) == {}
 
 

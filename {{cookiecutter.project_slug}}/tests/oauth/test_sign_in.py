@@ -15,7 +15,7 @@ from tests.oauth.fake_network import sign_in
 from tests.tables import Tables
 
 
-async def test_somebody_new_has_an_account_and_is_signed_in(
+async def test_a_new_user_has_an_account_and_is_signed_in(
     visitor: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     answer = await sign_in(visitor, network)
@@ -104,7 +104,7 @@ async def test_a_network_that_came_from_a_provider_is_known_and_has_no_attempts_
 
 @pytest.mark.checklist("E11", "B03")
 @pytest.mark.parametrize("state", ["is_active = false", "is_verified = false"])
-async def test_whoever_may_not_sign_in_does_not_by_a_provider_either(
+async def test_a_deactivated_user_does_not_sign_in_with_a_provider(
     visitor: Person, network: FakeNetwork, tables: Tables, state: str
 ) -> None:
     await sign_in(visitor, network)

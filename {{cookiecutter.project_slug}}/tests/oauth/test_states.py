@@ -144,9 +144,7 @@ async def test_an_answer_is_for_what_it_was_begun_for(grace: Person, network: Fa
 
 @pytest.mark.checklist("G02")
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_state_that_nobody_gave_out_is_nothing(
-    visitor: Person, network: FakeNetwork, tables: Tables, path: str
-) -> None:
+async def test_an_unknown_state_is_refused(visitor: Person, network: FakeNetwork, tables: Tables, path: str) -> None:
     await leave(visitor)
     asked = len(network.asked)
     for state in ODD:
@@ -260,7 +258,7 @@ async def test_a_provider_that_is_not_offered_is_nowhere(visitor: Person, path: 
     assert problem_of(await visitor.get(path)) == (404, "not-found")
 
 
-async def test_what_nobody_comes_back_from_goes(app: Litestar, visitor: Person, tables: Tables, clock: Clock) -> None:
+async def test_an_unfinished_flow_is_removed(app: Litestar, visitor: Person, tables: Tables, clock: Clock) -> None:
     await leave(visitor)
     await remove_expired_rows(app)
     assert len(await tables.rows("oauth_state")) == 1

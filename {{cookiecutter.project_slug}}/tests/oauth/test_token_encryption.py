@@ -36,7 +36,7 @@ async def row(tables: Tables) -> dict[str, Any]:
     return account
 
 
-async def test_no_token_is_kept_unless_somebody_asks_for_it(
+async def test_tokens_are_stored_only_if_the_setting_says_so(
     visitor: Person, network: FakeNetwork, tables: Tables
 ) -> None:
     network.oidc.gives_refresh_tokens = True

@@ -70,7 +70,7 @@ async def test_an_account_that_is_linked_shows_the_address_that_userinfo_says(
 
 @pytest.mark.checklist("G07")
 @pytest.mark.parametrize("address", NO_PROOF)
-async def test_an_address_that_nobody_vouches_for_makes_no_account_at_a_provider_that_signs(
+async def test_an_unverified_address_in_signed_userinfo_makes_no_account(
     visitor: Person, network: FakeNetwork, tables: Tables, address: EmailClaim
 ) -> None:
     network.oidc.signs_userinfo = True

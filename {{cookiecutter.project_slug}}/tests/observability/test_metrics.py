@@ -47,7 +47,7 @@ async def value(stage: Stage, metric: str) -> float:
 
 
 @pytest.mark.parametrize("token", ["", "another", f"{TOKEN}!", TOKEN[:-1], "é"])
-async def test_metrics_are_for_whoever_shows_the_token(measured: Stage, token: str) -> None:
+async def test_metrics_need_the_token(measured: Stage, token: str) -> None:
     assert (await scrape(measured)).status_code == 200
     headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
     answer = await measured.person("mallory").client.get("/metrics", headers=headers)
@@ -56,7 +56,7 @@ async def test_metrics_are_for_whoever_shows_the_token(measured: Stage, token: s
     assert "python_info" not in answer.text
 
 
-async def test_there_are_none_unless_somebody_asks(visitor: Person) -> None:
+async def test_there_are_no_metrics_unless_they_are_on(visitor: Person) -> None:
     assert (await visitor.get("/metrics")).status_code == 404
 
 

@@ -60,7 +60,7 @@ async def test_several_workers_send_at_once_and_each_mail_once(mails: MailServer
 
 
 @pytest.mark.usefixtures("workers", "post_is_open")
-async def test_who_is_refused_for_good_is_given_up_and_holds_up_nobody(mails: MailServer, tables: Tables) -> None:
+async def test_a_mail_that_is_refused_for_good_does_not_hold_up_others(mails: MailServer, tables: Tables) -> None:
     # Enough for each worker to meet a refusal.
     gone = [f"gone{number}@example.com" for number in range(2 * WORKERS)]
     mails.refusals = dict.fromkeys(gone, "550 5.1.1 no such mailbox")

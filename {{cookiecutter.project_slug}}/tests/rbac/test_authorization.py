@@ -78,7 +78,7 @@ async def test_the_permission_is_enough(
 
 @pytest.mark.checklist("H02")
 @pytest.mark.parametrize(("route", "permission"), GUARDED)
-async def test_whoever_holds_the_permission_is_let_in(
+async def test_a_caller_with_the_permission_is_let_in(
     stage: Stage, tables: Tables, route: str, permission: str
 ) -> None:
     answer = await call(await holding(stage, tables, permission), route)
@@ -87,7 +87,7 @@ async def test_whoever_holds_the_permission_is_let_in(
 
 @pytest.mark.checklist("H02")
 @pytest.mark.parametrize(("route", "permission"), GUARDED)
-async def test_whoever_holds_every_other_permission_is_not(
+async def test_a_caller_with_every_other_permission_is_refused(
     stage: Stage, tables: Tables, route: str, permission: str
 ) -> None:
     others = set(Permission) - {permission}

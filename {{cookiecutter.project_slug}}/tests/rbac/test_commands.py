@@ -17,12 +17,12 @@ async def roles_of(person: Person) -> list[str]:
 
 
 @pytest.mark.checklist("H05")
-async def test_nobody_has_an_account_at_the_start(tables: Tables) -> None:
+async def test_there_is_no_account_at_the_start(tables: Tables) -> None:
     assert (await tables.rows("user"), await tables.rows("user_role")) == ([], [])
 
 
 @pytest.mark.checklist("H05")
-async def test_whoever_signed_up_with_the_address_of_an_administrator_gains_nothing(
+async def test_a_sign_up_with_the_address_of_an_administrator_gains_nothing(
     operator: Operator, visitor: Person, mallory: Person, outbox: Outbox
 ) -> None:
     planted = "a password of mallory's"
@@ -35,9 +35,7 @@ async def test_whoever_signed_up_with_the_address_of_an_administrator_gains_noth
 
 
 @pytest.mark.checklist("H05")
-async def test_whoever_is_deactivated_is_made_no_administrator(
-    operator: Operator, grace: Person, tables: Tables
-) -> None:
+async def test_a_deactivated_user_is_made_no_administrator(operator: Operator, grace: Person, tables: Tables) -> None:
     await tables.execute('UPDATE "user" SET is_active = false')
     refused = await operator.types("create-admin", "--email", grace.email, stdin=f"{grace.password}\n")
     assert (refused.exit_code, refused.stdout) == (1, "")
@@ -46,9 +44,7 @@ async def test_whoever_is_deactivated_is_made_no_administrator(
 
 
 @pytest.mark.checklist("H05")
-async def test_a_role_is_not_given_to_an_address_that_nobody_has_confirmed(
-    operator: Operator, visitor: Person, tables: Tables
-) -> None:
+async def test_an_unverified_user_is_given_no_role(operator: Operator, visitor: Person, tables: Tables) -> None:
     await visitor.register()
     refused = await operator.types("assign-role", "--email", visitor.email, "--role", "member")
     assert refused.exit_code == 1

@@ -53,7 +53,7 @@ async def test_a_guard_lets_through_who_holds_what_it_asks_for(  # noqa: PLR0913
     assert (await grace.get(path)).status_code == status_code
 
 
-async def test_what_a_route_changes_of_the_roles_of_whoever_calls_is_stored(
+async def test_what_a_route_changes_of_the_callers_roles_is_stored(
     settings: Settings, ada: Person, tables: Tables
 ) -> None:
     @get("/changes")

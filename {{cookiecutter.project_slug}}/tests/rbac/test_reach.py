@@ -25,7 +25,7 @@ async def helper(ada: Person, stage: Stage, tables: Tables) -> Person:
     return helper
 
 
-async def test_nobody_gives_a_role_that_permits_more(
+async def test_a_role_with_more_permissions_cannot_be_given(
     helper: Person, grace: Person, administrators: dict[str, Any]
 ) -> None:
     await grace.sign_in()
@@ -37,13 +37,15 @@ async def test_nobody_gives_a_role_that_permits_more(
     assert (answer.status_code, answer.json()["type"]) == DENIED
 
 
-async def test_nobody_takes_one_either(helper: Person, ada: Person, administrators: dict[str, Any]) -> None:
+async def test_a_role_with_more_permissions_cannot_be_revoked(
+    helper: Person, ada: Person, administrators: dict[str, Any]
+) -> None:
     pair = {"user_id": await ada.id(), "role_id": administrators["id"]}
     answer = await helper.client.put("/users/roles/revoke", json=pair)
     assert (answer.status_code, answer.json()["type"]) == DENIED
 
 
-async def test_nobody_makes_changes_or_deletes_one(helper: Person, ada: Person) -> None:
+async def test_a_role_with_more_permissions_cannot_be_made_or_changed(helper: Person, ada: Person) -> None:
     auditors = (await ada.post("/users/roles", name="auditors", permissions=["audit:read"])).json()
     own = next(role for role in (await helper.get("/users/roles")).json() if role["name"] == "helpers")
     answers = [
@@ -56,7 +58,7 @@ async def test_nobody_makes_changes_or_deletes_one(helper: Person, ada: Person) 
     assert (await helper.post("/users/roles", name="readers", permissions=["users:read"])).status_code == 201
 
 
-async def test_nobody_touches_somebody_who_may_do_more(helper: Person, ada: Person, grace: Person) -> None:
+async def test_a_user_with_more_permissions_cannot_be_changed(helper: Person, ada: Person, grace: Person) -> None:
     path = f"/users/{await ada.id()}"
     answers = [
         await helper.client.patch(path, json={"is_active": False}),

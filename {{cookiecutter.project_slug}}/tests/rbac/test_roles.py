@@ -87,7 +87,7 @@ async def test_a_name_is_taken_once_in_whatever_case(ada: Person, name: str) -> 
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/conflict")
 
 
-async def test_whoever_has_signed_up_with_an_address_without_confirming_it_gets_no_role(
+async def test_a_user_with_an_unverified_address_gets_no_role(
     ada: Person, visitor: Person, tables: Tables, editors: dict[str, Any]
 ) -> None:
     await visitor.register()

@@ -37,7 +37,7 @@ async def test_one_user_is_read(ada: Person, grace: Person, path: str) -> None:
     assert (await ada.get(f"/users/{NOBODY}")).status_code == 404
 
 
-async def test_somebody_is_invited_and_chooses_a_password(
+async def test_an_invited_user_chooses_a_password(
     ada: Person, visitor: Person, outbox: Outbox, editors: dict[str, Any]
 ) -> None:
     answer = await ada.post("/users", email=visitor.email.upper(), roles=["EDITORS"])
@@ -51,13 +51,13 @@ async def test_somebody_is_invited_and_chooses_a_password(
     assert (await visitor.get("/users/me")).json()["roles"] == ["editors"]
 
 
-async def test_somebody_who_has_confirmed_the_address_is_not_invited(ada: Person, grace: Person) -> None:
+async def test_a_verified_user_is_not_invited(ada: Person, grace: Person) -> None:
     answer = await ada.post("/users", email=grace.email, roles=[])
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/conflict")
     assert (await grace.sign_in()).status_code == 201
 
 
-async def test_whoever_signed_up_with_the_address_first_gains_nothing_by_the_invitation(
+async def test_an_earlier_sign_up_gains_nothing_by_the_invitation(
     ada: Person, visitor: Person, mallory: Person, outbox: Outbox
 ) -> None:
     planted = "a password of mallory's"
@@ -90,7 +90,7 @@ async def test_an_invitation_says_an_address_and_roles(
 
 
 @pytest.mark.checklist("E11")
-async def test_whoever_is_deactivated_is_out_at_once_and_comes_back_by_signing_in(
+async def test_a_deactivated_user_is_out_at_once_and_signs_in_again_later(
     ada: Person, grace: Person, outbox: Outbox, path: str
 ) -> None:
     await grace.sign_in()
@@ -129,7 +129,7 @@ async def test_administrators_change_nothing_else(ada: Person, tables: Tables, p
 
 
 @pytest.mark.checklist("D11")
-async def test_a_reset_is_mailed_to_its_owner_and_shown_to_nobody(
+async def test_a_reset_is_mailed_to_its_owner_and_not_shown(
     ada: Person, grace: Person, outbox: Outbox, path: str
 ) -> None:
     answer = await ada.client.post(f"{path}/reset-password")
@@ -140,7 +140,7 @@ async def test_a_reset_is_mailed_to_its_owner_and_shown_to_nobody(
     assert (await grace.sign_in()).status_code == 401
 
 
-async def test_whoever_is_deactivated_gets_no_reset(ada: Person, outbox: Outbox, path: str) -> None:
+async def test_a_deactivated_user_gets_no_reset(ada: Person, outbox: Outbox, path: str) -> None:
     await ada.client.patch(path, json={"is_active": False})
     before = len(outbox.messages)
     answer = await ada.client.post(f"{path}/reset-password")
