@@ -5,6 +5,13 @@ from proofs.mutants.mutation import Mutant
 LOGS = "app/operations/logs.py"
 MUTANTS = [
     Mutant(
+        "A lack of file descriptors is in the log",
+        "app/operations/descriptors.py",
+        "if is_used_up and not was_used_up:",
+        "if False:",
+        "test_descriptors.py::test_a_process_that_has_used_up_its_file_descriptors_logs_it_once",
+    ),
+    Mutant(
         "The token of a link stays out of the log",
         LOGS,
         'quote(scope["path"]), extra',

@@ -33,6 +33,7 @@ from app.operations import health
 from app.operations import logs
 from app.operations.background import collecting_only_what_is_new
 from app.operations.background import repeating
+from app.operations.descriptors import note_descriptors
 from app.operations.expired_rows import remove_expired_rows
 from app.operations.link_address import logging_link_address
 from app.operations.optional_plugins import extras
@@ -52,6 +53,7 @@ LIFESPAN = [
     repeating(follow_clock, before_requests=True),
     repeating(note_key),
     repeating(learn_costs),
+    repeating(note_descriptors),
     repeating(deliver),
     repeating(remove_expired_rows),
 ]
