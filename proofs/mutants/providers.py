@@ -248,4 +248,14 @@ SIGNING_OUT = [
     ),
 ]
 
-MUTANTS = [*NAMED, *WITH_APPLE, *SIGNING_OUT]
+CLIENT = [
+    _mutant(
+        "A provider that spends a code before it checks the client refuses one user alone",
+        "app/oauth/providers/client_authentication.py",
+        "self._accepted = self._accepted if is_unknown_client(error) else others[0]\n",
+        "assert error\n",
+        "test_client_authentication.py::test_a_provider_that_spends_a_code_at_once_refuses_one_user_and_no_more",
+    ),
+]
+
+MUTANTS = [*CLIENT, *NAMED, *WITH_APPLE, *SIGNING_OUT]

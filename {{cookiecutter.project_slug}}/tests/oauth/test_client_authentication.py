@@ -50,6 +50,16 @@ async def test_the_method_that_was_accepted_is_remembered(visitor: Person, netwo
     assert attempts(network) == 6
 
 
+async def test_a_provider_that_spends_a_code_at_once_refuses_one_user_and_no_more(
+    visitor: Person, network: FakeNetwork
+) -> None:
+    network.oidc.auth_method, network.oidc.spends_codes_first = "client_secret_post", True
+    assert problem_of(await sign_in(visitor, network)) == (400, "provider-refused")
+    for _ in range(2):
+        assert (await sign_in(visitor, network)).status_code == 201
+    assert attempts(network) == 4
+
+
 async def test_a_wrong_secret_is_sent_twice_and_no_more(visitor: Person, network: FakeNetwork) -> None:
     network.oidc.client_secret = "another"
     assert problem_of(await sign_in(visitor, network)) == FAILED

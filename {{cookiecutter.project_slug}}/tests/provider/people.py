@@ -57,6 +57,8 @@ class Provider:
     origins: tuple[str, ...]
     auth_method: str = "client_secret_basic"
     signed_out_pages: tuple[str, ...] = ()
+    # As one product does: a code is spent by a request of any client.
+    spends_codes_first: bool = False
     # Where the issuer answers, if its URL has a path, and what it calls itself there.
     path: str = "/"
     calls_itself: str = ""

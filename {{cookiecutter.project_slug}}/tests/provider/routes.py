@@ -207,9 +207,10 @@ async def redeem(request: AnyRequest) -> Response[Json]:
     """Exchange a code for tokens."""
     provider: Provider = request.app.state.provider
     form = await _form(request)
-    if not is_client(provider, request, form):
+    is_known = is_client(provider, request, form)
+    grant = provider.grants.pop(form.get("code", ""), None) if is_known or provider.spends_codes_first else None
+    if not is_known and (grant or not provider.spends_codes_first):
         return Response({"error": "invalid_client"}, status_code=401)
-    grant = provider.grants.pop(form.get("code", ""), None)
     challenge = urlsafe_b64encode(sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()
     if grant is None or (grant.redirect_uri, grant.challenge) != (form.get("redirect_uri"), challenge):
         return Response({"error": "invalid_grant"}, status_code=400)

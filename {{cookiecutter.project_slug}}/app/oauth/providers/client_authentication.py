@@ -43,7 +43,12 @@ class ClientAuthentication:
             if not others or not is_unknown_client(error):
                 raise
         logger.warning("The provider %s does not accept %s; trying %s", self._provider, first, others[0])
-        answer = await ask(others[0])
+        try:
+            answer = await ask(others[0])
+        except OAuth2RequestError as error:
+            # Some providers spend a code before they check the client, so the next user should begin with this method.
+            self._accepted = self._accepted if is_unknown_client(error) else others[0]
+            raise
         self._accepted = others[0]
         return answer
 
