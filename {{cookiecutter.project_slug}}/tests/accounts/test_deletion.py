@@ -46,7 +46,7 @@ class Server(Outbox):
 
     def refuse(self, code: int) -> None:
         """Refuse all recipients from now on."""
-        quoting = f"<{FORMER}>, <{NEXT}>, grace@example.com: refused"
+        quoting = f"{str(code)[0]}.1.1 <{FORMER}>, <{NEXT}>, grace@example.com: refused"
         self.error = SMTPRecipientsRefused([SMTPRecipientRefused(code, quoting, "Grace@example.com")])
 
 
