@@ -9,8 +9,8 @@ from app.accounts.passwords.hashes import Hashes
 from app.settings import Settings
 from app.settings.hashes import HASH_CHOICES
 
-# From the most memory, which makes guessing on graphics cards expensive, down to OWASP's choices: each with the fewest
-# iterations that are enough.
+# Memory in KiB, and the fewest iterations that are enough with it. The most memory comes first: it makes guessing on
+# graphics cards expensive. OWASP's choices come last.
 CHOICES = ((262_144, 1), (131_072, 1), (65_536, 1), *HASH_CHOICES)
 MAX_ITERATIONS = 10
 
@@ -30,7 +30,7 @@ def calibrate_hash(context: click.Context, target_ms: int) -> None:
 
 
 def dearest_within(target_ms: int, settings: Settings) -> tuple[int, int]:
-    """The most memory, and then the most iterations, with which a hash takes no longer.
+    """The most memory, and then the most iterations, with which a hash takes at most `target_ms`.
 
     Raises:
         ClickException: if even the cheapest hash that is allowed takes longer.

@@ -56,7 +56,7 @@ class SignInService(AccountService):
         is_admitted: bool = True,
         load: Sequence[ExecutableOption] = (),
     ) -> bool:
-        """Whether this is the password of a user who may sign in; it takes as long without a user."""
+        """Whether this is the password of a user who may sign in. Without a user, the check takes as long."""
         await release_connection(self.session)
         verdict = await self.hasher.verify(password, user.password_hash if user else None, email)
         if user is None or not (verdict.is_right and is_admitted and user.is_active and user.is_verified):

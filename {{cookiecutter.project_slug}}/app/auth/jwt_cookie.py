@@ -118,7 +118,7 @@ class Names(NamedTuple):
 
 
 def _names(settings: Settings) -> Names:
-    # Browsers only accept `__Host-` cookies from this host over TLS and with Path=/, which the refresh cookie has not.
+    # Browsers accept a `__Host-` cookie only from this host, over TLS and with Path=/. The refresh cookie has its own.
     return Names("__Host-access", "__Secure-refresh") if settings.serves_https else Names("access", "refresh")
 
 

@@ -103,5 +103,5 @@ def _cookie(settings: Settings, value: str, lasting: timedelta | None = None) ->
 
 
 def _cookie_name(settings: Settings) -> str:
-    # Browsers accept the prefix from this very host over TLS only, so no subdomain can plant the cookie.
+    # Browsers accept this prefix only from the host itself, over TLS, so no subdomain can plant the cookie.
     return "__Host-session" if settings.serves_https else "session"

@@ -1,6 +1,6 @@
-"""The outbox: mails wait in a table, stored in one transaction with the change that they report.
+"""The outbox: a table in which mails wait. A mail is stored in one transaction with the change that it reports.
 
-delivery.py sends them.
+delivery.py sends the mails.
 """
 
 from collections.abc import Iterable
