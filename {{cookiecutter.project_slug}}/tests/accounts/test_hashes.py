@@ -17,6 +17,7 @@ from app.accounts.passwords.hashes import is_hash
 from app.http.errors import TooBusy
 from app.settings import Settings
 from app.settings.hashes import HASH_MAX_MEMORY_KIB
+from tests.cast import ANOTHER_PASSWORD
 from tests.cast import Stage
 from tests.tables import Tables
 
@@ -171,3 +172,23 @@ def test_a_right_password_is_not_called_wrong_when_memory_is_refused(settings: S
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
     assert dear.fits(PASSWORD, stored)
+
+
+@pytest.mark.checklist("B10")
+async def test_without_memory_for_a_hash_nothing_is_spent_and_it_works_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grace, newcomer = await stage.verified("grace"), stage.person("newcomer")
+    await grace.post("/forgot-password", email=grace.email)
+    token = stage.outbox.token_for(grace)
+    body = {"token": token, "password": ANOTHER_PASSWORD}
+
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(argon2, "hash", refuse)
+        answers = [await newcomer.register(), await grace.post("/reset-password", **body)]
+    assert [(answer.status_code, "Retry-After" in answer.headers) for answer in answers] == [(503, True)] * 2
+    assert (await newcomer.register()).status_code == 202
+    assert (await grace.post("/reset-password", **body)).status_code == 204
