@@ -341,6 +341,27 @@ MUTANTS = [
         "accounts/test_imported_users.py::test_an_import_without_a_proof_leaves_a_sign_up_as_it_is",
     ),
     Mutant(
+        "A value that must be unique is refused for known addresses, too",
+        "app/accounts/registration.py",
+        "            await trial_insert.require_storable(self.session, values)\n",
+        "            assert values\n",
+        "accounts/test_hooks.py::test_a_value_that_must_be_unique_is_refused_alike_for_known_and_unknown_addresses",
+    ),
+    Mutant(
+        "A sign-up that the table refuses uses up no mail of its address",
+        "app/accounts/throttle.py",
+        "except (InvalidField, TooBusy, HTTPException, IntegrityError):",
+        "except (InvalidField, TooBusy, HTTPException):",
+        "accounts/test_hooks.py::test_a_value_that_must_be_unique_is_refused_alike_for_known_and_unknown_addresses",
+    ),
+    Mutant(
+        "A table whose rows are compared with others is noticed",
+        "app/accounts/trial_insert.py",
+        "if index.unique and",
+        "if not index.unique and",
+        "accounts/test_hooks.py::test_a_table_is_noticed_whose_rows_are_compared_with_others",
+    ),
+    Mutant(
         "A password that bcrypt refuses costs as much as any other",
         "app/accounts/passwords/imported_hashes.py",
         'b"" if b"\\0" in secret else secret[:BCRYPT_BYTES]',

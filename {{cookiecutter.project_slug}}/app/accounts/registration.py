@@ -15,6 +15,7 @@ from app import clock
 from app.accounts import audit
 from app.accounts import one_time_tokens
 from app.accounts import ownership
+from app.accounts import trial_insert
 from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
@@ -104,7 +105,10 @@ class RegistrationService(AccountService):
         """The stored user, or None if the address has an account."""
         # One statement for new and known addresses, so that both take the same time.
         given = {key: value for key, value in inspect(new).dict.items() if key in inspect(User).columns}
-        insertion = insert(User).values({**given, "is_active": True, "is_verified": False})
+        values = {**given, "is_active": True, "is_verified": False}
+        if trial_insert.IS_COMPARED:
+            await trial_insert.require_storable(self.session, values)
+        insertion = insert(User).values(values)
         one = insertion.on_conflict_do_nothing(index_elements=[func.lower(User.email)]).returning(User)
         created = (await self.session.scalars(one.options(ALONE))).one_or_none()
         for relation in eager_relationships() if created else ():

@@ -8,8 +8,10 @@ from typing import Any
 from typing import NamedTuple
 
 from litestar import Request
+from litestar.exceptions import HTTPException
 from sqlalchemy import func
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -123,7 +125,7 @@ async def sign_up_attempt(request: Request[Any, Any, Any], email: str) -> AsyncI
     attempt = await _attempt(request, Action.REGISTER, email)
     try:
         yield _leaves_a_mail(attempt, Action.REGISTER)
-    except (InvalidField, TooBusy):
+    except (InvalidField, TooBusy, HTTPException, IntegrityError):
         # A hook of the owner may have refused an account that was inserted already.
         await request_session(request).rollback()
         await _take_back(request, *attempt.keys[:1])

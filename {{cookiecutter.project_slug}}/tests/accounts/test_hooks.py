@@ -1,9 +1,15 @@
 """The hooks of litestar-users are called when it documents that, with what it documents."""
 
 import pytest
+from sqlalchemy import Column
+from sqlalchemy import ForeignKey
+from sqlalchemy import MetaData
+from sqlalchemy import String
+from sqlalchemy import Table
 from sqlalchemy import false
 from sqlalchemy import true
 
+from app.accounts import trial_insert
 from app.auth.library_options import NEVER_CALLED
 from app.http.errors import InvalidField
 from app.http.errors import TooBusy
@@ -45,6 +51,36 @@ async def test_hooks_are_called_in_the_documented_order(visitor: Person, hooks: 
 async def test_a_known_address_is_not_registered_again(grace: Person, hooks: Recorder) -> None:
     await grace.register()
     assert hooks.names == ["pre_registration_hook"]
+
+
+@pytest.mark.checklist("B01")
+async def test_a_value_that_must_be_unique_is_refused_alike_for_known_and_unknown_addresses(
+    visitor: Person, grace: Person, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_insert, "IS_COMPARED", True)
+    await tables.execute("UPDATE \"user\" SET display_name = 'taken'")
+    await tables.execute('CREATE UNIQUE INDEX of_an_owner ON "user" (display_name)')
+    # They compare answers with the document, which has no 409 for the shipped model.
+    visitor.client.event_hooks = {}
+    given = {"password": PASSWORD, "display_name": "taken"}
+    before = await tables.rows("user")
+    try:
+        refused = [
+            await visitor.post("/register", email=email, **given) for email in [grace.email] + [visitor.email] * 9
+        ]
+        assert {(answer.status_code, answer.text) for answer in refused} == {(409, refused[0].text)}
+        assert (await tables.rows("user"), await tables.rows("outgoing_mail")) == (before, [])
+        # None of them used up the mails of the address.
+        assert (await visitor.register()).status_code == 202
+        assert [mail["recipient"] for mail in await tables.rows("outgoing_mail")] == [visitor.email]
+    finally:
+        await tables.execute("DROP INDEX of_an_owner")
+
+
+def test_a_table_is_noticed_whose_rows_are_compared_with_others() -> None:
+    assert not trial_insert.is_compared(User.__table__)
+    for more in (Column("name", String, unique=True), Column("team", ForeignKey("team.id"), index=True)):
+        assert trial_insert.is_compared(Table("more", MetaData(), Column("id", String, primary_key=True), more))
 
 
 async def test_a_hook_before_the_registration_refuses_it_or_adds_columns(
