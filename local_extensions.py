@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import NoReturn
 
+import click
 import cookiecutter
 from cookiecutter.exceptions import FailedHookException
 from jinja2.ext import Extension
@@ -60,7 +61,7 @@ class Answers(Extension):
         """Registers each under its own name."""
         super().__init__(environment)
         environment.globals.update({f.__name__: f for f in (check_cookiecutter, git_author)})
-        checks = (check_project_name, check_project_slug, check_author, check_yes_or_no)
+        checks = (check_project_name, check_project_slug, check_folder, check_author, check_choice, check_yes_or_no)
         environment.filters.update({f.__name__: f for f in (*checks, slug_for, quoted_text)})
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
@@ -99,6 +100,17 @@ def check_project_slug(slug: str) -> str:
     return ""
 
 
+def check_folder(slug: str) -> str:
+    """Refuses a folder that exists, which cookiecutter itself says after the last question."""
+    command = click.get_current_context(silent=True)
+    options = command.params if command else {}
+    if "output_dir" in options and not options.get("overwrite_if_exists"):
+        folder = Path(options["output_dir"] or ".", slug)
+        if folder.exists():
+            refuse(f'The folder "{folder}" exists. Type another project_slug, or remove it')
+    return ""
+
+
 def check_author(author: object) -> str:
     """Refuses what cannot stand in a licence and in a TOML string; nobody at all is fine."""
     refuse_unwritable("author", author, most=100)
@@ -109,6 +121,14 @@ def check_yes_or_no(answer: object, question: str) -> str:
     """Refuses what a configuration file may hold instead, such as 0, which would arrive here as the text "0"."""
     if not isinstance(answer, bool):
         refuse(f"{question} must be yes or no. Type one of: true, false")
+    return ""
+
+
+def check_choice(answer: object, question: str) -> str:
+    """Refuses what is none of the choices of a question."""
+    choices = json.loads(OUR_FILE)[question]
+    if answer not in choices:
+        refuse(f"{question} must be one of: {', '.join(choices)}")
     return ""
 
 

@@ -109,6 +109,8 @@ def bake(template: Path, cookies_session: Cookies) -> Bake:
         result = cookies_session.bake(extra_context={"author": "", **answers}, template=str(template))
         if result.exception is not None:
             raise result.exception
+        # It names the folder of this run, and every answer.
+        Path(result.project_path, ".cruft.json").unlink()
         return Path(result.project_path)
 
     return bake_project

@@ -1,5 +1,6 @@
 """Wrong answers get one line that says what to type instead; awkward good ones arrive unchanged."""
 
+import json
 import os
 import re
 import sys
@@ -183,3 +184,48 @@ def test_chosen_licence_is_the_only_one(license_name: str, first_words: str, bak
     assert text.strip().startswith(first_words)
     assert re.search(r"Copyright (\(c\) )?20\d\d Grace Hopper\n", text)
     assert not (project / "licenses").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ({"project_slug": "../escape"}, "project_slug must be at most 40 lower-case letters"),
+        ({"project_name": ""}, EMPTY_NAME),
+        ({"author": "Grace\nHopper"}, "author contains a control character"),
+        ({"license": "../../README.md"}, "license must be one of: MIT, "),
+        ({"auth_backend": "cookie"}, "auth_backend must be one of: session, jwt, jwt_cookie"),
+        ({"include_rbac": "no"}, "include_rbac must be yes or no"),
+        ({"include_oauth": 0}, "include_oauth must be yes or no"),
+    ],
+    ids=str,
+)
+def test_answers_of_a_replay_file_are_checked_too(
+    answer: dict[str, object], line: str, shell: Shell, template: Path
+) -> None:
+    assert shell.cookiecutter(template, "--no-input", "-o", "first").returncode == 0
+    [kept] = shell.home.glob(".cookiecutter_replay/*.json")
+    replay = json.loads(kept.read_text(encoding="utf-8"))
+    replay["cookiecutter"] |= answer
+    changed = shell.folder / "replay.json"
+    changed.write_text(json.dumps(replay), encoding="utf-8")
+    inside = shell.folder / "inside"
+    inside.mkdir()
+
+    refusal = shell.cookiecutter(template, "--replay-file", changed, "-o", inside)
+
+    assert refusal.returncode != 0
+    assert line in refusal.stdout + refusal.stderr
+    assert "Traceback" not in refusal.stderr
+    assert {path.name for path in shell.folder.iterdir()} == {"first", "inside", "replay.json"}
+    assert [*inside.iterdir()] == []
+
+
+def test_a_folder_that_exists_is_refused_before_the_next_question(shell: Shell, template: Path) -> None:
+    (shell.folder / "out" / "shop").mkdir(parents=True)
+
+    refusal = shell.cookiecutter(template, "--no-input", "-o", "out", "project_slug=shop", "author=\u202e")
+
+    assert (refusal.stdout + refusal.stderr).splitlines() == [
+        'The folder "out/shop" exists. Type another project_slug, or remove it'
+    ]
+    assert shell.cookiecutter(template, "--no-input", "-f", "-o", "out", "project_slug=shop").returncode == 0

@@ -21,8 +21,8 @@ ASCII_ONLY = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCAL
 
 
 def generated(project: Path) -> dict[str, bytes]:
-    """Every file of the project but the `.env`, which is never the same twice."""
-    files = (path for path in project.rglob("*") if path.is_file() and path.name != ".env")
+    """Every file of the project but the `.env`, which is never the same twice, and the address of the template."""
+    files = (path for path in project.rglob("*") if path.is_file() and path.name not in {".env", ".cruft.json"})
     return {path.relative_to(project).as_posix(): path.read_bytes() for path in files}
 
 
@@ -95,9 +95,9 @@ def test_git_url(shell: Shell, template: Path, expected: dict[str, bytes]) -> No
     run = shell.cookiecutter(f"file://{bare}", "--no-input")
 
     assert run.returncode == 0, run.stderr
-    project = generated(shell.folder / "my-service")
-    assert json.loads(project.pop(".cruft.json"))["template"] == f"file://{bare}"
-    assert project == expected
+    project = shell.folder / "my-service"
+    assert json.loads((project / ".cruft.json").read_text(encoding="utf-8"))["template"] == f"file://{bare}"
+    assert generated(project) == expected
 
 
 def test_paths_with_spaces_and_umlauts(shell: Shell, template: Path, expected: dict[str, bytes]) -> None:
@@ -170,7 +170,9 @@ def test_second_project_of_the_same_name_leaves_the_first_untouched(shell: Shell
     run = shell.cookiecutter(template, "--no-input", "auth_backend=jwt")
 
     assert run.returncode != 0
-    assert (run.stdout + run.stderr).splitlines() == ['Error: "my-service" directory already exists']
+    assert (run.stdout + run.stderr).splitlines() == [
+        'The folder "my-service" exists. Type another project_slug, or remove it'
+    ]
     assert (generated(project), secret_of(project)) == (before, secret)
 
 
