@@ -7,10 +7,20 @@ const client = Object.fromEntries(registered.map(([name, value]) => [name.slice(
 const paths = ["/oauth2/oidc/callback", "/oauth2-associate/oidc/callback"];
 
 new Provider(`http://localhost:${PORT}`, {
-  clients: [{ ...client, redirect_uris: paths.map((path) => SERVICE + path), grant_types: ["authorization_code"] }],
+  clients: [{
+    ...client,
+    redirect_uris: paths.map((path) => SERVICE + path),
+    post_logout_redirect_uris: [`${SERVICE}/health`],
+    backchannel_logout_uri: `${SERVICE}/oauth2/oidc/backchannel-logout`,
+    backchannel_logout_session_required: true,
+    grant_types: ["authorization_code"],
+  }],
+  // By default it calls no addresses of private networks.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   claims: { openid: ["sub"], email: ["email", "email_verified"] },
   features: {
     devInteractions: { enabled: true },
+    backchannelLogout: { enabled: true },
     jwtUserinfo: { enabled: true },
     pushedAuthorizationRequests: { requirePushedAuthorizationRequests: client.require_pushed_authorization_requests === true },
   },

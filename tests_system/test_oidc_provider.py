@@ -93,8 +93,18 @@ def walk(browser: httpx.Client, url: str, until: str, user: str) -> httpx.Respon
     return pytest.fail(f"{MAX_STEPS} steps, and not back yet")
 
 
+def sign_out_there(browser: httpx.Client, url: str, until: str) -> None:
+    """End the session at the provider, which leads to the page of the service that is registered for that."""
+    page = browser.get(url).text
+    [action], [token] = re.findall(r'action="([^"]+)"', page)[:1], re.findall(r'name="xsrf" value="([^"]+)"', page)
+    response = browser.post(action, data={"xsrf": token, "logout": "yes"})
+    assert response.headers["Location"].startswith(until), response.text
+
+
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_a_user_signs_up_signs_in_and_reauthenticates(project: Project, installed: Path, configuration: str) -> None:
+def test_a_user_signs_up_signs_in_reauthenticates_and_signs_out(
+    project: Project, installed: Path, configuration: str
+) -> None:
     client, port = CONFIGURATIONS[configuration], free_port()
     # One database, and each configuration is another issuer.
     user = f"{configuration.replace(' ', '-')}@example.com"
@@ -102,6 +112,7 @@ def test_a_user_signs_up_signs_in_and_reauthenticates(project: Project, installe
         "BASE_URL": "http://localhost:{port}",
         "OAUTH_OIDC_ISSUER": f"http://localhost:{port}",
         "OAUTH_OIDC_CLIENT_ID": CLIENT_ID,
+        "OAUTH_SIGNED_OUT_URL": "http://localhost:{port}/health",
         "OAUTH_OIDC_CLIENT_SECRET": "" if configuration == "public" else CLIENT_SECRET,
     }
     with serving(project, **settings) as server, httpx.Client(timeout=30) as browser:
@@ -113,3 +124,6 @@ def test_a_user_signs_up_signs_in_and_reauthenticates(project: Project, installe
                 assert (response.status_code, response.json()["email"]) == (httpx.codes.CREATED, user)
             url = browser.post(f"{base}/reauthenticate/oidc").json()["authorization_url"]
             assert walk(browser, url, callback, user).status_code == httpx.codes.NO_CONTENT
+            sign_out_there(browser, browser.get(f"{base}/oauth2/oidc/logout").headers["Location"], f"{base}/health")
+            # The provider has said so to the service (back-channel logout).
+            assert browser.get(f"{base}/users/me").status_code == httpx.codes.UNAUTHORIZED, server.console

@@ -1,0 +1,116 @@
+"""Users sign up, sign in, confirm who they are and sign out with OpenID providers of other authors."""
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from tests.combinations import Combination
+from tests.conftest import Bake
+from tests.projects import Project
+from tests.projects import Tools
+from tests.server import free_port
+from tests.server import serving
+from tests_system.providers import CLIENT_ID
+from tests_system.providers import CLIENT_SECRET
+from tests_system.providers import FOLDER
+from tests_system.providers import PASSWORD
+from tests_system.providers import npm_install
+from tests_system.providers import pip_install
+from tests_system.providers import providing
+from tests_system.providers import sign_in_at_better_auth
+from tests_system.providers import sign_in_at_django
+from tests_system.providers import walk
+
+BETTER_AUTH = [
+    "better-auth@1.7.5",
+    "@better-auth/oauth-provider@1.7.5",
+    "@better-auth/utils@0.4.2",
+    "@better-fetch/fetch@1.3.2",
+    "better-call@1.4.0",
+]
+DJANGO = ["django-oauth-toolkit==3.4.1", "django==5.2.19"]
+# Pages are for browsers alone.
+NAVIGATES = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+METHODS = ["client_secret_basic", "client_secret_post", "none"]
+
+
+class Product(NamedTuple):
+    """A provider of other authors."""
+
+    files: list[str]
+    # Where it is below its address.
+    issuer: str
+    act: Callable[[str, httpx.Client, httpx.Response], httpx.Response]
+    # Whether it has to be told in the settings how the secret is sent: a wrong way spends the code.
+    needs_auth_method: bool = False
+
+
+PRODUCTS = {
+    "better-auth": Product(["better_auth.mjs"], "", sign_in_at_better_auth, needs_auth_method=True),
+    "django-oauth-toolkit": Product(["django_provider.py", "django_provider_urls.py"], "/o", sign_in_at_django),
+}
+
+
+@pytest.fixture(scope="module")
+def project(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A service with providers, migrated."""
+    rendering = bake(**Combination("session", include_rbac=False, include_oauth=True).answers)
+    project = Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+    project.run("alembic", "upgrade", "head")
+    return project
+
+
+@pytest.fixture(scope="module", params=PRODUCTS)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each product in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def command(name: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, Path]:
+    """What starts the product, which is installed beside our setup of it."""
+    folder = tmp_path_factory.mktemp(name)
+    files = [Path(shutil.copy(FOLDER / file, folder)) for file in PRODUCTS[name].files]
+    if name == "better-auth":
+        npm_install(folder, *BETTER_AUTH)
+        return "node", files[0]
+    return pip_install(folder, *DJANGO), files[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_user_signs_up_signs_in_reauthenticates_and_signs_out(
+    project: Project, name: str, command: tuple[str | Path, Path], method: str
+) -> None:
+    product, port = PRODUCTS[name], free_port()
+    settings = {
+        "BASE_URL": "http://localhost:{port}",
+        "OAUTH_OIDC_ISSUER": f"http://localhost:{port}{product.issuer}",
+        "OAUTH_OIDC_CLIENT_ID": CLIENT_ID,
+        "OAUTH_OIDC_CLIENT_SECRET": "" if method == "none" else CLIENT_SECRET,
+        "OAUTH_SIGNED_OUT_URL": "http://localhost:{port}/health",
+    }
+    if product.needs_auth_method and method != "none":
+        settings["OAUTH_OIDC_AUTH_METHOD"] = method
+    # One database, and each run of a product is another issuer.
+    user = f"{name}-{method}@example.com"
+    with serving(project, **settings) as server, httpx.Client(timeout=30) as browser:
+        base = server.url.replace("127.0.0.1", "localhost")
+        callback = f"{base}/oauth2/oidc/callback"
+        environment = {"PORT": str(port), "SERVICE": base, "USER": user, "PASSWORD": PASSWORD, "METHOD": method}
+        environment |= {"CLIENT_ID": CLIENT_ID, "CLIENT_SECRET": "" if method == "none" else CLIENT_SECRET}
+        with providing(command[1].parent, *command, **environment):
+            act = partial(product.act, user)
+            for _ in ("sign up", "sign in"):
+                response = walk(browser, f"{base}/oauth2/oidc/authorize?redirect=1", callback, act)
+                assert response.status_code == httpx.codes.CREATED, server.console
+                assert response.json()["email"] == user
+            url = browser.post(f"{base}/reauthenticate/oidc").json()["authorization_url"]
+            assert walk(browser, url, callback, act).status_code == httpx.codes.NO_CONTENT, server.console
+            there = browser.post(f"{base}/logout").headers["End-Session-Url"]
+            browser.headers.update(NAVIGATES)
+            assert walk(browser, there, f"{base}/health", act).json() == {"status": "ok"}
