@@ -8,7 +8,7 @@ MUTANTS = [
         "app/http/dto.py",
         "names = listed or (ids if relation.key in entries else set())",
         "names = listed",
-        "test_dto.py",
+        "test_dto.py::test_a_relationship_shows_ids_unless_its_fields_are_listed",
     ),
     Mutant(
         "What has a transaction of its own survives a refusal",

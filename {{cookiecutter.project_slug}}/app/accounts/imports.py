@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import NoReturn
@@ -72,18 +73,12 @@ def read_users(file: Path, settings: Settings) -> list[dict[str, Any]]:
     Raises:
         ClickException: if a column is missing or unknown, or a line is wrong; it names the first twenty lines.
     """
-    users: dict[str, dict[str, Any]] = {}
-    errors: list[str] = []
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.DictReader(lines)
-            names = rows.fieldnames or []
-            if missing := [name for name in REQUIRED if name not in names]:
-                raise click.ClickException(f"The first line names no column {', '.join(missing)}.")
-            if len({*names}) < len(names):
-                raise click.ClickException("The first line names a column twice.")
-            if unknown := [name for name in names if name not in (*REQUIRED, *OPTIONAL)]:
-                raise click.ClickException(f"Unknown column: {', '.join(unknown)}. Remove it from the file.")
+            require_columns(rows.fieldnames or [])
+            users: dict[str, dict[str, Any]] = {}
+            errors: list[str] = []
             for row in rows:
                 try:
                     user = user_of(row, settings)
@@ -97,6 +92,20 @@ def read_users(file: Path, settings: Settings) -> list[dict[str, Any]]:
     if errors:
         fail(errors)
     return [*users.values()]
+
+
+def require_columns(names: Sequence[str]) -> None:
+    """Require the columns that the command needs, each once and no others.
+
+    Raises:
+        ClickException: if one is missing, unknown or there twice.
+    """
+    if missing := [name for name in REQUIRED if name not in names]:
+        raise click.ClickException(f"The first line names no column {', '.join(missing)}.")
+    if len({*names}) < len(names):
+        raise click.ClickException("The first line names a column twice.")
+    if unknown := [name for name in names if name not in (*REQUIRED, *OPTIONAL)]:
+        raise click.ClickException(f"Unknown column: {', '.join(unknown)}. Remove it from the file.")
 
 
 def user_of(row: dict[str, Any], settings: Settings) -> dict[str, Any]:
