@@ -21,6 +21,7 @@ from app.http.cross_site import RefuseCrossSite
 from app.http.error_responses import EXCEPTION_HANDLERS
 from app.http.error_responses import without_debugging
 from app.http.head_requests import AnswerHead
+from app.http.home import home_routes
 from app.http.openapi_document import Operations
 from app.http.openapi_document import openapi_config
 from app.http.openapi_schemas import Schemas
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     app = Litestar(
         route_handlers=[
             *health.ROUTES,
+            *home_routes(settings),
             *notes.ROUTES,  # example
         ],
         middleware=[RecordRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline()],

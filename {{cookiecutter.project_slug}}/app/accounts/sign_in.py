@@ -1,5 +1,6 @@
 """Whether a password is right: for signing in, and for signed-in users who confirm who they are."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from app.database.transactions import release_connection
 from app.http.errors import InvalidField
 from app.models import User
 from app.repositories import eager_relationships
+from app.settings import Environment
+
+logger = logging.getLogger(__name__)
 
 
 class SignInService(AccountService):
@@ -34,6 +38,8 @@ class SignInService(AccountService):
         if await self.password_matches(user, data.password, data.email, is_admitted=is_admitted, load=load):
             return user
         await audit.record_refusal(self.session, Event.SIGN_IN_FAILED, user.id if user else None)
+        if self.settings.environment is Environment.DEVELOPMENT:
+            logger.info("Refused to sign in %s: %s", data.email, _reason(user, is_admitted=is_admitted))
         return None
 
     async def is_admitted(self, email: str, user: User | None, request: Request[Any, Any, Any]) -> bool:
@@ -83,3 +89,14 @@ class SignInService(AccountService):
         if not await self.password_matches(user, password, user.email):
             await audit.record_refusal(self.session, Event.PASSWORD_REFUSED, user.id)
             raise InvalidField(field, "This is not your password.")
+
+
+def _reason(user: User | None, *, is_admitted: bool) -> str:
+    """Why a sign-in was refused, for the log of a developer; no response and no other log says it."""
+    if user is None:
+        return "no account has this address"
+    if not is_admitted:
+        return "pre_login_hook refused it"
+    if not user.is_verified:
+        return "the address is not verified; follow the link in the mail"
+    return "the password is wrong" if user.is_active else "the account is deactivated"
