@@ -51,13 +51,7 @@ class Action(StrEnum):
 # For each action: the limit for one account from all networks, and the limit for one network on all accounts.
 PASSWORDS = (Limit(10, timedelta(minutes=15)), Limit(100, timedelta(minutes=15)))
 MAILS = (Limit(5, timedelta(hours=1)), Limit(100, timedelta(hours=1)))
-LIMITS = {
-    Action.SIGN_IN: PASSWORDS,
-    Action.REGISTER: MAILS,
-    Action.RESEND_VERIFICATION: MAILS,
-    Action.FORGET_PASSWORD: MAILS,
-    Action.CHANGE_EMAIL: MAILS,
-}
+LIMITS = dict.fromkeys(Action, MAILS) | {Action.SIGN_IN: PASSWORDS}
 
 
 class Attempt(NamedTuple):
