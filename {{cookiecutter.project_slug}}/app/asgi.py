@@ -67,8 +67,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
         SettingsError: if a setting is missing or wrong.
     """
     settings = settings or _settings_of_the_environment()
-    # By default, uvicorn trusts X-Forwarded-For from this machine. Only TRUSTED_PROXIES decides whom to trust.
-    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     app = Litestar(
         route_handlers=[
             *health.ROUTES,
@@ -94,6 +92,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
 
 def _settings_of_the_environment() -> Settings:
+    # By default, uvicorn trusts X-Forwarded-For from this machine. Only TRUSTED_PROXIES decides whom to trust.
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     settings = read_settings()
     logs.configure(settings)
     return settings
