@@ -91,3 +91,12 @@ def sign_in_at_django(user: str, browser: httpx.Client, page: httpx.Response) ->
     hidden = {name: unescape(value) for name, value in fields}
     body = hidden | {"username": user, "password": PASSWORD, "allow": "Logout"}
     return browser.post(str(page.url), data=body, headers={"Referer": str(page.url)})
+
+
+def sign_in_at_canaille(user: str, browser: httpx.Client, page: httpx.Response) -> httpx.Response:
+    """Fill in the form of this page: the name, the password, or whether to sign out."""
+    [token] = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[:1]
+    known = {"login": user, "password": PASSWORD}
+    body = {"csrf_token": token} | {name: value for name, value in known.items() if f'name="{name}"' in page.text}
+    body["answer"] = "logout" if "end_session" in str(page.url) or "logout" in str(page.url) else "accept"
+    return browser.post(str(page.url), data=body)

@@ -23,6 +23,7 @@ from tests_system.providers import npm_install
 from tests_system.providers import pip_install
 from tests_system.providers import providing
 from tests_system.providers import sign_in_at_better_auth
+from tests_system.providers import sign_in_at_canaille
 from tests_system.providers import sign_in_at_django
 from tests_system.providers import walk
 
@@ -33,6 +34,7 @@ BETTER_AUTH = [
     "@better-fetch/fetch@1.3.2",
     "better-call@1.4.0",
 ]
+CANAILLE = ["canaille[front,oidc]==0.3.6", "authlib==1.9.10", "cryptography"]
 DJANGO = ["django-oauth-toolkit==3.4.1", "django==5.2.19"]
 # Pages are for browsers alone.
 NAVIGATES = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
@@ -48,10 +50,13 @@ class Product(NamedTuple):
     act: Callable[[str, httpx.Client, httpx.Response], httpx.Response]
     # Whether it has to be told in the settings how the secret is sent: a wrong way spends the code.
     needs_auth_method: bool = False
+    # Whether it does not say that an address is verified.
+    trusts_email: bool = False
 
 
 PRODUCTS = {
     "better-auth": Product(["better_auth.mjs"], "", sign_in_at_better_auth, needs_auth_method=True),
+    "canaille": Product(["canaille_provider.py"], "", sign_in_at_canaille, trusts_email=True),
     "django-oauth-toolkit": Product(["django_provider.py", "django_provider_urls.py"], "/o", sign_in_at_django),
 }
 
@@ -79,7 +84,7 @@ def command(name: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str | 
     if name == "better-auth":
         npm_install(folder, *BETTER_AUTH)
         return "node", files[0]
-    return pip_install(folder, *DJANGO), files[0]
+    return pip_install(folder, *(CANAILLE if name == "canaille" else DJANGO)), files[0]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -96,6 +101,8 @@ def test_a_user_signs_up_signs_in_reauthenticates_and_signs_out(
     }
     if product.needs_auth_method and method != "none":
         settings["OAUTH_OIDC_AUTH_METHOD"] = method
+    if product.trusts_email:
+        settings["OAUTH_OIDC_TRUSTS_EMAIL"] = "on"
     # One database, and each run of a product is another issuer.
     user = f"{name}-{method}@example.com"
     with serving(project, **settings) as server, httpx.Client(timeout=30) as browser:
