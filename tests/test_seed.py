@@ -1,6 +1,7 @@
 """Every form in the seed, the document that the project was created from, works in a generated project."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -186,4 +187,53 @@ def test_column_without_a_default_is_refused_and_the_version_stays(bake: Bake, t
     refused = project.attempt("alembic", "revision", "--autogenerate", "-m", "seed columns")
     assert refused.returncode != 0
     assert "user.token_count needs a value for the rows that exist" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+# Lines of the service, and what the seed writes in their place.
+FORMS = {
+    "primary_key=True, index=True),\n)": "primary_key=True),\n)",
+    'orm.relationship(secondary=user_role, lazy="selectin", passive_deletes=True)': (
+        'orm.relationship(secondary="user_role", lazy="selectin")'
+    ),
+    'orm.relationship(lazy="raise", passive_deletes=True)': 'orm.relationship(OAuthAccount, lazy="selectin")',
+}
+CREATED = "    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())\n"
+NAIVE = "    created_at: Mapped[datetime] = mapped_column(sa.DateTime(), default=datetime.now)\n"
+LITERAL_KEY = 'user_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("user.id"))  # type: ignore[assignment]'
+
+
+def test_other_forms_of_the_seed_work_and_a_test_says_what_an_index_is_for(
+    bake: Bake, tools: Tools, open_folder: Path
+) -> None:
+    project = Project(shutil.copytree(bake(include_rbac=True, include_oauth=True), open_folder / "my-service"), tools)
+    project.run("alembic", "upgrade", "head")
+    for ours, theirs in FORMS.items():
+        project.replace("app/models.py", ours, theirs)
+    models = project.read("app/models.py")
+    (project.folder / "app/models.py").write_text(models.replace(CREATED, NAIVE, 1), encoding="utf-8")
+
+    project.run("alembic", "revision", "--autogenerate", "-m", "seed columns")
+    project.run("alembic", "upgrade", "head")
+    project.run("alembic", "check")
+
+    project.run(
+        "pytest", "-q", "tests/rbac/test_roles.py", "tests/oauth/test_sign_in.py", "tests/oauth/test_unlinking.py"
+    )
+    tried = project.attempt("pytest", "-q", "tests/test_migrations.py", "-k", "foreign_key")
+    assert "user_role.role_id: add index=True, or each deletion reads the whole table" in tried.stdout
+
+
+def test_the_foreign_key_of_the_seed_is_refused_at_start(bake: Bake, tools: Tools, open_folder: Path) -> None:
+    project = Project(shutil.copytree(bake(include_rbac=True, include_oauth=True), open_folder / "my-service"), tools)
+    models = project.read("app/models.py")
+    begin = models.index("    user_id: Mapped[UUID]", models.index("class OAuthAccount("))
+    end = models.index("    )\n", begin) + len("    )\n")
+    changed = f"{models[:begin]}    {LITERAL_KEY}\n{models[end:]}"
+    (project.folder / "app/models.py").write_text(changed, encoding="utf-8")
+
+    refused = project.attempt("litestar", "users", "create-user", "--email", EMAIL, stdin=f"{PASSWORD}\n")
+
+    assert refused.returncode != 0
+    assert "OAuthAccount.user_id needs ForeignKey(" in refused.stderr + refused.stdout
     assert "Traceback" not in refused.stderr
