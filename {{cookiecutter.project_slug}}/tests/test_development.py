@@ -44,6 +44,17 @@ async def test_the_log_says_why_a_sign_in_was_refused(
     assert PASSWORD not in caplog.text
 
 
+@pytest.mark.checklist("I05")
+async def test_an_address_writes_no_line_of_its_own_into_the_log(
+    settings: Settings, tables: Tables, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert tables
+    caplog.set_level(logging.INFO, "app.accounts.sign_in")
+    async with another_stage(settings, environment=Environment.DEVELOPMENT) as stage:
+        await stage.person("visitor").post("/login", email="a+b\r\n\x1b[31m@example.com", password=PASSWORD)
+    assert caplog.messages == ["Refused to sign in a+b%0D%0A%1B%5B31m@example.com: no account has this address"]
+
+
 @pytest.mark.checklist("C06")
 async def test_no_other_log_says_it(grace: Person, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "app.accounts.sign_in")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Request
 from litestar_users.schema import AuthenticationSchema
@@ -39,7 +40,9 @@ class SignInService(AccountService):
             return user
         await audit.record_refusal(self.session, Event.SIGN_IN_FAILED, user.id if user else None)
         if self.settings.environment is Environment.DEVELOPMENT:
-            logger.info("Refused to sign in %s: %s", data.email, _reason(user, is_admitted=is_admitted))
+            # Quoted, since it may have line breaks and commands for a terminal.
+            email = quote(data.email, safe="@+")
+            logger.info("Refused to sign in %s: %s", email, _reason(user, is_admitted=is_admitted))
         return None
 
     async def is_admitted(self, email: str, user: User | None, request: Request[Any, Any, Any]) -> bool:
