@@ -27,7 +27,7 @@ test: .venv/installed ## everything that needs no Debian package
 
 test-system: .venv/installed ## with a real browser, providers, proxies and mail servers, and behind PgBouncer
 	@missing=$$($(MAKE) -s missing-packages); [ -z "$$missing" ] || { echo "Missing. On Debian: apt-get install" $$missing; exit 1; }
-	PATH="$$PATH:/usr/sbin" .venv/bin/pytest -v tests_system
+	PATH="$$PATH:/usr/sbin" .venv/bin/pytest -v -n 2 --dist loadfile tests_system
 
 # What `make test-system` needs: the command, and the packages of Debian that it comes from.
 missing-packages:
