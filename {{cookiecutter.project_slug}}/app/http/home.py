@@ -15,6 +15,6 @@ def home() -> Redirect:
 
 
 def home_routes(settings: Settings) -> list[HTTPRouteHandler]:
-    """The route, in development alone: what is at `/` in production is for you to say."""
+    """The route, in development alone. If you add a route at `/` or `/docs`, remove this list from app/asgi.py."""
     is_wanted = settings.environment is Environment.DEVELOPMENT and settings.serves_openapi
     return [home] if is_wanted else []
