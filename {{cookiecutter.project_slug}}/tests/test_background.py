@@ -9,13 +9,16 @@ from typing import cast
 import pytest
 from litestar import Litestar
 from litestar.datastructures import State
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.accounts.mail import delivery
 from app.asgi import create_app
 from app.http.outages import CannotConnect
 from app.operations import background
 from app.operations.background import repeating
 from app.settings import Environment
 from app.settings import Settings
+from tests.other_services import another_stage
 
 
 def away() -> Exception:
@@ -84,3 +87,27 @@ async def test_what_stays_is_left_out_of_garbage_collections_while_the_service_r
     async with create_app(settings).lifespan():
         assert gc.get_freeze_count() > 100_000
     assert gc.get_freeze_count() == 0
+
+
+async def test_connections_are_closed_after_the_tasks_have_ended(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    began = asyncio.Event()
+    dispose = AsyncEngine.dispose
+
+    async def work(_app: Litestar) -> bool:
+        began.set()
+        await asyncio.sleep(0.05)
+        seen.append("the task has ended")
+        return False
+
+    async def close(engine: AsyncEngine) -> None:
+        seen.append("closed")
+        await dispose(engine)
+
+    monkeypatch.setattr(delivery, "deliver_next", work)
+    monkeypatch.setattr(AsyncEngine, "dispose", close)
+    async with another_stage(settings, environment=Environment.DEVELOPMENT):
+        await began.wait()
+    assert seen == ["the task has ended", "closed"]

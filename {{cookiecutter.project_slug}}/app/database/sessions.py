@@ -1,5 +1,6 @@
 """The engine and the sessions of the application."""
 
+from collections.abc import AsyncGenerator
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -25,6 +26,16 @@ CLOCK_FOLLOWED_EVERY = timedelta(minutes=1)
 UNUSED = {"enable_cache_listener": False, "enable_file_object_listener": False}
 
 
+class DatabaseConfig(SQLAlchemyAsyncConfig):
+    """The configuration of advanced-alchemy, which closes no connections: background tasks end after its lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
+        """Make the engine available. `using_the_database` closes it."""
+        app.state.update(self.create_app_state_items())
+        yield
+
+
 @asynccontextmanager
 async def using_the_database(app: Litestar) -> AsyncIterator[None]:
     """Close all connections when the service stops, and release the embedded PostgreSQL if it was used."""
@@ -40,7 +51,7 @@ async def using_the_database(app: Litestar) -> AsyncIterator[None]:
 
 def database_plugin(settings: Settings) -> SQLAlchemyInitPlugin:
     """The engine and the sessions of one application."""
-    config = SQLAlchemyAsyncConfig(
+    config = DatabaseConfig(
         engine_instance=engine_for(settings),
         # Rows stay readable after the commit, since the response is rendered from them. `info` carries the settings.
         session_config=AsyncSessionConfig(expire_on_commit=False, info={"settings": settings, **UNUSED}),
