@@ -57,7 +57,7 @@ class Commands:
 
 @dataclass(frozen=True)
 class Statements:
-    """What is for another program: the database, or a load balancer."""
+    """What is for another program or another machine: the database, a load balancer, an authority."""
 
     text: str
 
@@ -66,7 +66,7 @@ def steps(guide: str) -> Iterator[Edit | Commands | Statements]:
     """What a guide says to do, in its order."""
     for block in BLOCK.finditer(guide):
         indent, language, text = block.groups()
-        if language in {"sql", "haproxy", "nginx", "caddy", "apache"}:
+        if language in {"sql", "bash", "haproxy", "nginx", "caddy", "apache"}:
             yield Statements(text)
             continue
         if language == "console":

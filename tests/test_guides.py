@@ -160,9 +160,9 @@ def test_what_the_guides_promise_comes_of_them(changed: Project, chosen: Combina
         if chosen.include_rbac:
             assert grace.get("/reports").status_code == httpx.codes.FORBIDDEN
             changed.run("litestar", "users", "create-admin", "--email", ADA, stdin=f"{PASSWORD}\n")
-            assert sign_in(people, server, ADA).get("/reports").json() == ["monthly"]
+            assert sign_in(people, server, ADA).get("/reports?search=month").json() == ["monthly"]
         else:
-            assert grace.get("/reports").json() == ["monthly"]
+            assert grace.get("/reports?search=month").json() == ["monthly"]
 
         if chosen.include_oauth:
             assert {"name": "example", "label": "Example"} in visitor.get("/oauth2/providers").json()
@@ -179,23 +179,25 @@ def test_a_new_key_ends_no_sign_in_and_the_old_one_opens_nothing_afterwards(
     [old_key] = re.findall(r"^SECRET_KEY=(\S+)$", project.read(".env"), re.MULTILINE)
     project.run("alembic", "upgrade", "head")
     project.run("litestar", "users", "create-user", "--email", GRACE, stdin=f"{PASSWORD}\n")
-    with serving(project) as server:
+    # Access tokens are for one URL, and without this one each process would have that of its port.
+    here = {"BASE_URL": "http://localhost:8000"}
+    with serving(project, **here) as server:
         grace = sign_in(people, server, GRACE)
         assert grace.post("/forgot-password", json={"email": GRACE}).is_success
         link = server.until(lambda: token_mailed(server, "/reset-password"))
 
-    with serving(project, SECRET_KEY=old_key, SECRET_KEY_PREVIOUS=NEW_KEY) as server:
+    with serving(project, **here, SECRET_KEY=old_key, SECRET_KEY_PREVIOUS=NEW_KEY) as server:
         grace.base_url = httpx.URL(server.url)
         assert grace.get("/users/me").is_success
         assert "Step 1" in project.run("litestar", "doctor", SECRET_KEY=old_key, SECRET_KEY_PREVIOUS=NEW_KEY)
 
-    with serving(project, SECRET_KEY=NEW_KEY, SECRET_KEY_PREVIOUS=old_key) as server:
+    with serving(project, **here, SECRET_KEY=NEW_KEY, SECRET_KEY_PREVIOUS=old_key) as server:
         grace.base_url = httpx.URL(server.url)
         assert grace.get("/users/me").is_success
         newer = sign_in(people, server, GRACE)
         assert "Step 2" in project.run("litestar", "doctor", SECRET_KEY=NEW_KEY, SECRET_KEY_PREVIOUS=old_key)
 
-    with serving(project, SECRET_KEY=NEW_KEY) as server:
+    with serving(project, **here, SECRET_KEY=NEW_KEY) as server:
         for client, status in ((grace, httpx.codes.UNAUTHORIZED), (newer, httpx.codes.OK)):
             client.base_url = httpx.URL(server.url)
             assert client.get("/users/me").status_code == status
