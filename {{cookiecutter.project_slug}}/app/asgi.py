@@ -45,6 +45,8 @@ from app.users import users_plugins
 if TYPE_CHECKING:
     app: Litestar
 
+# By default, uvicorn trusts X-Forwarded-For from this machine. Only TRUSTED_PROXIES decides whom to trust.
+os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 # Started in this order, and stopped in reverse.
 LIFESPAN = [
     without_debugging,
@@ -92,8 +94,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
 
 def _settings_of_the_environment() -> Settings:
-    # By default, uvicorn trusts X-Forwarded-For from this machine. Only TRUSTED_PROXIES decides whom to trust.
-    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     settings = read_settings()
     logs.configure(settings)
     return settings
