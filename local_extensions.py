@@ -51,6 +51,8 @@ FOLDERS = frozenset({"app", "migrations", "tests"})
 WINDOWS_DEVICES = frozenset({"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 DELIMITERS = ("{{", "{%", "{#")
 JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+# An update runs two versions of the template in one process, with this module of the older one, which refuses template
+# code that is not in its file. So the file gets no new entry with template code.
 OUR_FILE = Path(__file__).with_name("cookiecutter.json").read_text(encoding="utf-8")
 OUR_FOLDER = "{{cookiecutter.project_slug}}"
 
@@ -62,7 +64,7 @@ class Answers(Extension):
         """Registers each under its own name."""
         super().__init__(environment)
         environment.globals.update({f.__name__: f for f in (check_cookiecutter, git_author)})
-        checks = (check_project_name, check_project_slug, check_folder, check_author, check_choice, check_yes_or_no)
+        checks = (check_project_name, check_project_slug, check_author, check_yes_or_no, check_answers)
         environment.filters.update({f.__name__: f for f in (*checks, slug_for, quoted_text)})
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
@@ -91,6 +93,13 @@ def check_project_name(name: object) -> str:
 
 
 def check_project_slug(slug: str) -> str:
+    """Refuses what cannot be the name of the project, and a folder that exists."""
+    check_slug(slug)
+    _refuse_existing(slug)
+    return ""
+
+
+def check_slug(slug: str) -> None:
     """Refuses what is no distribution name, no safe folder name, or the name of something else."""
     example = f"Type for example: {slug_for(slug)}"
     if len(slug) > 40 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug):  # noqa: PLR2004 - said in the next line
@@ -98,10 +107,9 @@ def check_project_slug(slug: str) -> str:
         refuse(f"project_slug must be {rule}. {example}")
     if meaning := other_meaning(slug):
         refuse(f'project_slug "{slug}" is the name of {meaning}. {example}')
-    return ""
 
 
-def check_folder(slug: str) -> str:
+def _refuse_existing(slug: str) -> None:
     """Refuses a folder that exists, which cookiecutter itself says after the last question."""
     command = click.get_current_context(silent=True)
     options = command.params if command else {}
@@ -109,7 +117,6 @@ def check_folder(slug: str) -> str:
         folder = Path(options["output_dir"] or ".", slug)
         if folder.exists():
             refuse(f'The folder "{folder}" exists. Type another project_slug, or remove it')
-    return ""
 
 
 def check_author(author: object) -> str:
@@ -125,11 +132,17 @@ def check_yes_or_no(answer: object, question: str) -> str:
     return ""
 
 
-def check_choice(answer: object, question: str) -> str:
-    """Refuses what is none of the choices of a question."""
-    choices = json.loads(OUR_FILE)[question]
-    if answer not in choices:
-        refuse(f"{question} must be one of: {', '.join(choices)}")
+def check_answers(answers: dict[str, object]) -> str:
+    """Refuses answers that no question could have had; those of a file for --replay-file were never checked."""
+    check_project_name(answers["project_name"])
+    check_slug(str(answers["project_slug"]))
+    check_author(str(answers["author"]))
+    for question in ("license", "auth_backend"):
+        choices = json.loads(OUR_FILE)[question]
+        if answers[question] not in choices:
+            refuse(f"{question} must be one of: {', '.join(choices)}")
+    for question in ("include_rbac", "include_oauth"):
+        check_yes_or_no(answers[question], question)
     return ""
 
 

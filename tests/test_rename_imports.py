@@ -121,3 +121,11 @@ def test_a_name_that_has_moved_is_where_the_script_says(name: str) -> None:
     annotated = {ast.unparse(node.target) for node in tree.body if isinstance(node, ast.AnnAssign)}
 
     assert name in defined | assigned | annotated
+
+
+def test_a_module_that_came_with_the_update_stays_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "app/accounts/mail").mkdir(parents=True)
+    (tmp_path / "app/accounts/mail/newest.py").touch()
+    (tmp_path / "mine.py").write_text("from app.accounts.mail import newest\n", encoding="utf-8")
+
+    assert rename(tmp_path) == ""

@@ -118,6 +118,10 @@ def renamed(text: str) -> str:
 
 def main(folder: Path) -> None:
     """Rename in every Python file of the project."""
+    files = (path for path in folder.glob("app/**/*.py") if path.stem != "__init__")
+    modules = (path.relative_to(folder).with_suffix("") for path in files)
+    # Those that came with the update have their place already: `from app.accounts.mail import refusals`.
+    NEW_MODULES.update({".".join(path.parts) for path in modules} - MODULES.keys())
     for path in sorted(folder.rglob("*.py")):
         if SKIPPED & set(path.relative_to(folder).parts):
             continue
