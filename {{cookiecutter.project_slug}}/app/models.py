@@ -95,7 +95,7 @@ class OAuthState(UUIDBase):
     # Which key its verifier and its nonce are derived with; an instance that has the key already can finish it.
     key_id: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
     challenge: Mapped[str] = mapped_column(sa.String(43), default="", server_default="")
-    display_name: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
+    display_name: Mapped[str] = mapped_column(sa.String(100), server_default="", default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 

@@ -49,7 +49,7 @@ def documented() -> set[str]:
 
 
 class Recorder:
-    """Overrides the hooks, at first so that they allow everything, and notes their calls."""
+    """Overrides the hooks, at first so that they allow everything, and records their calls."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[Call] = []
@@ -58,9 +58,9 @@ class Recorder:
             self.override(name, answer)
 
     def override(self, name: str, answer: Any = None) -> None:
-        """Note the calls of this hook, and return `answer` from it; an exception is raised."""
+        """Record the calls of this hook, and return `answer` from it; an exception is raised."""
 
-        def note(_service: UserService, first: Any, request: Any = None) -> Any:
+        def record(_service: UserService, first: Any, request: Any = None) -> Any:
             self.calls.append(Call(name, dict(first) if isinstance(first, dict) else first, request))
             if callable(answer):
                 return answer(first)
@@ -68,11 +68,11 @@ class Recorder:
                 raise answer
             return answer
 
-        async def note_later(service: UserService, first: Any, request: Any = None) -> Any:
-            return note(service, first, request)
+        async def record_later(service: UserService, first: Any, request: Any = None) -> Any:
+            return record(service, first, request)
 
         is_async = inspect.iscoroutinefunction(getattr(BaseUserService, name))
-        self._monkeypatch.setattr(UserService, name, note_later if is_async else note, raising=False)
+        self._monkeypatch.setattr(UserService, name, record_later if is_async else record, raising=False)
 
     @property
     def names(self) -> list[str]:
