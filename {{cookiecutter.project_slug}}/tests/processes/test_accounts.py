@@ -11,6 +11,7 @@ from app.database.engine import engine_for
 from app.settings import Settings
 from tests.cast import PASSWORD
 from tests.cast import Person
+from tests.cast import token_in
 from tests.processes.conftest import WORKERS
 from tests.processes.mail_server import MailServer
 from tests.processes.mail_server import all_mails_leave
@@ -60,7 +61,9 @@ async def test_spellings_of_one_address_at_several_workers_at_once_make_one_acco
     assert [row["email"] for row in await tables.rows("user")] == ["grace@example.com"]
     grace = people[0]
     await all_mails_leave(tables)
-    assert (await grace.verify()).status_code == 200
+    # Only the newest link works, and several workers send at once, so it need not arrive last.
+    links = [token_in(mail) for mail in mails.to(grace)]
+    assert [(await grace.post("/verify", token=link)).status_code for link in links].count(200) == 1
     assert await sign_in(grace) == 201
 
 
