@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from tests.combinations import Combination
 from tests.conftest import Bake
 from tests.conftest import _no_virtualenv_leaks_into_subprocesses
 from tests.conftest import bake
@@ -25,6 +25,13 @@ __all__ = ["_no_virtualenv_leaks_into_subprocesses", "bake", "template", "tools"
 KINDS = ("session", "jwt", "jwt_cookie")
 
 
+class Generate(Protocol):
+    """Generates a project from these answers, in which commands are run; the others have their defaults."""
+
+    def __call__(self, **answers: str | bool) -> Project:
+        """Copies what was generated, so that commands change it alone."""
+
+
 @pytest.fixture(scope="session", params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     """Each kind of credentials in turn."""
@@ -32,24 +39,34 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def server_of_kind(kind: str, bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def generate(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Generate:
+    """A project of its own for each call."""
+
+    def generated(**answers: str | bool) -> Project:
+        rendering = bake(**answers)
+        return Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+
+    return generated
+
+
+@pytest.fixture(scope="session")
+def server_of_kind(kind: str, generate: Generate) -> Iterator[Server]:
     """The service with every feature on and this kind of credentials, started once."""
-    with started(kind, bake, tools, tmp_path_factory) as running:
+    with started(kind, generate) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def server(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(generate: Generate) -> Iterator[Server]:
     """Likewise, where the kind makes no difference."""
-    with started("session", bake, tools, tmp_path_factory) as running:
+    with started("session", generate) as running:
         yield running
 
 
 @contextmanager
-def started(kind: str, bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def started(kind: str, generate: Generate) -> Iterator[Server]:
     """The service, generated, migrated and running."""
-    rendering = bake(**Combination(kind, include_rbac=True, include_oauth=True).answers)
-    project = Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+    project = generate(auth_backend=kind)
     project.run("alembic", "upgrade", "head")
     with serving(project) as running:
         yield running

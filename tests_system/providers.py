@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 CLIENT_ID, CLIENT_SECRET = "this-service", "a secret with + and %2B"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of a provider that lives for one test
 OLDEST_NODE = 20
-MOST_STEPS = 12
+MAX_STEPS = 12
 
 Act = Callable[[httpx.Client, httpx.Response], httpx.Response]
 
@@ -58,7 +58,7 @@ def providing(folder: Path, *command: str | Path, **environment: str) -> Iterato
 def walk(browser: httpx.Client, url: str, until: str, act: Act) -> httpx.Response:
     """Follow redirects and act on the pages between them; the response of the first page at `until`."""
     response = browser.get(url)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         location = response.headers.get("Location")
         if location is None:
             response = act(browser, response)
@@ -67,7 +67,7 @@ def walk(browser: httpx.Client, url: str, until: str, act: Act) -> httpx.Respons
         response = browser.get(url)
         if url.startswith(until):
             return response
-    return pytest.fail(f"{MOST_STEPS} steps, and not back yet: {response.url} {response.text[:1000]}")
+    return pytest.fail(f"{MAX_STEPS} steps, and not back yet: {response.url} {response.text[:1000]}")
 
 
 def sign_in_at_better_auth(user: str, browser: httpx.Client, page: httpx.Response) -> httpx.Response:

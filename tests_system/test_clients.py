@@ -1,16 +1,13 @@
 """Client generators read the OpenAPI document, and strict programs compile against what they write."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.combinations import Combination
-from tests.conftest import Bake
 from tests.projects import Project
-from tests.projects import Tools
+from tests_system.conftest import Generate
 
 PACKAGES = ("openapi-fetch@0.17.0", "typescript@5.9.3")
 STRICT = ("--strict", "--noEmit", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--module", "nodenext")
@@ -50,10 +47,9 @@ assert Registration(email="grace@example.com", password="a horse").to_dict().key
 
 
 @pytest.fixture
-def project(kind: str, bake: Bake, tools: Tools, tmp_path: Path) -> Project:
+def project(kind: str, generate: Generate) -> Project:
     """A project whose guide for clients is followed."""
-    rendering = bake(**Combination(kind, include_rbac=True, include_oauth=True).answers)
-    return Project(shutil.copytree(rendering, tmp_path / "my-service"), tools)
+    return generate(auth_backend=kind)
 
 
 def blocks(project: Project, language: str) -> list[str]:

@@ -4,17 +4,15 @@ import re
 import shutil
 from pathlib import Path
 
-from tests.conftest import Bake
-from tests.projects import Project
-from tests.projects import Tools
+from tests_system.conftest import Generate
 
 # Of the machine that dies.
 PROCESSES = 2
 FAULT = re.compile(r"^ +a worker is killed +(\d+) +(\d+) +0 +(\d+) +\d+ +(\d+) +([\d.]+) +(\d+)$", re.MULTILINE)
 
 
-def test_a_machine_that_dies_takes_nothing_along(bake: Bake, template: Path, tools: Tools, tmp_path: Path) -> None:
-    project = Project(shutil.copytree(bake(), tmp_path / "my-service"), tools)
+def test_a_machine_that_dies_takes_nothing_along(generate: Generate, template: Path) -> None:
+    project = generate()
     shutil.copytree(template / "proofs", project.folder / "proofs")
 
     shown = project.run("python", "-m", "proofs.faults", "--haproxy", "--seconds", "3", "a_worker_is_killed")

@@ -9,12 +9,10 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.combinations import Combination
-from tests.conftest import Bake
 from tests.projects import Project
-from tests.projects import Tools
 from tests.server import free_port
 from tests.server import serving
+from tests_system.conftest import Generate
 from tests_system.providers import CLIENT_ID
 from tests_system.providers import CLIENT_SECRET
 from tests_system.providers import FOLDER
@@ -62,10 +60,9 @@ PRODUCTS = {
 
 
 @pytest.fixture(scope="module")
-def project(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(generate: Generate) -> Project:
     """A service with providers, migrated."""
-    rendering = bake(**Combination("session", include_rbac=False, include_oauth=True).answers)
-    project = Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+    project = generate(include_rbac=False)
     project.run("alembic", "upgrade", "head")
     return project
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.combinations import Combination
 from tests.conftest import REPOSITORY
-from tests.conftest import Bake
 from tests.projects import Project
-from tests.projects import Tools
 from tests.server import Server
 from tests.server import serving
 from tests_system.accounts import PASSWORD as ACCOUNT_PASSWORD
 from tests_system.accounts import post
+from tests_system.conftest import Generate
 from tests_system.postfix import PASSWORD
 from tests_system.postfix import USER
 from tests_system.postfix import Postfix
@@ -61,11 +58,9 @@ REFUSALS = {
 
 
 @pytest.fixture(scope="module")
-def project(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(generate: Generate) -> Project:
     """A service, migrated."""
-    answers = Combination("session", include_rbac=False, include_oauth=False).answers
-    rendering = bake(**answers | {"project_name": NAME})
-    project = Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+    project = generate(project_name=NAME, include_rbac=False, include_oauth=False)
     project.run("alembic", "upgrade", "head")
     return project
 

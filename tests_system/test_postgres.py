@@ -2,24 +2,21 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.combinations import Combination
-from tests.conftest import Bake
 from tests.guides import Statements
 from tests.guides import steps
 from tests.projects import Project
-from tests.projects import Tools
 from tests.server import Server
 from tests.server import serving
 from tests_system.accounts import PASSWORD
 from tests_system.accounts import post
 from tests_system.accounts import register_and_verify
+from tests_system.conftest import Generate
 from tests_system.postgres import postgres
 from tests_system.postgres import psql
 
@@ -27,10 +24,9 @@ COUNTS = 'SELECT (SELECT count(*) FROM "user"), (SELECT count(*) FROM audit_even
 
 
 @pytest.fixture(scope="module")
-def project(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(generate: Generate) -> Project:
     """A service, without tables yet."""
-    rendering = bake(**Combination("session", include_rbac=True, include_oauth=True).answers)
-    return Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+    return generate()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """A browser signs in with the local provider, as the service's README leads there, and links it."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.combinations import Combination
-from tests.conftest import Bake
-from tests.projects import Project
-from tests.projects import Tools
 from tests.server import Server
 from tests.server import providing
 from tests.server import serving
@@ -21,6 +16,7 @@ from tests_system.accounts import PASSWORD
 from tests_system.accounts import register_and_verify
 from tests_system.browser import Browser
 from tests_system.browser import until
+from tests_system.conftest import Generate
 from tests_system.test_sign_in import elsewhere
 from tests_system.test_sign_in import send
 
@@ -44,10 +40,9 @@ class Offered:
 
 
 @pytest.fixture(scope="module")
-def offered(kind: str, bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offered]:
+def offered(kind: str, generate: Generate) -> Iterator[Offered]:
     """The service with this kind of credentials, and the provider that `make serve-provider` starts."""
-    rendering = bake(**Combination(kind, include_rbac=True, include_oauth=True).answers)
-    project = Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+    project = generate(auth_backend=kind)
     project.run("alembic", "upgrade", "head")
     own = {"BASE_URL": "http://localhost:{port}"}
     # Bearers need a page that trades its code for tokens; any page of the service will do.

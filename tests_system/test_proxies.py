@@ -1,6 +1,5 @@
 """A service behind the proxies of Debian, configured as docs/deploy.md shows."""
 
-import shutil
 import signal
 import ssl
 import subprocess
@@ -14,11 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import Bake
 from tests.projects import Project
-from tests.projects import Tools
 from tests.server import answers_at
 from tests.server import free_port
+from tests_system.conftest import Generate
 from tests_system.proxies import KINDS
 from tests_system.proxies import certificate
 from tests_system.proxies import proxy
@@ -93,10 +91,9 @@ class Load(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def instances(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Instance]]:
+def instances(generate: Generate) -> Iterator[list[Instance]]:
     """Two instances of one service, and a user."""
-    rendering = bake(auth_backend="jwt")
-    project = Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+    project = generate(auth_backend="jwt")
     project.run("alembic", "upgrade", "head")
     project.run("litestar", "users", "create-user", "--email", EMAIL, stdin=f"{PASSWORD}\n")
     started = [Instance(project), Instance(project)]

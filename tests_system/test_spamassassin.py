@@ -1,14 +1,10 @@
 """SpamAssassin from Debian finds less than a point in each mail of a service."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-from tests.combinations import Combination
-from tests.conftest import Bake
-from tests.projects import Project
-from tests.projects import Tools
+from tests_system.conftest import Generate
 
 MOST_POINTS = 1.0
 SCORE = re.compile(r"score=(-?\d+\.\d+)")
@@ -33,9 +29,8 @@ for template in Path("app/accounts/mail/templates").glob("*.jinja"):
 """
 
 
-def test_each_mail_has_less_than_a_point(bake: Bake, tools: Tools, tmp_path: Path) -> None:
-    rendering = bake(**Combination("session", include_rbac=True, include_oauth=True).answers)
-    project = Project(shutil.copytree(rendering, tmp_path / rendering.name), tools)
+def test_each_mail_has_less_than_a_point(generate: Generate, tmp_path: Path) -> None:
+    project = generate()
     mails = project.folder / "mails"
     mails.mkdir()
     project.run("python", "-c", WRITE)

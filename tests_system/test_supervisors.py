@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +15,9 @@ from time import sleep
 import httpx
 import pytest
 
-from tests.combinations import Combination
-from tests.conftest import Bake
 from tests.projects import Project
-from tests.projects import Tools
 from tests.server import free_port
+from tests_system.conftest import Generate
 from tests_system.postgres import postgres
 from tests_system.postgres import psql
 
@@ -36,10 +33,9 @@ PRODUCTION = {
 
 
 @pytest.fixture(scope="module")
-def project(bake: Bake, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(generate: Generate) -> Project:
     """A service where its owner has put it."""
-    rendering = bake(**Combination("session", include_rbac=False, include_oauth=False).answers)
-    return Project(shutil.copytree(rendering, tmp_path_factory.mktemp("project") / rendering.name), tools)
+    return generate(include_rbac=False, include_oauth=False)
 
 
 def installed(project: Project, name: str, port: int = 8000) -> str:

@@ -285,6 +285,13 @@ MUTANTS = [
         "accounts/test_hashes.py::test_costs_that_are_stored_count_before_the_first_check",
     ),
     Mutant(
+        "An address writes no line of its own into the log",
+        "app/accounts/sign_in.py",
+        'quote(data.email, safe="@+")',
+        "data.email",
+        "test_development.py::test_an_address_writes_no_line_of_its_own_into_the_log",
+    ),
+    Mutant(
         "What hashes of other systems cost is known before they are checked",
         "app/accounts/passwords/hasher.py",
         "if ours else example)",

@@ -25,6 +25,11 @@ class Mutant(NamedTuple):
     test: str
 
 
+def of_oauth(defence: str, file: str, old: str, new: str, test: str) -> Mutant:
+    """A defence that a test in tests/oauth notices."""
+    return Mutant(defence, file, old, new, f"oauth/{test}")
+
+
 class Weakened(SourceFileLoader):
     """Loads a module without its defence."""
 

@@ -1,6 +1,6 @@
 """The defences of sign-in with other providers, each removed and each with the test that notices."""
 
-from proofs.mutants.mutation import Mutant
+from proofs.mutants.mutation import of_oauth
 
 STATES, TOKENS, OPENID = "app/oauth/state_store.py", "app/oauth/providers/id_tokens.py", "app/oauth/providers/openid.py"
 OWNERSHIP = "app/accounts/ownership.py"
@@ -11,131 +11,127 @@ OAUTH2 = "app/oauth/providers/oauth2_client.py"
 WIRE, FIRST = "app/oauth/providers/http_client.py", "app/oauth/reauthentication_routes.py"
 
 
-def _mutant(defence: str, file: str, old: str, new: str, test: str) -> Mutant:
-    return Mutant(defence, file, old, new, f"oauth/{test}")
-
-
 BINDING = [
-    _mutant(
+    of_oauth(
         "An answer counts in the browser that was sent there",
         STATES,
         "        & (OAuthState.binding_digest == _digest(binding))\n",
         "        & (OAuthState.binding_digest != _digest(binding + 'x'))\n",
         "test_states.py::test_the_answer_counts_in_the_browser_that_was_sent_there_and_in_no_other",
     ),
-    _mutant(
+    of_oauth(
         "A cookie that another host can plant does not count",
         STATES,
         "single_cookie(request, _cookie_name(settings, state))",
         "request.cookies.get(_cookie_name(settings, state))",
         "test_states.py::test_a_cookie_that_another_host_can_plant_does_not_count",
     ),
-    _mutant(
+    of_oauth(
         "The cookie is one of this trip",
         STATES,
         "(OAuthState.binding_digest == _digest(binding))",
         "(_digest(binding) != _digest(''))",
         "test_states.py::test_the_cookie_of_another_trip_does_not_help",
     ),
-    _mutant(
+    of_oauth(
         "The cookie is out of reach of scripts",
         STATES,
         "httponly=True",
         "httponly=False",
         "test_states.py::test_the_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts",
     ),
-    _mutant(
+    of_oauth(
         "An answer counts once",
         STATES,
         "delete(OAuthState).where(is_expected).returning(*COLUMNS)",
         '__import__("sqlalchemy").select(*COLUMNS).where(is_expected) if delete else None',
         "test_states.py::test_an_answer_counts_once",
     ),
-    _mutant(
+    of_oauth(
         "An answer is used up by a refusal too",
         STATES,
         "    async with new_transaction(request.app) as session:\n        row =",
         "    if session := request_session(request):\n        row =",
         "test_states.py::test_an_answer_is_used_up_by_a_refusal_too",
     ),
-    _mutant(
+    of_oauth(
         "A trip ends well while the key is replaced",
         "app/oauth/authorization_request.py",
         "    key = known.index(key_id or known[0])\n",
         "    key = 0\n",
         "test_keys.py::test_a_sign_in_that_one_instance_begins_ends_at_the_other",
     ),
-    _mutant(
+    of_oauth(
         "A trip whose key is gone begins again",
         "app/oauth/authorization_request.py",
         "        raise InvalidState\n    key = known.index(key_id or known[0])\n",
         "        key_id = known[0]\n    key = known.index(key_id or known[0])\n",
         "test_keys.py::test_a_trip_whose_key_was_unset_meanwhile_begins_again",
     ),
-    _mutant(
+    of_oauth(
         "A key that seals tokens of providers is replaced",
         "app/oauth/token_encryption.py",
         'settings.keys_for("oauth-tokens")',
         'settings.keys_for("oauth-tokens")[:1]',
         "test_keys.py::test_a_token_that_one_instance_seals_is_opened_by_the_other",
     ),
-    _mutant(
+    of_oauth(
         "An answer comes in ten minutes",
         STATES,
         "(OAuthState.expires_at > clock.now())",
         "(OAuthState.expires_at != clock.now())",
         "test_states.py::test_ten_minutes_are_the_time_for_it",
     ),
-    _mutant(
+    of_oauth(
         "An answer is for what it was begun for",
         STATES,
         "OAuthState.purpose.in_(purposes)",
         "OAuthState.purpose.in_(FlowPurpose)",
         "test_states.py::test_an_answer_is_for_what_it_was_begun_for",
     ),
-    _mutant(
+    of_oauth(
         "An answer is of the provider that was asked",
         STATES,
         "        & (OAuthState.provider == provider)\n",
         "",
         "test_states.py::test_an_answer_of_one_provider_is_nothing_at_the_callback_of_another",
     ),
-    _mutant(
+    of_oauth(
         "The table holds digests",
         STATES,
         "return sha256(secret.encode()).digest()",
         "return secret[:32].encode() if sha256 else b''",
         "test_states.py::test_the_table_holds_digests_alone",
     ),
-    _mutant(
+    of_oauth(
         "A network begins few trips",
         STATES,
         '        await throttle.count_network(request, session, "oauth", STARTS)\n',
         "",
         "test_states.py::test_a_network_begins_few_trips_at_once",
     ),
-    _mutant(
+    of_oauth(
         "Each trip has a nonce of its own",
         "app/oauth/authorization_request.py",
         'nonce=_derived(settings.keys_for("oauth-nonce")[key], state)',
         'nonce=_derived(settings.keys_for("oauth-nonce")[key], "")',
         "test_states.py::test_each_trip_has_a_state_a_challenge_and_a_nonce_of_its_own",
     ),
-    _mutant(
+    of_oauth(
         "The challenge is a digest",
         "app/oauth/authorization_request.py",
         "return challenge_of(self.verifier)",
         "return self.verifier",
         "test_states.py::test_the_verifier_never_leaves_the_server_but_for_the_provider",
     ),
-    _mutant(
+    of_oauth(
         "An answer that says it is of another issuer is not believed",
         OPENID,
         "        if is_missing or is_another:",
         "        if is_missing:",
         "test_states.py::test_an_answer_that_says_it_is_of_another_issuer_is_not_believed",
     ),
-    _mutant(
+    of_oauth(
         "A provider that promises to say who it is has to",
         OPENID,
         "        if is_missing or is_another:",
@@ -147,128 +143,130 @@ BINDING = [
 HOLDS = "test_id_tokens.py::test_an_invalid_id_token_signs_no_one_in"
 ODD = "test_id_tokens.py::test_a_claim_of_another_kind_is_no_mistake_of_ours"
 WORDS = [
-    _mutant(
+    of_oauth(
         "A signature is checked",
         TOKENS,
         '    "verify_exp": False,\n',
         '    "verify_exp": False,\n    "verify_signature": False,\n',
         HOLDS,
     ),
-    _mutant(
+    of_oauth(
         "A token is for this client",
         TOKENS,
         "audience=expected.audience",
         'audience=[expected.audience, "another-client"]',
         HOLDS,
     ),
-    _mutant(
+    of_oauth(
         "A token for several clients says whose it is",
         TOKENS,
         'claims.get("azp", None if is_shared else client_id)',
         'claims.get("azp", client_id)',
         HOLDS,
     ),
-    _mutant(
+    of_oauth(
         "A token for another party is none",
         TOKENS,
         '    if claims.get("azp", None if is_shared else client_id) != client_id:',
         '    if is_shared and claims.get("azp") != client_id:',
         HOLDS,
     ),
-    _mutant(
+    of_oauth(
         "A token is of the issuer that was asked",
         TOKENS,
         'if claims["iss"] != issuer.replace(TENANT, str(claims.get("tid"))):',
         'if not claims["iss"]:',
         HOLDS,
     ),
-    _mutant(
+    of_oauth(
         "At Microsoft the issuer is the company",
         TOKENS,
         'claims["iss"] != issuer.replace(TENANT, str(claims.get("tid")))',
         'not claims["iss"].startswith(issuer.partition(TENANT)[0])',
         "test_providers.py::test_at_microsoft_the_issuer_is_the_company_that_the_token_names",
     ),
-    _mutant("A token answers this question", TOKENS, 'claims["nonce"] != expected.nonce', 'not claims["nonce"]', HOLDS),
-    _mutant("Every claim has to be there", TOKENS, '"require": REQUIRED', '"require": []', ODD),
-    _mutant(
+    of_oauth(
+        "A token answers this question", TOKENS, 'claims["nonce"] != expected.nonce', 'not claims["nonce"]', HOLDS
+    ),
+    of_oauth("Every claim has to be there", TOKENS, '"require": REQUIRED', '"require": []', ODD),
+    of_oauth(
         "A token expires",
         TOKENS,
         '    if not now - LEEWAY_SECONDS < seconds(claims, "exp"):',
         '    if not 0 < seconds(claims, "exp"):',
         HOLDS,
     ),
-    _mutant(
+    of_oauth(
         "A token of the future is none",
         TOKENS,
         '    if not seconds(claims, "iat") < now + LEEWAY_SECONDS:',
         '    if not 0 < seconds(claims, "iat"):',
         HOLDS,
     ),
-    _mutant(
+    of_oauth(
         "A subject can be stored",
         TOKENS,
         '(0 < len(claims["sub"]) <= MAX_SUBJECT_LENGTH and claims["sub"].isprintable())',
         '(0 < len(claims["sub"]) <= MAX_SUBJECT_LENGTH)',
         HOLDS,
     ),
-    _mutant(
+    of_oauth(
         "A claim is of its kind",
         TOKENS,
         "isinstance(value, bool) or not isinstance(value, int | float)",
         "value is None",
         ODD,
     ),
-    _mutant(
+    of_oauth(
         "A key for something else signs nothing",
         TOKENS,
         'key.get("use", "sig") == "sig"',
         'key.get("use", "sig")',
         "test_id_tokens.py::test_a_key_that_is_for_something_else_signs_nothing",
     ),
-    _mutant(
+    of_oauth(
         "Forged tokens make the service ask for keys at most once a minute",
         DISCOVERY,
         "is_recent = self._read_at >= now - max_age",
         "is_recent = False and self._read_at >= now - max_age",
         "test_id_tokens.py::test_a_new_key_is_asked_for_but_not_all_the_time",
     ),
-    _mutant(
+    of_oauth(
         "A provider speaks for itself",
         DISCOVERY,
         "        if not self.is_issuer(metadata.issuer):",
         "        if not metadata.issuer:",
         "test_id_tokens.py::test_a_provider_that_speaks_for_others_or_in_the_open_is_not_used",
     ),
-    _mutant(
+    of_oauth(
         "A provider speaks over TLS",
         DISCOVERY,
         "if not all(endpoint.startswith(schemes) for endpoint in endpoints if endpoint is not None):",
         "if not endpoints or not schemes:",
         "test_id_tokens.py::test_a_provider_that_speaks_for_others_or_in_the_open_is_not_used",
     ),
-    _mutant(
+    of_oauth(
         "Userinfo about another account does not count",
         OPENID,
         '        if about.get("sub") != claims["sub"]:',
         "        if not about:",
         "test_userinfo.py::test_an_address_of_another_account_is_not_taken",
     ),
-    _mutant(
+    of_oauth(
         "An address counts if the provider vouches for it",
         OPENID,
         "return None if value is None else any",
         "return value is not False if value is None else any",
         "test_account_linking.py::test_an_unverified_address_makes_no_account",
     ),
-    _mutant(
+    of_oauth(
         "What a company has typed is no proof",
         "app/oauth/providers/__init__.py",
         ", is_email_verified=email_is_verified_by_domain",
         "",
         "test_providers.py::test_microsoft_does_not_vouch_for_what_a_company_has_typed",
     ),
-    _mutant(
+    of_oauth(
         "An unverified address at GitHub is no proof",
         "app/oauth/providers/github.py",
         "(primary.email, primary.verified)",
@@ -278,77 +276,77 @@ WORDS = [
 ]
 
 PEOPLE = [
-    _mutant(
+    of_oauth(
         "A way to sign in that a reset does not remove is refused",
         "app/auth/library_options.py",
         'not (key.ondelete == "CASCADE" and WAY_IN in key.parent.info)',
         "key.ondelete is None",
         "test_hooks.py::test_a_way_to_sign_in_that_a_reset_would_leave_is_refused_at_start",
     ),
-    _mutant(
+    of_oauth(
         "A hook that refuses a sign-in refuses one with a provider",
         IDENTITIES,
         "        await require_admission(service, user.email, user, request)\n",
         "        assert require_admission\n",
         "test_hooks.py::test_a_hook_that_refuses_a_sign_in_refuses_it_here",
     ),
-    _mutant(
+    of_oauth(
         "A hook that refuses a sign-in creates no account",
         FIRST_SIGN_IN,
         "    await require_admission(service, email, user, request)\n",
         "",
         "test_hooks.py::test_a_hook_that_refuses_a_sign_in_refuses_it_here",
     ),
-    _mutant(
+    of_oauth(
         "An account that is proven is not linked by its address",
         FIRST_SIGN_IN,
         "ProviderEvent.LINK_REQUIRED, user.id)\n        raise LinkRequired\n",
         "ProviderEvent.LINK_REQUIRED, user.id)\n        return user\n",
         "test_account_linking.py::test_an_account_that_is_proven_is_not_linked_by_its_address",
     ),
-    _mutant(
+    of_oauth(
         "A planted account at a provider goes when the owner arrives",
         OWNERSHIP,
         "                removed |= {*await session.scalars(theirs)}\n",
         "                assert theirs is not None\n",
         "test_account_linking.py::test_sign_ins_from_before_the_address_was_verified_end",
     ),
-    _mutant(
+    of_oauth(
         "A reset by mail unlinks every provider",
         OWNERSHIP,
         "                removed |= {*await session.scalars(theirs)}\n",
         "                assert theirs is not None\n",
         "test_ownership.py::test_an_owner_who_takes_the_account_back_leaves_a_thief_no_provider",
     ),
-    _mutant(
+    of_oauth(
         "A sign-in that ends links no provider any more",
         FIRST,
         "    if user is None or await session.scalar(select(UserSession.id).where(is_theirs)) is None:\n",
         "    if user is None:\n",
         "test_ownership.py::test_a_provider_is_not_linked_by_a_sign_in_that_ends_at_the_same_moment",
     ),
-    _mutant(
+    of_oauth(
         "A provider that is unlinked signs no one in any more",
         IDENTITIES,
         "    if user is None or await _find(session, identity) is None:\n",
         "    if user is None:\n",
         "test_ownership.py::test_a_sign_in_by_a_provider_that_is_unlinked_at_the_same_moment_is_refused",
     ),
-    _mutant(
+    of_oauth(
         "Nothing planted is left when the owner arrives",
         FIRST_SIGN_IN,
         "        await ownership.hand_over(service.session, user, display_name=display_name)\n",
         "        user.is_verified = True\n",
         "test_account_linking.py::test_an_earlier_sign_up_gains_nothing_when_the_owner_arrives",
     ),
-    _mutant(
+    of_oauth(
         "An unproven address makes no account",
         FIRST_SIGN_IN,
         "    email = identity.verified_email\n",
         "    email = identity.email\n",
         "test_account_linking.py::test_an_unverified_address_makes_no_account",
     ),
-    _mutant(
+    of_oauth(
         "An identity is held before its user is locked",
         LINKING,
         "    await account_linking.lock_identity(service.session, provider_account.identity)\n"
@@ -359,91 +357,91 @@ PEOPLE = [
         "    account = await account_linking.link(service, user, provider_account)\n",
         "test_account_linking.py::test_linking_again_and_signing_in_at_once_do_not_wait_for_each_other",
     ),
-    _mutant(
+    of_oauth(
         "Parallel returns are judged one after the other",
         IDENTITIES,
         '    await lock_name(session, f"{identity.provider}\\0{identity.issuer}\\0{identity.subject}")\n',
         "    assert key\n",
         "test_account_linking.py::test_parallel_returns_of_one_person_leave_one_account",
     ),
-    _mutant(
+    of_oauth(
         "A user is known by the issuer too",
         IDENTITIES,
         "        & (OAuthAccount.issuer == identity.issuer)\n",
         "",
         "test_id_tokens.py::test_a_new_issuer_under_an_old_name_knows_no_users",
     ),
-    _mutant(
+    of_oauth(
         "An account at a provider belongs to one user",
         IDENTITIES,
         "        raise IdentityTaken\n",
         "        account.user_id = user.id\n",
         "test_account_linking.py::test_an_account_at_a_provider_is_linked_to_one_user",
     ),
-    _mutant(
+    of_oauth(
         "A deactivated user does not sign in with a provider",
         IDENTITIES,
         "    if not (user.is_active and user.is_verified):",
         "    if not user.id:",
         "test_sign_in.py::test_a_deactivated_user_does_not_sign_in_with_a_provider",
     ),
-    _mutant(
+    of_oauth(
         "An account that was deactivated is not handed over",
         FIRST_SIGN_IN,
         "    if user.is_active:\n",
         "    if user:\n        user.is_active = True\n",
         "test_sign_in.py::test_an_account_that_was_deactivated_before_it_was_proven_stays_so",
     ),
-    _mutant(
+    of_oauth(
         "Who gets an account is a setting",
         FIRST_SIGN_IN,
         "settings.oauth_sign_up is Switch.OFF or not settings.admits(email)",
         "settings.oauth_sign_up is Switch.OFF",
         "test_account_linking.py::test_who_gets_an_account_by_coming_from_a_provider_is_a_setting",
     ),
-    _mutant(
+    of_oauth(
         "A sign-in from a new network is told by mail",
         "app/oauth/exchange_codes.py",
         "    if not await known_networks.recognise(request, user.email):\n",
         "    if await known_networks.recognise(request, user.email) is None:\n",
         "test_sign_in.py::test_a_sign_in_from_a_new_network_is_told_by_mail",
     ),
-    _mutant(
+    of_oauth(
         "Another account at the provider does not count",
         IDENTITIES,
         "    if account is None or account.user_id != user.id:\n",
         "    if account is None:\n",
         "test_reauthentication.py::test_another_account_at_the_provider_does_not_count",
     ),
-    _mutant(
+    of_oauth(
         "A provider that has not asked again does not count",
         OPENID,
         "        asked_at = authorization.started_at.timestamp() if is_asked else None\n",
         "        asked_at = None if is_asked else None\n",
         "test_reauthentication.py::test_a_provider_that_has_not_asked_again_does_not_count",
     ),
-    _mutant(
+    of_oauth(
         "A trip ends with the sign-in that it was begun in",
         FIRST,
         '(UserSession.id == flow_state.session_id) & is_alive(session.info["settings"])',
         "UserSession.id == flow_state.session_id",
         "test_linking.py::test_linking_ends_with_the_sign_in_that_it_was_begun_in",
     ),
-    _mutant(
+    of_oauth(
         "Setting a password needs a fresh sign-in",
         FIRST,
         "status_code=204, guards=[require_recent_sign_in]",
         "status_code=204, guards=[]",
         "test_reauthentication.py::test_setting_a_password_needs_a_fresh_sign_in",
     ),
-    _mutant(
+    of_oauth(
         "A user with a password needs it to change it",
         FIRST,
         "    if is_hash(user.password_hash):\n",
         "    if not user.password_hash:\n",
         "test_reauthentication.py::test_a_user_with_a_password_needs_it_to_change_it",
     ),
-    _mutant(
+    of_oauth(
         "A first password signs other devices out",
         FIRST,
         "    await ownership.end_credentials(service.session, user, but=keep)\n",
@@ -454,50 +452,50 @@ PEOPLE = [
 
 LAST = "test_linking.py::test_the_last_way_in_stays"
 LINKS = [
-    _mutant(
+    of_oauth(
         "Linking needs a fresh sign-in",
         LINKING,
         "guards=[require_recent_sign_in, from_our_own_page]",
         "guards=[from_our_own_page]",
         "test_linking.py::test_linking_and_unlinking_need_a_fresh_sign_in",
     ),
-    _mutant(
+    of_oauth(
         "Unlinking needs a fresh sign-in",
         LINKING,
         "    guards=[require_recent_sign_in],\n",
         "",
         "test_linking.py::test_linking_and_unlinking_need_a_fresh_sign_in",
     ),
-    _mutant(
+    of_oauth(
         "A link elsewhere begins no linking",
         LINKING,
         "guards=[require_recent_sign_in, from_our_own_page]",
         "guards=[require_recent_sign_in]",
         "test_linking.py::test_a_link_elsewhere_begins_no_linking",
     ),
-    _mutant("The last way in stays", LINKING, "        raise LastWayIn\n", "        pass\n", LAST),
-    _mutant(
+    of_oauth("The last way in stays", LINKING, "        raise LastWayIn\n", "        pass\n", LAST),
+    of_oauth(
         "A provider that is not offered is no way in",
         LINKING,
         " and each.oauth_name in offered(service.settings)",
         "",
         "test_linking.py::test_a_provider_that_is_not_offered_any_more_is_no_way_in",
     ),
-    _mutant(
+    of_oauth(
         "Two requests do not remove the last two ways in",
         LINKING,
         "user = await lock_user(service.session, user_id)",
         "user: User = await service.get_user(user_id)",
         "test_linking.py::test_two_requests_at_once_do_not_remove_the_last_two_ways_in",
     ),
-    _mutant(
+    of_oauth(
         "Accounts of other users cannot be unlinked",
         LINKING,
         "select(OAuthAccount).where(OAuthAccount.user_id == user.id))]",
         "select(OAuthAccount))]",
         "test_linking.py::test_accounts_of_other_users_cannot_be_unlinked",
     ),
-    _mutant(
+    of_oauth(
         "Its owner is told of a link",
         IDENTITIES,
         "        outbox.put(service.session, ProviderLetter.LINKED, user.email, user.id)\n",
@@ -507,175 +505,175 @@ LINKS = [
 ]
 
 PLACES = [
-    _mutant(
+    of_oauth(
         "A path that is encoded does not follow the host",
         HANDOVER,
         'path.startswith("/")',
         'way.startswith("/")',
         "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
-    _mutant(
+    of_oauth(
         "A next path never leads to another host",
         HANDOVER,
         ' and "//" not in way',
         "",
         "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
-    _mutant(
+    of_oauth(
         "A backslash is a slash",
         HANDOVER,
         ' and "\\\\" not in decoded',
         "",
         "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
-    _mutant(
+    of_oauth(
         "A path is judged as it is after decoding",
         HANDOVER,
         'way = re.split("[?#]", decoded)[0]',
         'way = re.split("[?#]", path)[0]',
         "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
-    _mutant(
+    of_oauth(
         "A path that is still encoded after five rounds is refused",
         HANDOVER,
         " and unquote(decoded) == decoded",
         "",
         "test_redirects.py::test_a_next_path_never_leads_to_another_host",
     ),
-    _mutant(
+    of_oauth(
         "The length of a path is checked before it is decoded",
         HANDOVER,
         "if path and (len(path) > MAX_PATH_LENGTH or not _stays_here(path)):",
         "if path and (not _stays_here(path) or len(path) > MAX_PATH_LENGTH):",
         "test_redirects.py::test_a_path_that_is_too_long_is_refused_before_it_is_decoded",
     ),
-    _mutant(
+    of_oauth(
         "A code is traded once",
         "app/oauth/exchange_codes.py",
         "delete(UserSession).where(matches).returning(UserSession.oauth_account_id, UserSession.oauth_sid_digest)",
         "select(UserSession.oauth_account_id, UserSession.oauth_sid_digest).where(matches) if delete else None",
         "test_redirects.py::test_a_code_is_traded_for_credentials_once",
     ),
-    _mutant(
+    of_oauth(
         "Unlinking ends the sign-ins that were made with it",
         "app/oauth/exchange_codes.py",
         "credentials.sign_in(request, user, **columns)",
         "credentials.sign_in(request, user)",
         "test_unlinking.py::test_sign_ins_made_with_it_end_and_others_stay",
     ),
-    _mutant(
+    of_oauth(
         "Unlinking ends the codes that were left by it",
         "app/oauth/exchange_codes.py",
         '"expires_at": clock.now() + CODE_LIFETIME, **columns}',
         '"expires_at": clock.now() + CODE_LIFETIME}',
         "test_redirects.py::test_unlinking_ends_what_a_code_was_traded_for_and_codes_that_were_not",
     ),
-    _mutant(
+    of_oauth(
         "What a code is traded for is tied to the account at the provider",
         "app/oauth/exchange_codes.py",
         "    return await start(service, request, user, columns)\n",
         "    return await start(service, request, user, {})\n",
         "test_redirects.py::test_unlinking_ends_what_a_code_was_traded_for_and_codes_that_were_not",
     ),
-    _mutant(
+    of_oauth(
         "A browser whose sign-in ends by unlinking forgets it",
         LINKING,
         'signed_out(request) if request.auth["session_id"] in ended else',
         "signed_out(request) if ended is None else",
         "test_unlinking.py::test_the_sign_in_that_unlinks_its_own_provider_ends_too",
     ),
-    _mutant(
+    of_oauth(
         "A user links few accounts",
         IDENTITIES,
         ">= MAX_LINKED",
         "> MAX_LINKED",
         "test_unlinking.py::test_a_user_links_few_accounts",
     ),
-    _mutant(
+    of_oauth(
         "Parallel requests keep to the number of linked accounts",
         FIRST,
         "where(is_theirs, User.is_active, User.is_verified).with_for_update(of=User, key_share=True)",
         "where(is_theirs, User.is_active, User.is_verified)",
         "test_unlinking.py::test_two_requests_at_once_do_not_both_link_the_last_account",
     ),
-    _mutant(
+    of_oauth(
         "A code lives for a minute",
         "app/oauth/exchange_codes.py",
         '"expires_at": clock.now() + CODE_LIFETIME, ',
         "",
         "test_redirects.py::test_a_code_lives_for_a_minute",
     ),
-    _mutant(
+    of_oauth(
         "A code needs an active user",
         "app/oauth/exchange_codes.py",
         "User.id == user_id, User.is_active, User.is_verified",
         "User.id == user_id",
         "test_redirects.py::test_a_code_dies_with_what_ends_sign_ins",
     ),
-    _mutant(
+    of_oauth(
         "A code that was asked for with a challenge needs its secret",
         "app/oauth/exchange_codes.py",
         "_create_code(request, user, columns, flow_state.challenge)",
         '_create_code(request, user, columns, "")',
         "test_redirects.py::test_a_code_that_was_asked_for_with_a_challenge_is_traded_with_its_secret",
     ),
-    _mutant(
+    of_oauth(
         "A planted code is nothing to a page that sends its secret",
         "app/oauth/exchange_codes.py",
         "sha256_of(_secret_of(code, challenge))",
         'digest(_secret_of(code, ""))',
         "test_redirects.py::test_a_page_that_sends_its_verifier_takes_no_planted_code",
     ),
-    _mutant(
+    of_oauth(
         "No other secret of a sign-in is a code",
         "app/oauth/exchange_codes.py",
         '    return f"code:{challenge}:{code}".encode()',
         "    return code.encode()",
         "test_redirects.py::test_the_tables_hold_no_code",
     ),
-    _mutant(
+    of_oauth(
         "A person who is refused lands on the front end",
         "app/oauth/error_page.py",
         'if settings.oauth_return_url and request.method == "GET" and',
         'if not settings.oauth_return_url and request.method == "GET" and',
         "test_redirects.py::test_a_front_end_learns_why_a_person_was_refused",
     ),
-    _mutant(
+    of_oauth(
         "A person who cancels is not told of a mistake",
         "app/oauth/error_page.py",
         "status = 200 if isinstance(error, ProviderRefused) else answer.status_code",
         "status = answer.status_code",
         "test_redirects.py::test_a_person_who_cancels_at_a_provider_is_shown_a_page_that_leads_back",
     ),
-    _mutant(
+    of_oauth(
         "A refusal leads back to where a person wanted to go",
         "app/oauth/error_page.py",
         'wanted = {"next": flow_state.next_path} if flow_state and flow_state.next_path else {}',
         "wanted: dict[str, str] = {}",
         "test_redirects.py::test_a_person_who_cancels_lands_on_the_front_end",
     ),
-    _mutant(
+    of_oauth(
         "A path that is refused leads nowhere",
         "app/oauth/error_page.py",
         " and not isinstance(error, InvalidField)",
         "",
         "test_redirects.py::test_a_link_that_leads_nowhere_says_so_on_a_page_or_to_the_front_end",
     ),
-    _mutant(
+    of_oauth(
         "A refusal takes the cookie of the trip back",
         "app/oauth/error_page.py",
         "    answer.cookies += [flow_state.cookie] if flow_state else []\n",
         "",
         "test_redirects.py::test_a_person_who_cancels_lands_on_the_front_end",
     ),
-    _mutant(
+    of_oauth(
         "A refusal that leads on stores nothing",
         "app/database/transactions.py",
         "return status < 400 and request.state.get(ERROR) is None",
         "return status < 400",
         "test_redirects.py::test_nothing_is_stored_of_what_ends_in_a_refusal",
     ),
-    _mutant(
+    of_oauth(
         "Where a provider sends people to hangs on BASE_URL",
         "app/oauth/flow.py",
         "    address = await provider.authorization_url(authorization)\n",
@@ -688,77 +686,77 @@ PLACES = [
 
 GENERIC = "test_failures.py::test_a_wrong_answer_is_a_generic_refusal_in_time"
 FAILURES = [
-    _mutant(
+    of_oauth(
         "A provider is waited for in bounded time",
         WIRE,
         "        async with asyncio.timeout(PATIENCE_SECONDS):\n",
         "        async with asyncio.timeout(200 * PATIENCE_SECONDS):\n",
         GENERIC,
     ),
-    _mutant(
+    of_oauth(
         "Of an answer without an end little is read",
         WIRE,
         "                if len(content) > MAX_BYTES:",
         "                if len(content) > 1000 * MAX_BYTES:",
         "test_failures.py::test_of_an_answer_without_an_end_little_is_read",
     ),
-    _mutant(
+    of_oauth(
         "What is packed is not unpacked",
         WIRE,
         '        if answer.headers.get("Content-Encoding", "identity") != "identity":',
         '        if answer.headers.get("Content-Encoding") == "x":',
         GENERIC,
     ),
-    _mutant(
+    of_oauth(
         "What is no text is a refusal",
         WIRE,
         "except (UnicodeDecodeError, RecursionError) as",
         "except OSError as",
         GENERIC,
     ),
-    _mutant(
+    of_oauth(
         "A redirect is no answer",
         WIRE,
         "        super().__init__(transport=network,",
         "        super().__init__(follow_redirects=True, transport=network,",
         "test_failures.py::test_no_redirect_of_a_provider_is_followed",
     ),
-    _mutant(
+    of_oauth(
         "An error of the provider is one whatever is beside it",
         "app/oauth/flow.py",
         "None if error else code",
         "code if error is not None else code",
         "test_failures.py::test_a_no_of_the_provider_is_a_refusal_that_repeats_nothing",
     ),
-    _mutant(
+    of_oauth(
         "No connection is held while a provider is waited for",
         STATES,
         "    async with separate_transaction(request_session(request)) as session:\n",
         "    if session := request_session(request):\n        await session.connection()\n",
         "test_failures.py::test_no_connection_to_the_database_is_held_while_a_provider_is_waited_for",
     ),
-    _mutant(
+    of_oauth(
         "No token is kept unless somebody asks for it",
         "app/oauth/token_encryption.py",
         "    is_stored = settings.oauth_store_tokens is Switch.ON\n",
         "    is_stored = bool(Switch.ON)\n",
         "test_token_encryption.py::test_tokens_are_stored_only_if_the_setting_says_so",
     ),
-    _mutant(
+    of_oauth(
         "What is kept is sealed",
         "app/oauth/token_encryption.py",
         "    return _fernet(settings).encrypt(token.encode()).decode()",
         "    return token if settings else ''",
         "test_token_encryption.py::test_what_is_kept_is_sealed_and_can_be_opened",
     ),
-    _mutant(
+    of_oauth(
         "A token is sealed with the new key",
         "app/oauth/token_encryption.py",
         'for key in settings.keys_for("oauth-tokens")]',
         'for key in settings.keys_for("oauth-tokens")[::-1]]',
         "test_token_encryption.py::test_a_new_key_takes_the_place_of_the_old_one",
     ),
-    _mutant(
+    of_oauth(
         "Half a provider is not offered",
         "app/settings/providers.py",
         "            if given and not self._setting(provider, name)\n",
@@ -769,189 +767,189 @@ FAILURES = [
 
 # Each with its test: what users of real providers need, and what must not come of it.
 REAL_PROVIDERS = [
-    _mutant(
+    of_oauth(
         "The client authentication that is listed comes first",
         CLIENT,
         "AuthMethod.POST if is_post else AuthMethod.BASIC",
         "AuthMethod.POST if listed else AuthMethod.BASIC",
         "test_client_authentication.py::test_users_sign_in_whatever_is_registered_and_whatever_is_listed",
     ),
-    _mutant(
+    of_oauth(
         "The other client authentication is tried",
         CLIENT,
         "        if not others or not is_unknown_client(error):",
         "        if others or not is_unknown_client(error):",
         "test_client_authentication.py::test_users_sign_in_whatever_is_registered_and_whatever_is_listed",
     ),
-    _mutant(
+    of_oauth(
         "A code that is not valid is sent once",
         CLIENT,
         'return code == "invalid_client" or (is_unauthorized and code != "invalid_grant")',
         "return bool(code or is_unauthorized)",
         "test_client_authentication.py::test_a_code_that_is_not_valid_is_sent_once",
     ),
-    _mutant(
+    of_oauth(
         "The client authentication that was accepted is remembered",
         CLIENT,
         "        self._accepted = others[0]\n        return answer\n",
         "        return answer\n",
         "test_client_authentication.py::test_the_method_that_was_accepted_is_remembered",
     ),
-    _mutant(
+    of_oauth(
         "OAUTH_..._AUTH_METHOD rules over what is listed",
         CLIENT,
         "            return [self._client.auth_method]\n",
         "            return [*AuthMethod]\n",
         "test_client_authentication.py::test_a_setting_rules_over_what_is_listed",
     ),
-    _mutant(
+    of_oauth(
         "A public client sends no secret",
         OAUTH2,
         "        if not self.client_secret:\n",
         "        if not self.client_id:\n",
         "test_client_authentication.py::test_without_a_secret_the_service_is_a_public_client",
     ),
-    _mutant(
+    of_oauth(
         "A request is pushed where the provider requires it",
         OPENID,
         "if metadata.require_pushed_authorization_requests and",
         "if not metadata.require_pushed_authorization_requests and",
         "test_client_authentication.py::test_a_request_is_pushed_where_the_provider_requires_it",
     ),
-    _mutant(
+    of_oauth(
         "Userinfo is asked when either claim is missing",
         OPENID,
         'is_complete = "email" in claims and self.preset.is_email_verified(claims) is not None',
         'is_complete = "email" in claims',
         "test_userinfo.py::test_a_new_user_signs_in_wherever_the_provider_says_the_address",
     ),
-    _mutant(
+    of_oauth(
         "Userinfo is asked for new users alone",
         "app/oauth/flow.py",
         "not await account_linking.is_linked(request.app, provider_account.identity):",
         "request.app:",
         "test_userinfo.py::test_userinfo_is_not_asked_for_an_account_that_is_linked",
     ),
-    _mutant(
+    of_oauth(
         "An explicit no stays",
         OPENID,
         'kept = claims.keys() - {"email"} if self.preset.is_email_verified(claims) is False else {"iss", "sid"}',
         'kept = {"iss", "sid"}',
         "test_account_linking.py::test_an_unverified_address_makes_no_account",
     ),
-    _mutant(
+    of_oauth(
         "An explicit no stays at a provider that is trusted",
         OPENID,
         "is_verified = self.client.trusts_email if said is None else said",
         "is_verified = self.client.trusts_email or bool(said)",
         "test_userinfo.py::test_a_no_of_a_company_that_is_trusted_stays_a_no",
     ),
-    _mutant(
+    of_oauth(
         "A number is no yes",
         OPENID,
         "word == each and type(word) is type(each) for",
         "word == each for",
         "test_userinfo.py::test_a_value_that_is_no_yes_is_no_proof",
     ),
-    _mutant(
+    of_oauth(
         "Addresses of a shared directory are not trusted",
         "app/settings/providers.py",
         "and self.oauth_microsoft_tenant in SHARED_TENANTS:",
         "and not self.oauth_microsoft_tenant:",
         "test_settings.py::test_addresses_that_any_company_can_type_are_never_trusted",
     ),
-    _mutant(
+    of_oauth(
         "Signed userinfo is from this issuer, for this client",
         TOKENS,
         '    if claims.get("iss", issuer) != issuer or audience not in (',
         '    if claims.get("iss", issuer) is None or audience not in (',
         "test_userinfo.py::test_signed_userinfo_of_another_issuer_or_for_another_client_is_not_taken",
     ),
-    _mutant(
+    of_oauth(
         "The provider says when the user signed in there",
         TOKENS,
         'if asked_at is not None and seconds(claims, "auth_time") <',
         'if asked_at is not None and "auth_time" in claims and seconds(claims, "auth_time") <',
         "test_reauthentication.py::test_a_provider_that_has_not_asked_again_does_not_count",
     ),
-    _mutant(
+    of_oauth(
         "An old sign-in at the provider does not count",
         TOKENS,
         "< asked_at - MAX_AGE_SECONDS - LEEWAY_SECONDS:",
         "< asked_at - 60 * MAX_AGE_SECONDS - LEEWAY_SECONDS:",
         "test_reauthentication.py::test_a_sign_in_at_the_provider_counts_if_it_is_about_a_minute_old_at_most",
     ),
-    _mutant(
+    of_oauth(
         "Keys are read again on a wrong signature",
         OPENID,
         "                return read(await self.discovery.keys(ASKED_AGAIN_AFTER))\n",
         "                raise\n",
         "test_id_tokens.py::test_a_key_that_was_replaced_under_its_name_is_read_again",
     ),
-    _mutant(
+    of_oauth(
         "A key signs with its own algorithm alone",
         TOKENS,
         'key.get("alg", header["alg"]) == header["alg"] and',
         'key.get("alg", header["alg"]) and',
         "test_id_tokens.py::test_a_key_signs_with_its_own_algorithm_alone",
     ),
-    _mutant(
+    of_oauth(
         "Each key that fits is tried",
         TOKENS,
         "        except (jwt.InvalidSignatureError, jwt.InvalidKeyError):\n            continue\n",
         "        except (jwt.InvalidSignatureError, jwt.InvalidKeyError):\n            break\n",
         "test_id_tokens.py::test_a_set_may_list_more_than_the_key_that_fits",
     ),
-    _mutant(
+    of_oauth(
         "A provider may be away for a while",
         DISCOVERY,
         "                return self.document\n        self._read_at",
         "                raise\n        self._read_at",
         "test_id_tokens.py::test_users_sign_in_while_documents_cannot_be_read",
     ),
-    _mutant(
+    of_oauth(
         "Former keys count for a day",
         DISCOVERY,
         " or self._read_at < now - USABLE_FOR:",
         ":",
         "test_id_tokens.py::test_former_keys_count_for_a_day",
     ),
-    _mutant(
+    of_oauth(
         "An odd lifetime keeps nobody from signing in",
         OAUTH2,
         "        self.expires_in = _seconds(self.expires_in)\n",
         "        self.expires_in = None if self.expires_in is None else int(self.expires_in)\n",
         "test_failures.py::test_fields_that_are_not_used_may_be_odd",
     ),
-    _mutant(
+    of_oauth(
         "A refusal of this service is not the user's",
         "app/oauth/flow.py",
         "    if not error or error in CANCELLED:",
         "    if error is not CANCELLED:",
         "test_failures.py::test_a_refusal_of_this_service_is_no_mistake_of_the_user_and_its_code_is_logged",
     ),
-    _mutant(
+    of_oauth(
         "The log repeats no words of a provider",
         WIRE,
         'return code if re.fullmatch(r"[\\w.:/-]{0,64}", code, re.ASCII) else',
         "return code if re else",
         "test_failures.py::test_a_refusal_of_this_service_is_no_mistake_of_the_user_and_its_code_is_logged",
     ),
-    _mutant(
+    of_oauth(
         "The log says which request failed",
         WIRE,
         "        last.request, last.answer = request, None\n",
         "",
         "test_failures.py::test_the_log_says_which_request_failed_and_how",
     ),
-    _mutant(
+    of_oauth(
         "An address that cannot be stored is called so",
         FIRST_SIGN_IN,
         "raise AddressNotSupported if identity.has_unsupported_email else AddressNotVerified",
         "raise AddressNotVerified if identity else AddressNotSupported",
         "test_account_linking.py::test_an_address_that_cannot_be_stored_is_refused_with_a_true_sentence",
     ),
-    _mutant(
+    of_oauth(
         "The doctor reads what a provider publishes",
         "app/oauth/doctor_checks.py",
         "            if not provider.discovery.is_issuer(abilities.issuer):",
