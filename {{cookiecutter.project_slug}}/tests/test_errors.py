@@ -8,6 +8,8 @@ import pytest
 from httpx import Response
 from litestar import Request
 from litestar import get
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 from sqlalchemy import text
 
 from app.asgi import create_app
@@ -243,3 +245,16 @@ async def test_debugging_shows_callers_nothing_either(settings: Settings) -> Non
         answer = await stage.person("visitor").get("/breaks")
     assert problem_of(answer, 500, "internal-error").keys() == {"type", "title", "status"}
     assert not any(word in answer.text for word in ("hidden", "Traceback", "break_down"))
+
+
+@get("/odd/{status:int}", exclude_from_auth=True, sync_to_thread=False)
+def answer_oddly(status: FromPath[int]) -> None:
+    """Refuse with a status that no standard has."""
+    raise HTTPException("hidden", status_code=status)
+
+
+@pytest.mark.parametrize("status", [499, 599])
+async def test_a_status_that_no_standard_has_is_kept(settings: Settings, status: int) -> None:
+    async with another_stage(settings, answer_oddly) as stage:
+        answer = await stage.person("visitor").get(f"/odd/{status}")
+    assert (answer.status_code, answer.json()["type"], answer.json()["title"]) == (status, "/problems/error", "Error")

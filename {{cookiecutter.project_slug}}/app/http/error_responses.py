@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 from typing import TypeAlias
 from urllib.parse import quote
@@ -151,7 +151,7 @@ def row_of(error: Exception) -> Row:
     if _is_of_body(error):
         return INVALID
     if isinstance(error, HTTPException) and type(error) not in TABLE and error.status_code != INTERNAL[0]:
-        phrase = HTTPStatus(error.status_code).phrase
+        phrase = responses.get(error.status_code, "Error")
         return error.status_code, phrase.lower().replace(" ", "-"), phrase
     cause = cause_of(error)
     if reason_of_outage(cause) is not None:
