@@ -120,7 +120,7 @@ def _refuse_existing(slug: str) -> None:
 
 
 def check_author(author: object) -> str:
-    """Refuses what cannot stand in a licence and in a TOML string; nobody at all is fine."""
+    """Refuses what cannot stand in a licence and in a TOML string; it may be empty."""
     refuse_unwritable("author", author, most=100)
     return ""
 

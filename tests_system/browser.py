@@ -103,7 +103,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
         driver = subprocess.Popen(
             ["chromedriver", f"--port={port}"], stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
-    # The proxies of whoever runs the tests know nothing of this machine.
+    # A proxy in the environment of the tests does not reach this machine.
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
         try:
             until(lambda: is_ready(client))

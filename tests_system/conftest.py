@@ -1,4 +1,4 @@
-"""The full service, running, and somebody in front of a browser."""
+"""The full service, running, and a browser."""
 
 import shutil
 from collections.abc import Iterator

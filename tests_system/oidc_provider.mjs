@@ -1,4 +1,4 @@
-// oidc-provider with one client, from the environment; its own pages sign in whoever types a name.
+// oidc-provider with one client, from the environment; its own pages sign in under any name that is typed.
 import { Provider } from "oidc-provider";
 
 const { PORT, SERVICE } = process.env;

@@ -110,6 +110,6 @@ def until(look: Callable[[], bool]) -> None:
 def _answers(url: str, process: subprocess.Popen[bytes], folder: Path) -> bool:
     assert process.poll() is None, (folder / "console").read_text()
     try:
-        return httpx.get(f"{url}/health", verify=False).is_success  # noqa: S501 - whoever it is
+        return httpx.get(f"{url}/health", verify=False).is_success  # noqa: S501 - only whether it answers
     except httpx.TransportError:
         return False

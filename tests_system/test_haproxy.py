@@ -1,4 +1,4 @@
-"""Two machines behind HAProxy: one dies under load; nobody is signed out, nothing is lost, no mail is made twice."""
+"""Two machines behind HAProxy: one dies under load, and no sign-in, change or mail is lost or doubled."""
 
 import re
 import shutil

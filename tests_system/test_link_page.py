@@ -1,4 +1,4 @@
-"""The pages that links in mails lead to, as somebody in front of a browser meets them."""
+"""The pages that links in mails lead to, as users meet them in a browser."""
 
 from urllib.parse import urlsplit
 

@@ -130,7 +130,7 @@ def test_somebody_links_the_provider_and_no_other_site_begins_that(offered: Offe
         browser.open(foreign)
         browser.run(f"location.href = {offered.url + LINK + '?redirect=1'!r}")
         until(lambda: browser.address.startswith(offered.url))
-        # A link carries no bearer token, whoever wrote it.
+        # A link carries no bearer token, whichever page it is on.
         assert ("not-authenticated" if offered.kind == "jwt" else "cross-site-request") in browser.text("body")
 
     browser.open(f"{offered.url}/health")

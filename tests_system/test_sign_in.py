@@ -39,14 +39,14 @@ FORM = """
     document.body.innerHTML = `<form method="post" action="${SERVICE}/logout"></form>`;
     document.forms[0].submit();
 """
-# What it can read of the answers that are meant for somebody else.
+# What it can read of the answers that are meant for another site.
 READING = """
     return fetch(SERVICE + "/users/me", {credentials: "include"}).then(a => a.status, () => "refused by the browser");
 """
 
 
 class EmptyPage(BaseHTTPRequestHandler):
-    """A page of somebody else."""
+    """A page of another site."""
 
     def do_GET(self) -> None:
         """Answer."""

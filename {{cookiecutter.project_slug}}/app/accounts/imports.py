@@ -166,7 +166,7 @@ async def insert_users(session: AsyncSession, users: list[dict[str, Any]]) -> li
 
 
 async def take_over(session: AsyncSession, user: dict[str, Any]) -> UUID | None:
-    """Give an account that nobody has proven to the user whom the other system has; returns its id, if it is one."""
+    """Give an unverified account to the verified user of the other system; returns its id, or None if there is none."""
     unproven = await ownership.lock_email(session, user["email"]) if user["is_verified"] else None
     if unproven is None or unproven.is_verified or not unproven.is_active:
         return None
