@@ -83,7 +83,7 @@ class SmtpMailer:
             use_tls=self._server.is_tls,
             # Unset, aiosmtplib goes on in plain text if the server, or an attacker in between, does not offer it.
             start_tls=True if requires_starttls else None,
-            # On this machine, traffic cannot be intercepted, and mail servers have certificates that no authority signed.
+            # Traffic on this machine cannot be intercepted, and no authority signs certificates for localhost.
             validate_certs=self._ca_file is not None or not self._server.is_local,
             cert_bundle=self._ca_file,
             timeout=TIMEOUT_SECONDS,
