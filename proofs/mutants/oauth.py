@@ -351,10 +351,10 @@ PEOPLE = [
         LINKING,
         "    await account_linking.lock_identity(service.session, provider_account.identity)\n"
         "    user = await user_who_started(service.session, flow_state)\n"
-        "    account = await account_linking.link(service, user, provider_account)\n",
+        "    await _require_same_secret(service.session, flow_state)\n",
         "    user = await user_who_started(service.session, flow_state)\n"
         "    await account_linking.lock_identity(service.session, provider_account.identity)\n"
-        "    account = await account_linking.link(service, user, provider_account)\n",
+        "    await _require_same_secret(service.session, flow_state)\n",
         "test_account_linking.py::test_linking_again_and_signing_in_at_once_do_not_wait_for_each_other",
     ),
     of_oauth(
@@ -581,6 +581,13 @@ PLACES = [
         'signed_out(request) if request.auth["session_id"] in ended else',
         "signed_out(request) if ended is None else",
         "test_unlinking.py::test_the_sign_in_that_unlinks_its_own_provider_ends_too",
+    ),
+    of_oauth(
+        "A copy of credentials that were replaced finishes no linking",
+        LINKING,
+        "    await _require_same_secret(service.session, flow_state)\n",
+        "",
+        "test_linking.py::test_a_copy_of_credentials_that_were_replaced_finishes_no_linking",
     ),
     of_oauth(
         "A user links few accounts",

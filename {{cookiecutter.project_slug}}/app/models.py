@@ -91,6 +91,8 @@ class OAuthState(UUIDBase):
     session_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("user_session.id", ondelete="CASCADE", onupdate="CASCADE"), index=True
     )
+    # The generation of that sign-in at the start: a copy of a replaced secret must not finish what it started.
+    generation: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
     next_path: Mapped[str] = mapped_column(sa.String(1024), default="", server_default="")
     # Which key its verifier and its nonce are derived with; an instance that has the key already can finish it.
     key_id: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
@@ -107,10 +109,8 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     __tablename__ = "user"
     # A statement that changes a row also returns its generated columns, so that responses can show them.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  # SQLAlchemy declares it so
-    __table_args__ = (
-        # Look-ups use lower(email), so this index serves them, and keeps case variants from coexisting.
-        sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),
-    )
+    # Look-ups use lower(email), so this index serves them, and keeps case variants from coexisting.
+    __table_args__ = (sa.Index("uq_user_email_lower", sa.text("lower(email)"), unique=True),)
 
     email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
     password_hash: Mapped[str] = mapped_column(sa.String(1024), info=SECRET)

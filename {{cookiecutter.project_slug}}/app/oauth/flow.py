@@ -4,7 +4,6 @@ import logging
 from typing import Annotated
 from typing import Any
 from typing import NamedTuple
-from uuid import UUID
 
 from litestar import MediaType
 from litestar import Request
@@ -15,6 +14,7 @@ from litestar.params import QueryParameter
 from litestar.response import Redirect
 from msgspec import Struct
 
+from app.auth.user_sessions import PresentedSignIn
 from app.http.errors import TooManyAttempts
 from app.models import OAuthState
 from app.oauth import account_linking
@@ -81,7 +81,7 @@ async def start(  # noqa: PLR0913  # the options of a flow
     name: str,
     purpose: FlowPurpose,
     *,
-    session_id: UUID | None = None,
+    sign_in: PresentedSignIn | None = None,
     next_path: str = "",
     challenge: str = "",
     at_once: bool = False,
@@ -94,7 +94,8 @@ async def start(  # noqa: PLR0913  # the options of a flow
         ProviderFailed: if the provider does not answer as it should.
     """
     provider = provider_named(request.app.state.settings, name)
-    row = OAuthState(provider=name, purpose=purpose, session_id=session_id, next_path=next_path, challenge=challenge)
+    begun_in = {"session_id": sign_in["session_id"], "generation": sign_in["generation"]} if sign_in else {}
+    row = OAuthState(provider=name, purpose=purpose, next_path=next_path, challenge=challenge, **begun_in)
     authorization, cookie = await state_store.create(request, row)
     address = await provider.authorization_url(authorization)
     if at_once:

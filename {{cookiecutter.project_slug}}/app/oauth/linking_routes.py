@@ -20,6 +20,7 @@ from litestar.response import Redirect
 from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy import sql
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import audit
 from app.accounts.audit import Event
@@ -41,6 +42,7 @@ from app.oauth.audit_events import ProviderEvent
 from app.oauth.audit_events import ProviderLetter
 from app.oauth.authorization_request import FlowPurpose
 from app.oauth.errors import IdentityTaken
+from app.oauth.errors import InvalidState
 from app.oauth.errors import LastWayIn
 from app.oauth.errors import TooManyLinked
 from app.oauth.flow import Answer
@@ -49,6 +51,7 @@ from app.oauth.flow import AuthorizationUrl
 from app.oauth.flow import Next
 from app.oauth.providers import offered
 from app.oauth.reauthentication_routes import user_who_started
+from app.oauth.state_store import FlowState
 from app.settings import Settings
 
 
@@ -86,8 +89,8 @@ async def authorize(
     request: Request[Any, Any, Any], provider: FromPath[str], *, next_path: Next = None, at_once: AtOnce = False
 ) -> Response[AuthorizationUrl]:
     """Get the provider's URL to link an account there."""
-    path, session_id = redirects.own_path(next_path), request.auth["session_id"]
-    return await flow.start(request, provider, FlowPurpose.LINK, session_id=session_id, next_path=path, at_once=at_once)
+    path = redirects.own_path(next_path)
+    return await flow.start(request, provider, FlowPurpose.LINK, sign_in=request.auth, next_path=path, at_once=at_once)
 
 
 @get(
@@ -106,9 +109,17 @@ async def callback(
     flow_state, provider_account = await flow.finish(request, provider, answer, FlowPurpose.LINK)
     await account_linking.lock_identity(service.session, provider_account.identity)
     user = await user_who_started(service.session, flow_state)
+    await _require_same_secret(service.session, flow_state)
     account = await account_linking.link(service, user, provider_account)
     cookies, page = [flow_state.cookie], redirects.page_after(service.settings, flow_state)
     return Redirect(page, cookies=cookies) if page else Response(_shown(account), cookies=cookies)
+
+
+async def _require_same_secret(session: AsyncSession, flow_state: FlowState) -> None:
+    # Its user may have confirmed or changed the password because of a copy, which was then refused everywhere else.
+    generation = select(UserSession.generation).where(UserSession.id == flow_state.session_id)
+    if await session.scalar(generation) != flow_state.generation:
+        raise InvalidState
 
 
 @get("/users/me/oauth-accounts", tags=["Providers"])

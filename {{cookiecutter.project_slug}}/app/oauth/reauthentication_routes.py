@@ -62,8 +62,7 @@ async def start_reauthentication(
 ) -> Response[AuthorizationUrl]:
     """Get the provider's URL to sign in there again; after the callback (204), the sign-in is fresh for ten minutes."""
     path = redirects.own_path(next_path)
-    session_id = request.auth["session_id"]
-    return await flow.start(request, provider, FlowPurpose.REAUTHENTICATE, session_id=session_id, next_path=path)
+    return await flow.start(request, provider, FlowPurpose.REAUTHENTICATE, sign_in=request.auth, next_path=path)
 
 
 async def finish_reauthentication(

@@ -41,6 +41,7 @@ EXPIRED = timedelta()
 COLUMNS = (
     OAuthState.purpose,
     OAuthState.session_id,
+    OAuthState.generation,
     OAuthState.next_path,
     OAuthState.challenge,
     OAuthState.created_at,
@@ -55,6 +56,7 @@ class FlowState(NamedTuple):
     authorization: AuthorizationRequest
     purpose: FlowPurpose
     session_id: UUID | None
+    generation: int
     next_path: str
     challenge: str
     # What the provider says that the user is called.
@@ -103,7 +105,8 @@ async def consume(request: Request[Any, Any, Any], provider: str, state: str, *p
     purpose = FlowPurpose(row.purpose)
     authorization = derive_request(settings, provider, purpose, state, row.created_at, key_id=row.key_id)
     cookie = _cookie(settings, state, "", EXPIRED)
-    return FlowState(authorization, purpose, row.session_id, row.next_path, row.challenge, row.display_name, cookie)
+    sign_in = (row.session_id, row.generation)
+    return FlowState(authorization, purpose, *sign_in, row.next_path, row.challenge, row.display_name, cookie)
 
 
 async def note_name(request: Request[Any, Any, Any], provider: str, state: str, name: str) -> None:

@@ -26,6 +26,7 @@ def columns() -> Iterator[tuple[str, sa.Column[Any]]]:
     yield "user", sa.Column("unproven_until", sa.DateTime(timezone=True), nullable=True, info=INDEXED)
     # {% if cookiecutter.include_oauth %}
     yield "oauth_state", sa.Column("key_id", sa.String(8), server_default="", nullable=False)
+    yield "oauth_state", sa.Column("generation", sa.Integer(), server_default=sa.text("0"), nullable=False)
     yield "oauth_state", sa.Column("display_name", sa.String(100), server_default="", nullable=False)
     name = op.f("fk_user_session_oauth_account_id_oauth_account")
     provider = sa.ForeignKey("oauth_account.id", name=name, ondelete="CASCADE")

@@ -7,11 +7,13 @@ from uuid import uuid4
 import pytest
 from litestar import Litestar
 
+from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 from tests.cast import Clock
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
+from tests.credentials import kind
 from tests.oauth.fake_network import ACCOUNTS
 from tests.oauth.fake_network import FakeNetwork
 from tests.oauth.fake_network import come_back
@@ -156,10 +158,26 @@ async def test_linking_ends_with_the_sign_in_that_it_was_begun_in(
     assert await tables.rows("oauth_account") == []
 
 
-async def test_linking_survives_that_the_sign_in_gets_another_id(signed_in: Person, network: FakeNetwork) -> None:
-    back = await network.consent(await leave(signed_in, AUTHORIZE))
-    assert (await signed_in.post("/reauthenticate", password=PASSWORD)).status_code == 204
-    assert (await come_back(signed_in, back)).status_code == 200
+@pytest.mark.checklist("D12", "G09")
+@pytest.mark.parametrize(
+    ("path", "passwords"),
+    [
+        ("/reauthenticate", {"password": PASSWORD}),
+        ("/users/me/password", {"current_password": PASSWORD, "new_password": ANOTHER_PASSWORD}),
+    ],
+)
+async def test_a_copy_of_credentials_that_were_replaced_finishes_no_linking(  # noqa: PLR0913, PLR0917  # fixtures
+    signed_in: Person, stage: Stage, network: FakeNetwork, tables: Tables, path: str, passwords: dict[str, str]
+) -> None:
+    thief, held = stage.copy_of(signed_in), kind.held(signed_in.client)
+    back = await network.consent(await leave(thief, AUTHORIZE), email="mallory@evil.example")
+    assert (await signed_in.post(path, **passwords)).status_code == 204
+    # Not every kind of credentials replaces them.
+    is_replaced = kind.held(signed_in.client) != held
+    answer = await come_back(thief, back)
+    assert answer.status_code == (400 if is_replaced else 200)
+    assert len(await tables.rows("oauth_account")) == (0 if is_replaced else 1)
+    assert (await link(signed_in, network, "google")).status_code == 200
 
 
 @pytest.mark.checklist("G09")
