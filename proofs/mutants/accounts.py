@@ -334,6 +334,13 @@ MUTANTS = [
         "accounts/test_imported_users.py::test_a_wrong_line_is_named_and_nothing_is_imported",
     ),
     Mutant(
+        "An import takes no lock of its own for each account that exists",
+        "app/accounts/imports.py",
+        "    found = select(User).where(is_it)",
+        "    await ownership.lock_name(session, user['email'])\n    found = select(User).where(is_it)",
+        "accounts/test_imported_users.py::test_an_import_takes_no_lock_of_its_own_for_each_account_that_exists",
+    ),
+    Mutant(
         "A user whom another system has proven gets the account that nobody has",
         "app/accounts/imports.py",
         "else await take_over(session, user)",
@@ -343,8 +350,8 @@ MUTANTS = [
     Mutant(
         "A user whom no system has proven gets no account of another",
         "app/accounts/imports.py",
-        'if user["is_verified"] else None',
-        "if user else None",
+        '    if not user["is_verified"]:\n',
+        '    if user["is_verified"] is None:\n',
         "accounts/test_imported_users.py::test_an_import_without_a_proof_leaves_a_sign_up_as_it_is",
     ),
     Mutant(

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from passlib.context import CryptContext
+from sqlalchemy import text
 
+from app.accounts.imports import insert_users
+from app.accounts.imports import user_of
 from app.accounts.passwords import hasher
 from app.accounts.passwords.hashes import Hashes
 from app.accounts.passwords.hashes import cost_of
@@ -17,6 +20,7 @@ from tests.cast import Person
 from tests.cast import Stage
 from tests.command_line import Operator
 from tests.tables import Tables
+from tests.tables import make_users
 
 HEADER = "email,password_hash,is_verified,display_name"
 BCRYPT = HASHES["bcrypt"]
@@ -194,6 +198,18 @@ async def test_accounts_that_exist_can_be_left_out(
     assert made.output.endswith("Imported 1 users; 1 have an account already.\n")
     assert (await grace.sign_in()).status_code == 201
     assert len(await tables.rows("user")) == 2
+
+
+@pytest.mark.checklist("I13")
+async def test_an_import_takes_no_lock_of_its_own_for_each_account_that_exists(
+    stage: Stage, settings: Settings, tables: Tables
+) -> None:
+    emails = await make_users(tables, settings, 100)
+    users = [user_of({"email": each, "password_hash": "", "is_verified": "true"}, settings) for each in emails]
+    async with new_transaction(stage.app) as session:
+        assert await insert_users(session, users) == emails
+        locks = await session.scalar(text("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()"))
+    assert locks < len(emails)
 
 
 @pytest.mark.checklist("A10")
