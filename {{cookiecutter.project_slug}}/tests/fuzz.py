@@ -90,7 +90,9 @@ def rounds_of(examples: int, seed: int, phases: str) -> list[list[str]]:
 
 async def fuzz(worker: Worker, name: str, headers: dict[str, str], how: list[str]) -> Outcome:
     """Make up requests with these headers."""
-    command = ["schemathesis", "run", f"{worker.url}/schema/openapi.json", "--checks", CHECKS, *how]
+    # Beside this Python, which need not be on PATH.
+    program = str(Path(sys.executable).with_name("schemathesis"))
+    command = [program, "run", f"{worker.url}/schema/openapi.json", "--checks", CHECKS, *how]
     for header in headers.items():
         command += ["--header", ":".join(header)]
     for ending in ENDINGS if headers else ():
