@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ from litestar import Litestar
 from pydantic import SecretStr
 
 from app import clock as service_clock
+from app.accounts.passwords import hasher
 from app.asgi import create_app
 from app.database import embedded_postgres
 from app.settings import Environment
@@ -36,9 +38,17 @@ from tests.work import counting
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
+def anyio_backend() -> tuple[str, dict[str, bool]]:
     """The event loop of the service, shared by all tests, since connections belong to the loop that opened them."""
-    return "asyncio"
+    return "asyncio", {"use_uvloop": sys.platform != "win32"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hashes_do_not_wait() -> Iterator[None]:
+    """Hashes have the priority of the tests: on a busy machine they would wait for all other processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hasher, "NICE", 0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 from sqlalchemy.pool import QueuePool
 
+from app.accounts.passwords import hasher
 from app.accounts.passwords import policy
 from app.accounts.passwords.hasher import MAX_FOR_ONE_ACCOUNT
 from app.accounts.passwords.hasher import MAX_WAITING
@@ -339,6 +340,7 @@ async def test_hashes_give_way_to_everything_else(
     seen: list[int] = []
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     monkeypatch.setattr(Hasher, "_verify", priority)
+    monkeypatch.setattr(hasher, "NICE", NICE)
     await asyncio.to_thread(verify_in_a_nicer_thread)
     # Elsewhere threads have no priority of their own.
     assert seen == [min(usual + more + NICE, NICEST) if sys.platform == "linux" else usual]
