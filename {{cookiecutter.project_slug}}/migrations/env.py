@@ -18,13 +18,15 @@ from asyncpg import NotNullViolationError  # type: ignore[import-untyped]  # It 
 from sqlalchemy import Column
 from sqlalchemy import Enum
 from sqlalchemy import inspect
-from sqlalchemy import pool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.database.engine import ASYNCPG
+from app.database.engine import ONE_AT_A_TIME
 from app.database.engine import WAITS_SECONDS
-from app.database.engine import connect_arguments
+from app.database.engine import engine_for_migrations
+from app.http.outages import CannotConnect
+from app.http.outages import reason_of_outage
+from app.http.outages import sqlstate_of
 from app.settings import PROJECT_ROOT
 from app.settings import SettingsError
 from app.settings import read_settings
@@ -36,6 +38,8 @@ for path in sorted((PROJECT_ROOT / "app").glob("*/models.py")):
 
 
 logger = logging.getLogger("alembic.runtime.migration")
+# The SQLSTATE of a missing right.
+MAY_NOT = "42501"
 
 
 def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
@@ -86,12 +90,14 @@ def new_columns(operations: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]
 def configure(**options: Any) -> None:
     """Run all revisions in one transaction.
 
-    While a revision waits for a lock, requests wait behind it. So it gives up before they do; run it again later.
+    Several processes may do so at once: each waits for the one before it. While a revision waits for a lock, requests
+    wait behind it. So it gives up before they do; run it again later.
     """
     metadata = orm_registry.metadata
     options |= {"render_item": render_item, "process_revision_directives": complete, "compare_server_default": True}
     context.configure(target_metadata=metadata, **options)
     with context.begin_transaction():
+        context.execute(ONE_AT_A_TIME)
         context.execute(f"SET LOCAL lock_timeout = '{WAITS_SECONDS}s'")
         try:
             context.run_migrations()
@@ -104,20 +110,33 @@ def configure(**options: Any) -> None:
             raise CommandError(f"{told} the revision. Nothing was changed.") from error
 
 
+def explained(error: DBAPIError) -> str | None:
+    """Why the database did not do it, and what to do; None if a revision is wrong."""
+    reason = reason_of_outage(error)
+    if isinstance(error, CannotConnect):
+        return f"{reason}. Is DATABASE_URL right?"
+    if sqlstate_of(error) == MAY_NOT:
+        says = str(getattr(error.orig, "__cause__", None))
+        return f"The user of DATABASE_URL may not do this: {says}. docs/deploy.md lists the rights that it needs."
+    return reason and f"{reason}. Run it again later."
+
+
 async def run_online() -> None:
     """Run them on the database.
 
     Raises:
-        CommandError: if a setting is missing or wrong; Alembic shows it in a line.
+        CommandError: if a setting is missing or wrong, or the database is unavailable; Alembic shows it in a line.
     """
     try:
         settings = context.config.attributes.get("settings") or read_settings()
     except SettingsError as error:
         raise CommandError(error.message) from error
-    # No limit for statements: a revision may take long.
-    engine = create_async_engine(ASYNCPG, poolclass=pool.NullPool, connect_args=connect_arguments(settings))
-    async with engine.connect() as connection:
-        await connection.run_sync(lambda sync_connection: configure(connection=sync_connection))
+    engine = engine_for_migrations(settings)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(lambda sync_connection: configure(connection=sync_connection))
+    except DBAPIError as error:
+        raise (CommandError(told) if (told := explained(error)) else error) from error
     await engine.dispose()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.operations.health import READY_SECONDS
 from app.operations.serve import DRAIN_SECONDS
 from app.operations.serve import FINISH_SECONDS
 from app.operations.serve import serve
@@ -113,6 +114,8 @@ def test_probes_ask_for_what_there_is() -> None:
     assert [probe["path"] for probe in probes] == ["/health", "/health", "/health/ready"]
     assert {probe["port"] for probe in probes} == {port["name"]}
     assert f"EXPOSE {port['containerPort']}" in text_of("Dockerfile")
+    # SQLAlchemy may take two seconds to close a connection that does not answer.
+    assert container["readinessProbe"]["timeoutSeconds"] > READY_SECONDS + 2
 
 
 @pytest.mark.checklist("I07")

@@ -9,14 +9,17 @@ from advanced_alchemy.base import orm_registry
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from pydantic import SecretStr
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy import Index
 from sqlalchemy import Table
+from sqlalchemy import make_url
 from sqlalchemy import text
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
 from app.database import embedded_postgres
+from app.database.engine import ONE_AT_A_TIME
 from app.database.engine import engine_for
 from app.settings import PROJECT_ROOT
 from app.settings import Settings
@@ -38,6 +41,8 @@ GIVEN_UP = """
     INSERT INTO outgoing_mail (id, letter, recipient, last_error)
     VALUES (gen_random_uuid(), 'reset-password', 'grace@example.com', 'grace@example.com is unknown')
 """
+NAME = "no_rights"
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 # What the next version may add while this one serves.
 NEW_COLUMNS = {"of_the_next_version": "text", "counted_by_it": "integer NOT NULL DEFAULT 0"}
 
@@ -103,6 +108,37 @@ def test_a_revision_that_waits_for_a_lock_gives_up_before_callers_do(
     command.upgrade(config, "head", sql=True)
     sql = capsys.readouterr().out
     assert sql.index("SET LOCAL lock_timeout = '5s'") < sql.index('CREATE TABLE "user"')
+
+
+@pytest.mark.checklist("I06")
+def test_processes_that_migrate_at_once_wait_for_each_other(config: Config) -> None:
+    async def migrate_during_another() -> None:
+        engine = engine_for(config.attributes["settings"])
+        async with engine.connect() as other:
+            await other.execute(text(ONE_AT_A_TIME))
+            await other.execute(text("CREATE TABLE alembic_version (version_num text PRIMARY KEY)"))
+            migrating = asyncio.create_task(asyncio.to_thread(command.upgrade, config, "head"))
+            while not (migrating.done() or await other.scalar(text(WAITING))):  # noqa: ASYNC110  # PostgreSQL sets no event
+                await asyncio.sleep(0.01)
+            await other.rollback()
+        await migrating
+        await engine.dispose()
+
+    asyncio.run(migrate_during_another())
+    command.check(config)
+
+
+@pytest.mark.checklist("I06")
+def test_a_user_without_rights_is_told_so_in_a_line(config: Config) -> None:
+    asyncio.run(execute(config, f"DROP USER IF EXISTS {NAME}", f"CREATE USER {NAME}"))
+    owner = config.attributes["settings"]
+    url = make_url(owner.database_url.get_secret_value()).set(username=NAME)
+    changed = {"database_url": SecretStr(url.render_as_string(hide_password=False))}
+    config.attributes["settings"] = owner.model_copy(update=changed)
+    with pytest.raises(CommandError, match=r"may not do this: .* denied for schema public\. docs"):
+        command.upgrade(config, "head")
+    config.attributes["settings"] = owner
+    asyncio.run(execute(config, f"DROP USER {NAME}"))
 
 
 @pytest.mark.checklist("I06")

@@ -1,7 +1,9 @@
 """Connections to the database: their URL, number and time limits."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
+from weakref import WeakSet
 
 import asyncpg  # type: ignore[import-untyped]  # It carries no types.
 from sqlalchemy import ExceptionContext
@@ -9,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from app import clock
 from app.http.outages import READ_ONLY
@@ -22,10 +25,18 @@ from app.settings.types import Pooler
 # For a connection from the pool, and for a lock of another transaction.
 WAITS_SECONDS = 5
 STATEMENT_SECONDS = 10
+# For any answer. PostgreSQL ends a statement before this, so the connection is taken for lost.
+ANSWER_SECONDS = 11
+# For PostgreSQL to close its end of a connection.
+CLOSING_SECONDS = 2
 # Longer than a mail server may take for a mail, since the row of the mail stays locked meanwhile.
 IDLE_SECONDS = 120
 RECYCLED_AFTER_SECONDS = 1800
 DATABASE_TIME = "SELECT clock_timestamp()"
+# Held by the transaction that migrates. The number means nothing; other locks of this kind must have another one.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(4711815)"
+# The execution option of an engine that has its connections, as asyncpg's objects.
+DRIVERS = "drivers"
 # The URL itself is an argument of asyncpg.
 ASYNCPG = "postgresql+asyncpg://"
 
@@ -44,7 +55,8 @@ def _embedded() -> str:
 
 
 def engine_for(settings: Settings) -> AsyncEngine:
-    """An engine with a limited pool and time limits."""
+    """An engine with a limited pool and time limits; `close_connections` ends it."""
+    drivers: WeakSet[asyncpg.Connection] = WeakSet()
     engine = create_async_engine(
         ASYNCPG,
         connect_args={"async_creator_fn": _connect, **_limited(connect_arguments(settings), settings)},
@@ -55,9 +67,31 @@ def engine_for(settings: Settings) -> AsyncEngine:
         pool_recycle=RECYCLED_AFTER_SECONDS,
         # Errors show their statement without its values, which include addresses and hashes.
         hide_parameters=True,
+        execution_options={DRIVERS: drivers},
     )
+    event.listen(engine.sync_engine, "connect", lambda connection, _: drivers.add(connection.driver_connection))
     event.listen(engine.sync_engine, "connect", _follow_clock)
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "handle_error", _note_error)
+    return engine
+
+
+async def close_connections(engine: AsyncEngine) -> None:
+    """Close all connections, at the same time: SQLAlchemy would wait for one after the other until it answers."""
+    closing = [driver.close(timeout=CLOSING_SECONDS) for driver in engine.get_execution_options()[DRIVERS]]
+    await asyncio.gather(*closing, return_exceptions=True)
+    await engine.dispose()
+
+
+def engine_for_migrations(settings: Settings) -> AsyncEngine:
+    """An engine without a pool, and without limits for statements: a revision may take long."""
+    arguments = {"timeout": WAITS_SECONDS} | connect_arguments(settings)
+    engine = create_async_engine(
+        ASYNCPG,
+        poolclass=NullPool,
+        connect_args={"async_creator_fn": _connect, **arguments},
+        hide_parameters=True,
+    )
     event.listen(engine.sync_engine, "handle_error", _note_error)
     return engine
 
@@ -71,7 +105,7 @@ def _limited(arguments: dict[str, Any], settings: Settings) -> dict[str, Any]:
     # A pooler refuses settings of a session; docs/scaling.md says where to put them instead.
     is_direct = settings.database_pooler is Pooler.NONE
     server_settings = {name: f"{seconds}s" for name, seconds in limits.items() if is_direct}
-    given = {"timeout": WAITS_SECONDS, "command_timeout": STATEMENT_SECONDS + 1} | arguments
+    given = {"timeout": WAITS_SECONDS, "command_timeout": ANSWER_SECONDS} | arguments
     return given | {"server_settings": server_settings | arguments["server_settings"]}
 
 
@@ -119,3 +153,6 @@ def _note_error(context: ExceptionContext) -> None:
     # After a failover the pool may hold connections to the former primary: SQLAlchemy drops all of them.
     if sqlstate_of(context.original_exception) == READ_ONLY:
         context.is_disconnect = True
+    # One that does not answer is rarely alone. SQLAlchemy by itself drops it, and keeps the others.
+    if isinstance(context.original_exception, TimeoutError):
+        context.invalidate_pool_on_disconnect = True

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.database.engine import DATABASE_TIME
+from app.database.engine import close_connections
 from app.database.engine import engine_for
 from app.settings import Settings
 
@@ -42,7 +43,7 @@ async def using_the_database(app: Litestar) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await engine_of(app).dispose()
+        await close_connections(engine_of(app))
     if app.state.settings.database_url is None:
         from app.database import embedded_postgres  # noqa: PLC0415  # production does not install it
 

@@ -28,6 +28,7 @@ from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session
 from sqlalchemy.orm import SessionTransaction
 
+from app.database.engine import close_connections
 from app.database.sessions import config_of
 from app.database.sessions import engine_of
 from app.database.sessions import request_session
@@ -107,7 +108,7 @@ async def command_transaction(app: Litestar) -> AsyncIterator[AsyncSession]:
         async with new_transaction(app) as session:
             yield session
     finally:
-        await engine_of(app).dispose()
+        await close_connections(engine_of(app))
 
 
 class CommitBeforeSuccess(ASGIMiddleware):

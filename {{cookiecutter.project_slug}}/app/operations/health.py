@@ -1,5 +1,6 @@
 """`/health`: the process runs. `/health/ready`: the database can be reached and written to, and is migrated."""
 
+import asyncio
 import logging
 from functools import cache
 from http import HTTPStatus
@@ -21,12 +22,16 @@ from app.database.sessions import request_session
 from app.http.draining import DRAINING
 from app.http.errors import RETRY_AFTER_SECONDS
 from app.http.outages import READ_ONLY
+from app.http.outages import of_service_database
 from app.http.outages import reason_of_outage
 from app.http.outages import sqlstate_of
 from app.settings import PROJECT_ROOT
 
 logger = logging.getLogger(__name__)
 
+# For the whole check, and SQLAlchemy may take two seconds more to close a connection that does not answer. The probe of
+# deploy/kubernetes/service.yaml waits longer than both.
+READY_SECONDS = 3
 # After a failover, a server can be read from and not written to. The error makes the pool drop its connections.
 REFUSE_READ_ONLY = f"""
     DO $$ BEGIN
@@ -71,10 +76,12 @@ def _unavailable(**body: str) -> Response[dict[str, str]]:
 async def _missing(request: Request[Any, Any, Any]) -> str | None:
     session = request_session(request)
     try:
-        await session.execute(text(REFUSE_READ_ONLY))
-        return None if await is_migrated(session) else "migrations"
+        async with asyncio.timeout(READY_SECONDS):
+            await session.execute(text(REFUSE_READ_ONLY))
+            return None if await is_migrated(session) else "migrations"
     except (SQLAlchemyError, OSError) as error:
-        logger.warning("GET /health/ready answered 503: %s", reason_of_outage(error) or type(error).__name__)
+        reason = reason_of_outage(of_service_database(error)) or type(error).__name__
+        logger.warning("GET /health/ready answered 503: %s", reason)
         return "writable database" if sqlstate_of(error) == READ_ONLY else "database"
 
 
