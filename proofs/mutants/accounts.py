@@ -878,8 +878,8 @@ MUTANTS = [
     Mutant(
         "Refused acts are entered",
         "app/asgi.py",
-        "        after_exception=[note_error],\n",
-        "",
+        "after_exception=[note_error, roll_back],",
+        "after_exception=[roll_back],",
         "accounts/test_refusals.py::test_a_refused_act_is_recorded_with_who_what_and_from_where",
     ),
     Mutant(

@@ -18,6 +18,27 @@ MUTANTS = [
         "test_database.py::test_a_refusal_keeps_what_has_a_transaction_of_its_own_and_nothing_else",
     ),
     Mutant(
+        "A Host that cannot be taken apart breaks nothing",
+        "app/http/host_header.py",
+        "if not (host and is_readable(f\"//{host.decode('latin-1')}\")):",
+        "if not host:",
+        "test_errors.py::test_an_odd_host_is_no_mistake_of_ours",
+    ),
+    Mutant(
+        "A Host that is missing breaks nothing",
+        "app/http/host_header.py",
+        "if not (host and is_readable",
+        "if host and not (is_readable",
+        "test_errors.py::test_an_odd_host_is_no_mistake_of_ours",
+    ),
+    Mutant(
+        "An error that cannot be answered keeps no connection",
+        "app/asgi.py",
+        "after_exception=[note_error, roll_back]",
+        "after_exception=[note_error]",
+        "test_errors.py::test_an_error_that_cannot_be_answered_keeps_no_connection_and_no_lock",
+    ),
+    Mutant(
         "The clock follows the database's from the first connection on",
         "app/database/engine.py",
         '    event.listen(engine.sync_engine, "connect", _follow_clock)\n',

@@ -17,11 +17,13 @@ from app.database.sessions import database_plugin
 from app.database.sessions import follow_clock
 from app.database.sessions import using_the_database
 from app.database.transactions import CommitBeforeSuccess
+from app.database.transactions import roll_back
 from app.http.cross_site import RefuseCrossSite
 from app.http.error_responses import EXCEPTION_HANDLERS
 from app.http.error_responses import without_debugging
 from app.http.head_requests import AnswerHead
 from app.http.home import home_routes
+from app.http.host_header import ReadableHost
 from app.http.openapi_document import Operations
 from app.http.openapi_document import openapi_config
 from app.http.openapi_schemas import Schemas
@@ -80,7 +82,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Operations(), Schemas()],
         lifespan=LIFESPAN,
         cors_config=cors_config(settings),
-        after_exception=[note_error],
+        after_exception=[note_error, roll_back],
         before_send=[security_headers(settings), logs.log_answer],
         logging_config=None,
         # Responses hold personal data, so caches must not store them (ASVS 14.3.2).
@@ -89,7 +91,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         openapi_config=openapi_config() if settings.serves_openapi else None,
         state=State({"settings": settings, "mailer": mailer_for(settings)}),
     )
-    app.asgi_handler = AnswerHead(app.asgi_handler)
+    app.asgi_handler = ReadableHost(AnswerHead(app.asgi_handler), settings)
     return app
 
 

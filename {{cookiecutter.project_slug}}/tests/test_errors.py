@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from sqlalchemy import text
 
 from app.asgi import create_app
+from app.database.sessions import engine_of
 from app.database.sessions import request_session
 from app.http.errors import Conflict
 from app.models import User
@@ -83,6 +84,15 @@ async def lose_in_repository(request: Request[Any, Any, Any]) -> None:
 def break_down() -> None:
     """Fail with an unexpected error."""
     raise RuntimeError("hidden reason")
+
+
+@get("/locks", exclude_from_auth=True)
+async def lock_and_fail(request: Request[Any, Any, Any]) -> None:
+    """Lock a table, and fail."""
+    # Kept, since the garbage collector would release its connection, sooner or later.
+    session = request.app.state.kept = request_session(request)
+    await session.execute(text('LOCK TABLE "user" IN EXCLUSIVE MODE'))
+    raise RuntimeError
 
 
 @pytest.fixture
@@ -185,6 +195,25 @@ async def test_a_name_that_cannot_be_stored_is_the_mistake_of_its_sender(grace: 
     answer = await grace.client.patch("/users/me", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400, answer.text
     assert (await grace.get("/users/me")).json()["display_name"] == ""
+
+
+@pytest.mark.checklist("I09")
+@pytest.mark.parametrize("host", ["service.example:", "service.example:a", "service.example:99999", "[::1", ""])
+async def test_an_odd_host_is_no_mistake_of_ours(visitor: Person, host: str) -> None:
+    for path, status in (("/register", 400), ("/reauthenticate", 401), ("/nowhere", 404), ("/health", 405)):
+        answer = await visitor.client.post(path, json={}, headers={"Host": host})
+        assert (path, answer.status_code) == (path, status)
+
+
+@pytest.mark.checklist("I09")
+async def test_an_error_that_cannot_be_answered_keeps_no_connection_and_no_lock(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An answer cannot be made without it.
+    monkeypatch.delattr("app.http.error_responses._invalid_parts")
+    async with another_stage(settings, lock_and_fail) as stage:
+        assert (await stage.person("visitor").get("/locks")).status_code == 500
+        assert engine_of(stage.app).pool.checkedout() == 0  # type: ignore[attr-defined]  # the service's pool counts
 
 
 async def test_a_conflict_says_its_reason(outsider: Person) -> None:

@@ -149,6 +149,16 @@ class CommitBeforeSuccess(ASGIMiddleware):
                 raise
 
 
+async def roll_back(_: Exception, scope: Scope) -> None:
+    """A hook that ends the transaction of a request before its error is answered.
+
+    The response ends it, too. But if an error is raised while it is made, none is sent, and nothing else would release
+    the connection and the locks of the request.
+    """
+    close: Any = config_of(scope["litestar_app"]).before_send_handler
+    await close({"type": "http.disconnect"}, scope)
+
+
 def _is_success(status: int, request: Request[Any, Any, Any]) -> bool:
     # A browser is refused with a redirect or a page, whose status is below 400.
     return status < 400 and request.state.get(ERROR) is None
