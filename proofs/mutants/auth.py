@@ -4,6 +4,20 @@ from proofs.mutants.mutation import Mutant
 
 MUTANTS = [
     Mutant(
+        "A device that is signed out meanwhile signs no other out",
+        "app/auth/me_routes.py",
+        "    await lock_user(request_session(request), request.user.id)\n    if not await devices.end(",
+        "    if not await devices.end(",
+        "auth/test_devices.py::test_a_device_that_is_signed_out_meanwhile_signs_no_other_out",
+    ),
+    Mutant(
+        "A device that is signed out meanwhile does not sign all others out",
+        "app/auth/me_routes.py",
+        "    await lock_user(request_session(request), request.user.id)\n    if await devices.end_all(",
+        "    if await devices.end_all(",
+        "auth/test_devices.py::test_a_device_that_is_signed_out_meanwhile_signs_no_other_out",
+    ),
+    Mutant(
         "An override that is never called is refused",
         "app/auth/library_options.py",
         "        if getattr(service, method.__name__) is not method\n",

@@ -590,6 +590,13 @@ PLACES = [
         "test_linking.py::test_a_copy_of_credentials_that_were_replaced_finishes_no_linking",
     ),
     of_oauth(
+        "A sign-in that a code is exchanged for meanwhile ends too",
+        "app/oauth/sign_out_routes.py",
+        "    await lock(session, User, *await session.scalars(select(UserSession.user_id).where(is_made_with_it)))\n",
+        "",
+        "test_signing_out.py::test_a_sign_in_that_a_code_is_exchanged_for_meanwhile_ends_too",
+    ),
+    of_oauth(
         "A user links few accounts",
         IDENTITIES,
         ">= MAX_LINKED",

@@ -24,6 +24,7 @@ from app.accounts.audit import Event
 from app.accounts.data_export import export_of
 from app.accounts.profile import ProfileService
 from app.accounts.routes import SERVICE
+from app.accounts.row_locks import lock_user
 from app.accounts.schemas import Accepted
 from app.accounts.schemas import NewAddress
 from app.accounts.schemas import NewPassword
@@ -75,6 +76,7 @@ async def end_device(
     request: UserRequest, session_id: Annotated[UUID, Parameter(description="From the list.")]
 ) -> None:
     """Sign one device out."""
+    await lock_user(request_session(request), request.user.id)
     if not await devices.end(request_session(request), request.user.id, session_id):
         raise NotFoundError
     audit.record(request_session(request), Event.SIGNED_OUT, request.user.id)
@@ -83,6 +85,7 @@ async def end_device(
 @delete("/sessions", status_code=204, guards=[require_recent_sign_in])
 async def end_other_devices(request: UserRequest) -> None:
     """Sign every device out except this one."""
+    await lock_user(request_session(request), request.user.id)
     if await devices.end_all(request_session(request), request.user.id, but=request.auth["session_id"]):
         audit.record(request_session(request), Event.OTHERS_SIGNED_OUT, request.user.id)
 

@@ -27,11 +27,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import attempt_counters
 from app.accounts import audit
 from app.accounts.audit import Event
+from app.accounts.row_locks import lock
 from app.auth.signed_out import SIGN_OUT_HEADERS
 from app.auth.user_sessions import UserRequest
 from app.database.sessions import request_session
 from app.http.security_headers import EXPOSED
 from app.models import OAuthAccount
+from app.models import User
 from app.models import UserSession
 from app.oauth import flow
 from app.oauth.errors import InvalidIdentity
@@ -111,8 +113,11 @@ async def end_sign_ins(
         raise InvalidLogoutToken from error
     session = request_session(request)
     await _require_first(session, provider, token)
-    made_with_it = delete(UserSession).where(_is_made_with(provider, token))
-    for user_id in await session.scalars(made_with_it.returning(UserSession.user_id)):
+    is_made_with_it = _is_made_with(provider, token)
+    # The users first, as everywhere: a code may be exchanged for another of these sign-ins at this moment.
+    await lock(session, User, *await session.scalars(select(UserSession.user_id).where(is_made_with_it)))
+    ended = delete(UserSession).where(is_made_with_it).returning(UserSession.user_id)
+    for user_id in await session.scalars(ended):
         audit.record(session, Event.SIGNED_OUT, user_id)
     # A 204 would do too, but not every provider takes it.
     return Response("", status_code=200, media_type=MediaType.TEXT)

@@ -124,3 +124,21 @@ async def test_what_is_over_is_not_in_the_list(desk: Person, phone: Person, tabl
     await tables.execute("UPDATE user_session SET last_seen_at = now() - interval '8 days' WHERE ip = '198.51.100.7'")
     assert (await phone.get("/users/me")).status_code == 401
     assert [device["user_agent"] for device in (await desk.get("/users/me/sessions")).json()] == ["Desk/1.0"]
+
+
+@pytest.mark.checklist("E10", "H07")
+@pytest.mark.parametrize("path", ["/users/me/sessions", "/users/me/sessions/{desk}"])
+async def test_a_device_that_is_signed_out_meanwhile_signs_no_other_out(
+    desk: Person, phone: Person, tables: Tables, path: str
+) -> None:
+    [here] = [device["id"] for device in (await desk.get("/users/me/sessions")).json() if device["current"]]
+    # As a change of the password at the desk does.
+    signs_the_phone_out = """
+        WITH locked AS (UPDATE "user" SET display_name = display_name),
+        kept AS (UPDATE user_session SET authenticated_at = now() WHERE ip = '192.0.2.1')
+        DELETE FROM user_session WHERE ip = '198.51.100.7'
+    """
+    async with tables.holding(signs_the_phone_out):
+        answer = asyncio.create_task(phone.client.delete(path.format(desk=here)))
+    assert (await answer).status_code == 401
+    assert (await desk.get("/users/me")).status_code == 200

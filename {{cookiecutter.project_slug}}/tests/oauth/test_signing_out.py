@@ -279,6 +279,24 @@ async def test_a_logout_token_counts_once(stage: Stage, network: FakeNetwork, vi
     assert await status_of(hopper) == [200]
 
 
+@pytest.mark.checklist("G14", "H07")
+async def test_a_sign_in_that_a_code_is_exchanged_for_meanwhile_ends_too(
+    stage: Stage, network: FakeNetwork, visitor: Person, tables: Tables
+) -> None:
+    await signed_in(stage, network, session="one")
+    # As an exchange does: the row of the code goes, and another one of the same session comes.
+    exchanged = """
+        WITH locked AS (UPDATE "user" SET display_name = display_name),
+        code AS (DELETE FROM user_session RETURNING *)
+        INSERT INTO user_session (id, user_id, oauth_account_id, oauth_sid_digest, secret_digest, expires_at)
+        SELECT gen_random_uuid(), user_id, oauth_account_id, oauth_sid_digest, 'another secret', expires_at FROM code
+    """
+    async with tables.holding(exchanged):
+        answer = asyncio.create_task(end(visitor, logout_token(network.oidc, sid="one")))
+    assert (await answer).status_code == 200
+    assert await tables.rows("user_session") == []
+
+
 @pytest.mark.checklist("G04", "G14")
 async def test_an_id_token_is_no_logout_token_and_a_logout_token_no_id_token(
     stage: Stage, network: FakeNetwork, visitor: Person
