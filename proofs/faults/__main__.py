@@ -68,6 +68,7 @@ async def run_one(fault: Fault, seconds: float, *, machines: bool) -> int:
         for user in users:
             await user.leave()
         await all_mails_leave(there.tables)
+        ledger.complaints += [f"{worker.url} is not ready" for worker in there.workers if not await is_ready(worker)]
         await compare(ledger, there)
     recovery = min((at - over_at for at in ledger.acknowledged_at if at > over_at), default=float("inf"))
     again = len(there.mails.messages) - len({mail["Message-ID"] for mail in there.mails.messages})
@@ -76,6 +77,12 @@ async def run_one(fault: Fault, seconds: float, *, machines: bool) -> int:
     print(*(f"{cell:>{width(word)}}" for word, cell in zip(HEAD, row, strict=True)), flush=True)
     print(*ledger.complaints, sep="\n", end="\n" if ledger.complaints else "")
     return len(ledger.complaints) + (recovery > 5)
+
+
+async def is_ready(worker: Worker) -> bool:
+    """Whether readiness is green."""
+    async with worker.client() as client:
+        return (await client.get("/health/ready")).is_success
 
 
 async def compare(ledger: Ledger, there: Scene) -> None:
@@ -115,18 +122,19 @@ async def scene(*, machines: bool) -> AsyncIterator[tuple[Scene, Settings]]:
     changes |= {"ENVIRONMENT": "development", "THROTTLE": "off"}
     count, processes = (2, 2) if machines else (WORKERS, 1)
     workers = [Worker(environment(settings) | changes, processes) for _ in range(count)]
-    tables = Tables(past_the_line, {})
+    there = Scene(postgres, workers, mails, Tables(past_the_line, {}))
     async with mails.listening():
         try:
             for worker in workers:
                 await worker.start()
             for worker in workers:
                 await until(worker.is_ready)
-            yield Scene(postgres, workers, mails, tables), settings
+            yield there, settings
         finally:
             await asyncio.gather(*(worker.stop() for worker in workers))
-            await tables.close()
+            await there.tables.close()
             line.close()
+            await asyncio.to_thread(there.undoing.close)
     port.close()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import field
 from functools import partial
@@ -11,9 +12,11 @@ from typing import TypeAlias
 
 from proofs.faults.clients import User
 from proofs.faults.postgres import Postgres
+from proofs.faults.standby import Standby
 from tests.processes.mail_server import MailServer
 from tests.processes.workers import WRONG_BY
 from tests.processes.workers import Worker
+from tests.processes.workers import settings_for
 from tests.processes.workers import until
 from tests.tables import Tables
 
@@ -27,6 +30,8 @@ class Scene:
     mails: MailServer
     tables: Tables
     users: list[User] = field(default_factory=list)
+    # What has to be put right once everything is compared.
+    undoing: ExitStack = field(default_factory=ExitStack)
 
 
 Fault: TypeAlias = Callable[[Scene, float], Awaitable[None]]
@@ -62,6 +67,24 @@ async def postgres_restarts(scene: Scene, seconds: float) -> None:
     await asyncio.to_thread(scene.postgres.stop)
     await asyncio.sleep(seconds / 2)
     await asyncio.to_thread(scene.postgres.start)
+
+
+async def a_standby_takes_over(scene: Scene, seconds: float) -> None:
+    """All of PostgreSQL is killed, and a while later the second host of `DATABASE_URL` is promoted in its place."""
+    standby = Standby(scene.postgres.server)
+    scene.undoing.callback(standby.leave)
+    await asyncio.to_thread(standby.follow)
+    there = f"127.0.0.1:{scene.postgres.port}"
+    url = scene.workers[0].environment["DATABASE_URL"]
+    both = url.replace(there, f"{there},127.0.0.1:{standby.port}") + "?target_session_attrs=read-write"
+    await asyncio.gather(*(_restart(worker, worker.environment | {"DATABASE_URL": both}) for worker in scene.workers))
+    await asyncio.sleep(seconds / 2)
+    await asyncio.to_thread(scene.postgres.kill)
+    scene.undoing.callback(scene.postgres.start)
+    await asyncio.sleep(seconds / 2)
+    await asyncio.to_thread(standby.promote)
+    await scene.tables.close()
+    scene.tables = Tables(settings_for(url.replace(there, f"127.0.0.1:{standby.port}")), {})
 
 
 async def the_line_is_cut_before_commits(scene: Scene, seconds: float) -> None:
@@ -156,6 +179,7 @@ FAULTS: list[Fault] = [
     backends_die,
     postgres_dies,
     postgres_restarts,
+    a_standby_takes_over,
     the_line_is_cut_before_commits,
     the_line_is_cut_after_commits,
     the_disk_is_full,
