@@ -4,6 +4,14 @@ from proofs.mutants.mutation import Mutant
 
 MUTANTS = [
     Mutant(
+        "A right password that arrives after the sign-in has ended changes nothing",
+        "app/accounts/sign_in.py",
+        "        await still_signed_in(self.session, user)\n",
+        "",
+        "auth/test_requests_under_way.py::"
+        "test_a_right_password_that_arrives_after_the_sign_in_has_ended_changes_nothing",
+    ),
+    Mutant(
         "A device that is signed out meanwhile signs no other out",
         "app/auth/me_routes.py",
         "    await lock_user(request_session(request), request.user.id)\n    if not await devices.end(",

@@ -14,6 +14,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from app.accounts import audit
 from app.accounts.audit import Event
 from app.accounts.ownership import ALONE
+from app.accounts.row_locks import still_signed_in
 from app.accounts.service_base import AccountService
 from app.database.transactions import release_connection
 from app.http.errors import InvalidField
@@ -88,10 +89,13 @@ class SignInService(AccountService):
 
         Raises:
             InvalidField: if the password is wrong.
+            NotAuthorizedException: if the sign-in has ended since the request began.
         """
         if not await self.password_matches(user, password, user.email):
             await audit.record_refusal(self.session, Event.PASSWORD_REFUSED, user.id)
             raise InvalidField(field, "This is not your password.")
+        # The user is locked by now.
+        await still_signed_in(self.session, user)
 
 
 def _reason(user: User | None, *, is_admitted: bool) -> str:

@@ -1,5 +1,6 @@
 """What begins before a sign-in ends, and arrives after it, counts for nothing."""
 
+import json
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cast import ANOTHER_PASSWORD
+from tests.cast import PASSWORD
 from tests.cast import Person
 from tests.cast import Stage
 from tests.tables import Tables
@@ -50,3 +52,26 @@ async def test_a_body_that_arrives_after_the_sign_in_has_ended_changes_nothing(
     answer = await thief.client.patch("/users/me", content=late(), headers=headers)
     assert answer.status_code == 401
     assert [row["display_name"] for row in await tables.rows("user")] == [""]
+
+
+@pytest.mark.checklist("E04")
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/reauthenticate", {"password": PASSWORD}),
+        ("/users/me/password", {"current_password": PASSWORD, "new_password": ANOTHER_PASSWORD}),
+        ("/users/me/email", {"password": PASSWORD, "email": "mallory@evil.example"}),
+    ],
+)
+async def test_a_right_password_that_arrives_after_the_sign_in_has_ended_changes_nothing(
+    signed_in: Person, stage: Stage, tables: Tables, path: str, more: dict[str, str]
+) -> None:
+    thief, before = stage.copy_of(signed_in), await tables.rows("user")
+
+    async def late() -> AsyncIterator[bytes]:
+        await sign_out(signed_in)
+        yield json.dumps(more).encode()
+
+    answer = await thief.client.post(path, content=late(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 401
+    assert (await tables.rows("user"), await tables.rows("one_time_token")) == (before, [])
