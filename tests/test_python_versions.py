@@ -15,6 +15,8 @@ from tests.projects import SLOWEST_SECONDS
 REPOSITORY = Path(__file__).parent.parent
 UV = Path(sys.executable).with_name("uv")
 SUPPORTED = ("3.11", "3.12", "3.13")
+# Of November 2024. Older ones install no dependency groups, or not all of them.
+OLDEST_UV = "0.5.0"
 SAY_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -74,6 +76,18 @@ def test_installed_service_starts_and_passes_its_own_tests(version: str, bake: B
     run("run", "litestar", "users", "--help")
     if version == max(OTHERS):
         assert " passed" in run("run", "pytest", "-q", "-n", "2")
+
+
+def test_an_old_uv_reads_every_setting(bake: Bake, open_folder: Path) -> None:
+    project = shutil.copytree(bake(), open_folder / "project")
+    command = [UV, "tool", "run", f"uv=={OLDEST_UV}", "lock"]
+    environment = environment_in(open_folder)
+    locked = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)
+
+    assert "warning" not in locked.stderr
+    lock = tomllib.loads((project / "uv.lock").read_text("utf-8"))
+    assert "exclude-newer" in lock["options"]
+    assert "flask" not in {package["name"] for package in lock["package"]}
 
 
 def test_each_supported_python_is_one_that_the_service_allows() -> None:

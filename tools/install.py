@@ -25,10 +25,10 @@ def main(group: str = "dev", python: str = sys.executable, *options: str) -> int
     if group == "dev":
         requirements += [*every(service["dependency-groups"], "dev"), *service["project"]["dependencies"]]
     day = service["tool"]["uv"]["exclude-newer"]
-    with NamedTemporaryFile("w") as excluded:
-        excluded.write("\n".join(service["tool"]["uv"]["exclude-dependencies"]))
-        excluded.flush()
-        how = ["--quiet", "--python", python, "--exclude-newer", day, "--excludes", excluded.name, *options]
+    with NamedTemporaryFile("w") as overrides:
+        overrides.write("\n".join(service["tool"]["uv"]["override-dependencies"]))
+        overrides.flush()
+        how = ["--quiet", "--python", python, "--exclude-newer", day, "--overrides", overrides.name, *options]
         command = [UV, "pip", "install", *how, *requirements]
         return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool, our own list
 
