@@ -35,6 +35,9 @@ def test_address_is_confirmed_by_the_button_and_not_by_opening_the_link(server: 
     assert post(server, "/login", email=grace, password=PASSWORD) == httpx.codes.CREATED
     assert browser.complaints() == []
 
+    browser.click("#next a")
+    until(lambda: browser.address == f"{server.url}/schema")
+
 
 def test_used_link_says_so(server: Server, browser: Browser) -> None:
     mallory = "mallory@example.com"
@@ -68,6 +71,7 @@ def test_new_password_is_chosen_on_the_page(server: Server, browser: Browser) ->
     # A browser complains of every refusal, and here of nothing else.
     [complaint] = browser.complaints()
     assert "400 (Bad Request)" in complaint
+    assert browser.text("[href='/forgot-password']") == "Ask for another link"
 
     browser.type("input", NEW_PASSWORD)
     browser.click("button")

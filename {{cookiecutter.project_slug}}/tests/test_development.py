@@ -44,6 +44,11 @@ async def test_nothing_is_there_elsewhere(visitor: Person, path: str) -> None:
     assert (await visitor.get(path)).status_code == 404
 
 
+async def test_a_page_behind_a_link_leads_to_the_root_where_there_is_one(developing: Stage, visitor: Person) -> None:
+    assert 'href="/"' in (await developing.person("visitor").get("/verify")).text
+    assert 'href="/"' not in (await visitor.get("/verify")).text
+
+
 async def test_the_log_says_why_a_sign_in_was_refused(developing: Stage, log: pytest.LogCaptureFixture) -> None:
     grace, visitor = await developing.verified("grace"), developing.person("visitor")
     await grace.post("/login", email=grace.email, password="not the password")

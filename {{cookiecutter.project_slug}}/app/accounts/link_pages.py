@@ -1,16 +1,19 @@
 """The pages behind the links in mails, for services without a front end of their own.
 
-Mail scanners open links too, so opening a page changes nothing: its button sends the token in a POST.
+Mail scanners open links too, so opening a page changes nothing: its button sends the token in a POST. If the service
+has a route at `/`, the pages lead there afterwards.
 """
 
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from typing import NamedTuple
 
 from jinja2 import Environment
 from jinja2 import FileSystemLoader
 from litestar import MediaType
+from litestar import Request
 from litestar import Response
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
@@ -78,11 +81,13 @@ PAGES = (
 
 
 def _route_of(page: Page) -> HTTPRouteHandler:
-    content = TEMPLATE.render(page=page, project_name=PROJECT_NAME, script=SCRIPT, style=STYLE)
+    texts = {"page": page, "project_name": PROJECT_NAME, "script": SCRIPT, "style": STYLE}
+    contents = {has_home: TEMPLATE.render(texts, has_home=has_home) for has_home in (False, True)}
 
     @get(page.path, exclude_from_auth=True, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
-    def show() -> Response[str]:
-        return Response(content, headers=HEADERS)
+    def show(request: Request[Any, Any, Any]) -> Response[str]:
+        has_home = any(route.path == "/" for route in request.app.routes)
+        return Response(contents[has_home], headers=HEADERS)
 
     return show
 

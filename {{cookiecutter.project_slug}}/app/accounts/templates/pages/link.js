@@ -23,6 +23,7 @@ form.addEventListener("submit", async (event) => {
       status.className = "done";
       status.textContent = form.dataset.done;
       form.hidden = true;
+      document.querySelector("#next")?.removeAttribute("hidden");
       return;
     }
     const problem = await answer.json();
