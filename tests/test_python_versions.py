@@ -80,7 +80,7 @@ def test_installed_service_starts_and_passes_its_own_tests(version: str, bake: B
 
 def test_an_old_uv_reads_every_setting(bake: Bake, open_folder: Path) -> None:
     project = shutil.copytree(bake(), open_folder / "project")
-    command = [UV, "tool", "run", f"uv=={OLDEST_UV}", "lock"]
+    command = [str(UV), "tool", "run", f"uv=={OLDEST_UV}", "lock"]
     environment = environment_in(open_folder)
     locked = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)
 
