@@ -26,6 +26,13 @@ MUTANTS = [
         "test_an_owner_who_took_the_account_back_is_told_of_a_sign_in_from_a_thiefs_network",
     ),
     Mutant(
+        "The sign-in that is expected from anywhere is the first one alone",
+        "app/accounts/throttle.py",
+        "*attempt.keys[:1], first)",
+        "*attempt.keys[:1])",
+        "accounts/test_known_networks.py::test_the_first_sign_in_of_a_user_whom_a_command_created_is_expected_anywhere",
+    ),
+    Mutant(
         "A network that a thief signed in from has no attempts of its own afterwards",
         "app/accounts/known_networks.py",
         "counted[key].ends_at >= since",

@@ -27,11 +27,13 @@ class Tie(StrEnum):
 
     # The user signed in there: wrong passwords from elsewhere do not lock the user out there.
     KNOWN = "known"
-    # The user confirmed the address there: no mail reports the first sign-in from it.
+    # The user confirmed the address there, or a command created the user: no mail reports the first sign-in from it.
     EXPECTED = "expected"
 
 
 KNOWN_FOR = timedelta(days=30)
+# In place of a network: the first sign-in of a user whom a command created can come from any.
+ANYWHERE = "anywhere"
 
 
 async def recognise(request: Request[Any, Any, Any], email: str) -> frozenset[Tie]:
@@ -39,8 +41,11 @@ async def recognise(request: Request[Any, Any, Any], email: str) -> frozenset[Ti
     settings: Settings = request.app.state.settings
     if settings.throttle is Switch.OFF:
         return frozenset(Tie)
-    ties = await ties_to(request_session(request), client_network(request, settings), email)
+    session = request_session(request)
+    ties = await ties_to(session, client_network(request, settings), email)
     await remember(request, email)
+    if Tie.EXPECTED in ties:
+        await attempt_counters.reset(session, first_sign_in_of(settings, email))
     return ties
 
 
@@ -52,12 +57,13 @@ async def ties_to(session: AsyncSession, place: str, email: str) -> frozenset[Ti
     if place == UNKNOWN:
         return frozenset()
     settings: Settings = session.info["settings"]
-    keys = {tie: _tie_to(place, settings, tie, email) for tie in Tie}
+    keys = {_tie_to(place, settings, tie, email): tie for tie in Tie}
+    keys[first_sign_in_of(settings, email)] = Tie.EXPECTED
     handed_over = _handover_of(settings, email)
-    counted = await attempt_counters.counted_of(session, *keys.values(), handed_over)
-    # Both last equally long, so the one that ends later began later.
+    counted = await attempt_counters.counted_of(session, *keys, handed_over)
+    # All last equally long, so the one that ends later began later.
     since = counted[handed_over].ends_at if handed_over in counted else datetime.min.replace(tzinfo=UTC)
-    return frozenset(tie for tie, key in keys.items() if key in counted and counted[key].ends_at >= since)
+    return frozenset(tie for key, tie in keys.items() if key in counted and counted[key].ends_at >= since)
 
 
 async def forget(session: AsyncSession, email: str) -> None:
@@ -73,6 +79,18 @@ async def remember(request: Request[Any, Any, Any], email: str, tie: Tie = Tie.K
     if settings.throttle is Switch.ON:
         key = _tie_to(client_network(request, settings), settings, tie, email)
         await attempt_counters.add(request_session(request), {key: KNOWN_FOR}, prolong=True)
+
+
+async def expect_first_sign_in(session: AsyncSession, email: str) -> None:
+    """Expect the first sign-in of a user whom a command has just created, wherever it comes from."""
+    settings: Settings = session.info["settings"]
+    if settings.throttle is Switch.ON:
+        await attempt_counters.add(session, {first_sign_in_of(settings, email): KNOWN_FOR}, prolong=True)
+
+
+def first_sign_in_of(settings: Settings, email: str) -> Bucket:
+    """What counts the sign-in that `expect_first_sign_in` expects; reset it after a sign-in."""
+    return _tie_to(ANYWHERE, settings, Tie.EXPECTED, email)
 
 
 def _tie_to(place: str, settings: Settings, tie: Tie, email: str) -> Bucket:

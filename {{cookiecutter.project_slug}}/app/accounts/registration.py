@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app import clock
 from app.accounts import audit
+from app.accounts import known_networks
 from app.accounts import one_time_tokens
 from app.accounts import ownership
 from app.accounts import trial_insert
@@ -169,6 +170,7 @@ class RegistrationService(AccountService):
         password_hash = await self.hasher.digest(password, email)
         user, is_new = await self._unproven(parse_email(email))
         await ownership.hand_over(self.session, user, password_hash=password_hash)
+        await known_networks.expect_first_sign_in(self.session, user.email)
         audit.record(self.session, Event.CREATED, user.id)
         if is_new:
             await self.post_registration_hook(user)

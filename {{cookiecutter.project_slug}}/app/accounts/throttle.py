@@ -102,7 +102,8 @@ async def password_attempt(request: Request[Any, Any, Any], email: str) -> Async
         raise
     # In the transaction of the request: if its commit fails, the attempt stays counted.
     await known_networks.remember(request, email)
-    await attempt_counters.reset(request_session(request), *attempt.keys[:1])
+    first = known_networks.first_sign_in_of(request.app.state.settings, email)
+    await attempt_counters.reset(request_session(request), *attempt.keys[:1], first)
     await attempt_counters.take_back(request_session(request), *attempt.keys[1:])
 
 

@@ -10,8 +10,10 @@ from tests.accounts.test_address_conflicts import move
 from tests.accounts.test_throttle import few_for_an_account as few_for_an_account  # noqa: PLC0414  # the fixture
 from tests.accounts.test_throttle import guess
 from tests.cast import ANOTHER_PASSWORD
+from tests.cast import PASSWORD
 from tests.cast import Person
 from tests.cast import Stage
+from tests.command_line import Operator
 
 HERE, THERE, ELSEWHERE = "192.0.2.1", "198.51.100.66", "203.0.113.7"
 TakeBack = Callable[[Person, Stage], Awaitable[None]]
@@ -64,6 +66,24 @@ async def test_a_thiefs_network_has_no_attempts_of_its_own_any_more(grace: Perso
     assert [await guess(stage, ELSEWHERE, grace.email) for _ in range(3)] == [401, 401, 401]
     assert await guess(stage, THERE, grace.email) == 429
     assert await sign_in_from(HERE, grace, stage) == 0
+
+
+@pytest.mark.checklist("B11")
+async def test_the_first_sign_in_of_a_user_whom_a_command_created_is_expected_anywhere(
+    operator: Operator, stage: Stage
+) -> None:
+    made = await operator.types("create-user", "--email", "grace@example.com", stdin=f"{PASSWORD}\n")
+    assert made.exit_code == 0, made.output
+    grace = stage.person("grace")
+    assert [await sign_in_from(place, grace, stage) for place in (HERE, HERE, THERE, THERE)] == [0, 0, 1, 0]
+
+
+@pytest.mark.checklist("B11", "D12")
+async def test_after_a_reset_no_first_sign_in_is_expected_any_more(operator: Operator, stage: Stage) -> None:
+    await operator.types("create-user", "--email", "grace@example.com", stdin=f"{PASSWORD}\n")
+    grace = stage.person("grace", HERE)
+    await reset(grace, stage)
+    assert await sign_in_from(THERE, grace, stage) == 1
 
 
 @pytest.mark.checklist("D09")
