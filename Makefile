@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 unexport PYTHONDONTWRITEBYTECODE
 IN_PLACE := cd '$(SERVICE)' && PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-NEEDS := chromium:chromium chromedriver:chromium-driver npm:npm pgbouncer:pgbouncer openssl:openssl
+NEEDS := chromium:chromium chromedriver:chromium-driver npm:npm pgbouncer:pgbouncer openssl:openssl glewlwyd:glewlwyd
 NEEDS += haproxy:haproxy nginx:nginx-light apache2:apache2 caddy:caddy
 NEEDS += postfix:postfix postgrey:postgrey saslpasswd2:sasl2-bin+libsasl2-modules spamassassin:spamassassin
 NEEDS += psql:postgresql supervisord:supervisor systemd-analyze:systemd

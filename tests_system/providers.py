@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
+from urllib.parse import parse_qs
 from urllib.parse import urljoin
 from urllib.parse import urlsplit
 
@@ -100,3 +101,15 @@ def sign_in_at_canaille(user: str, browser: httpx.Client, page: httpx.Response) 
     body = {"csrf_token": token} | {name: value for name, value in known.items() if f'name="{name}"' in page.text}
     body["answer"] = "logout" if "end_session" in str(page.url) or "logout" in str(page.url) else "accept"
     return browser.post(str(page.url), data=body)
+
+
+def sign_in_at_glewlwyd(user: str, browser: httpx.Client, page: httpx.Response) -> httpx.Response:
+    """What the script of its sign-in page does: sign in, allow the scopes, and go on."""
+    there = {name: values[0] for name, values in parse_qs(urlsplit(str(page.url)).query).items()}
+    api = urljoin(str(page.url), "/api/auth/")
+    answers = [
+        browser.post(api, json={"username": user, "password": PASSWORD}),
+        browser.put(f"{api}grant/{CLIENT_ID}", json={"scope": there["scope"]}),
+    ]
+    assert all(answer.is_success for answer in answers), answers
+    return httpx.Response(302, headers={"Location": f"{there['callback_url']}&g_continue"}, request=page.request)

@@ -796,9 +796,16 @@ REAL_PROVIDERS = [
         "test_client_authentication.py::test_users_sign_in_whatever_is_registered_and_whatever_is_listed",
     ),
     of_oauth(
+        "A client is also refused in other words",
+        CLIENT,
+        'UNKNOWN_CLIENT = {"invalid_client", "unauthorized_client"}',
+        'UNKNOWN_CLIENT = {"invalid_client"}',
+        "test_client_authentication.py::test_refusals_in_the_words_of_glewlwyd_are_understood",
+    ),
+    of_oauth(
         "A code that is not valid is sent once",
         CLIENT,
-        'return code == "invalid_client" or (is_unauthorized and code != "invalid_grant")',
+        'return code in UNKNOWN_CLIENT or (is_unauthorized and code != "invalid_grant")',
         "return bool(code or is_unauthorized)",
         "test_client_authentication.py::test_a_code_that_is_not_valid_is_sent_once",
     ),

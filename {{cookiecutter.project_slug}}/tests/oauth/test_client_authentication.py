@@ -40,6 +40,15 @@ async def test_users_sign_in_whatever_is_registered_and_whatever_is_listed(
     assert attempts(network) == (1 if first == registered else 2)
 
 
+async def test_refusals_in_the_words_of_glewlwyd_are_understood(visitor: Person, network: FakeNetwork) -> None:
+    network.oidc.refuses_client, network.oidc.refuses_code = (403, "unauthorized_client"), (403, "invalid_code")
+    network.oidc.auth_method = "client_secret_post"
+    assert (await sign_in(visitor, network)).status_code == 201
+    state = query_of(await leave(visitor))["state"]
+    answer = await visitor.get(f"/oauth2/oidc/callback?state={state}&code=made-up")
+    assert (problem_of(answer), attempts(network)) == ((400, "provider-refused"), 3)
+
+
 async def test_the_method_that_was_accepted_is_remembered(visitor: Person, network: FakeNetwork) -> None:
     network.oidc.auth_method = "client_secret_post"
     for _ in range(3):

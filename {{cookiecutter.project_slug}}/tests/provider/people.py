@@ -57,6 +57,9 @@ class Provider:
     origins: tuple[str, ...]
     auth_method: str = "client_secret_basic"
     signed_out_pages: tuple[str, ...] = ()
+    # How it refuses a client and a code: one product has words of its own.
+    refuses_client: tuple[int, str] = (401, "invalid_client")
+    refuses_code: tuple[int, str] = (400, "invalid_grant")
     # As one product does: a code is spent by a request of any client.
     spends_codes_first: bool = False
     # Where the issuer answers, if its URL has a path, and what it calls itself there.

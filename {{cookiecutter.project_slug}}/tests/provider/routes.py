@@ -115,7 +115,7 @@ async def push(request: AnyRequest) -> Response[Json]:
     provider: Provider = request.app.state.provider
     form = await _form(request)
     if not is_client(provider, request, form):
-        return Response({"error": "invalid_client"}, status_code=401)
+        return refusal(*provider.refuses_client)
     if "request_uri" in form or problem_with(provider, form):
         return Response({"error": "invalid_request"}, status_code=400)
     name = f"urn:ietf:params:oauth:request_uri:{token_urlsafe()}"
@@ -210,10 +210,10 @@ async def redeem(request: AnyRequest) -> Response[Json]:
     is_known = is_client(provider, request, form)
     grant = provider.grants.pop(form.get("code", ""), None) if is_known or provider.spends_codes_first else None
     if not is_known and (grant or not provider.spends_codes_first):
-        return Response({"error": "invalid_client"}, status_code=401)
+        return refusal(*provider.refuses_client)
     challenge = urlsafe_b64encode(sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()
     if grant is None or (grant.redirect_uri, grant.challenge) != (form.get("redirect_uri"), challenge):
-        return Response({"error": "invalid_grant"}, status_code=400)
+        return refusal(*provider.refuses_code)
     tokens = {
         "access_token": provider.token_for(grant),
         "token_type": "Bearer",
@@ -222,6 +222,11 @@ async def redeem(request: AnyRequest) -> Response[Json]:
         "refresh_token": provider.refresh_token(),
     } | provider.more_tokens
     return Response({name: value for name, value in tokens.items() if value is not None})
+
+
+def refusal(status: int, code: str) -> Response[Json]:
+    """An error (RFC 6749, 5.2)."""
+    return Response({"error": code}, status_code=status)
 
 
 def is_client(provider: Provider, request: AnyRequest, form: Json) -> bool:

@@ -19,6 +19,9 @@ from app.settings.providers import Client
 
 logger = logging.getLogger(__name__)
 
+# The error codes for credentials that are wrong or sent in the wrong way; the second is Glewlwyd's.
+UNKNOWN_CLIENT = {"invalid_client", "unauthorized_client"}
+
 Answer = TypeVar("Answer")
 
 
@@ -69,4 +72,4 @@ def is_unknown_client(error: OAuth2RequestError) -> bool:
         return False
     code = error_code(error.response)
     is_unauthorized = error.response.status_code == HTTPStatus.UNAUTHORIZED
-    return code == "invalid_client" or (is_unauthorized and code != "invalid_grant")
+    return code in UNKNOWN_CLIENT or (is_unauthorized and code != "invalid_grant")

@@ -24,8 +24,8 @@ from app.oauth.providers.client_authentication import ClientAuthentication
 from app.settings.openid_providers import AuthMethod
 from app.settings.providers import Client
 
-# The error codes for a code that is used, expired, made up or of another client.
-WORTHLESS_CODE = {"invalid_grant", "bad_verification_code"}
+# The error codes for a code that is used, expired, made up or of another client: the standard's, GitHub's, Glewlwyd's.
+WORTHLESS_CODE = {"invalid_grant", "bad_verification_code", "invalid_code"}
 # The column holds no more, and no provider means decades by it.
 MAX_LIFETIME_SECONDS = 1_000_000_000
 
