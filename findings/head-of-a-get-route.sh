@@ -2,7 +2,7 @@
 # Guess: a framework answers HEAD wherever a route answers GET, since RFC 9110 (9.1) says that all servers must support both.
 # What happens: Starlette and Quart do. FastAPI, which is built on Starlette, and Litestar answer 405 to HEAD of a GET route.
 # Why it matters here: health checks of proxies and monitors often send HEAD, and take the 405 for a service that is down. Our service
-# answers HEAD as GET without the body (app/http/head_requests.py, tests/test_head_requests.py).
+# answers HEAD as GET without the body (app/http/raw_requests.py, tests/test_head_requests.py).
 # Seen on 2026-11-30 with litestar 2.25.0, fastapi 0.165.0, starlette 1.10.0, quart 0.22.0.
 set -euo pipefail
 

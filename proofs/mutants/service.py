@@ -19,14 +19,14 @@ MUTANTS = [
     ),
     Mutant(
         "A Host that cannot be taken apart breaks nothing",
-        "app/http/host_header.py",
+        "app/http/raw_requests.py",
         "if not (host and is_readable(f\"//{host.decode('latin-1')}\")):",
         "if not host:",
         "test_errors.py::test_an_odd_host_is_no_mistake_of_ours",
     ),
     Mutant(
         "A Host that is missing breaks nothing",
-        "app/http/host_header.py",
+        "app/http/raw_requests.py",
         "if not (host and is_readable",
         "if host and not (is_readable",
         "test_errors.py::test_an_odd_host_is_no_mistake_of_ours",

@@ -21,12 +21,12 @@ from app.database.transactions import roll_back
 from app.http.cross_site import RefuseCrossSite
 from app.http.error_responses import EXCEPTION_HANDLERS
 from app.http.error_responses import without_debugging
-from app.http.head_requests import AnswerHead
 from app.http.home import home_routes
-from app.http.host_header import ReadableHost
 from app.http.openapi_document import Operations
 from app.http.openapi_document import openapi_config
 from app.http.openapi_schemas import Schemas
+from app.http.raw_requests import AnswerHead
+from app.http.raw_requests import ReadableHost
 from app.http.request_limits import MAX_BODY_BYTES
 from app.http.request_limits import BodyDeadline
 from app.http.security_headers import cors_config
