@@ -1,5 +1,6 @@
 """Requests that Litestar does not take as they come: HEAD, and a `Host` from which it cannot make a URL."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from litestar.enums import ScopeType
@@ -53,7 +54,13 @@ class ReadableHost:
         """Pass the request on."""
         if scope["type"] in {ScopeType.HTTP, ScopeType.WEBSOCKET}:
             host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-            if not (host and is_readable(f"//{host.decode('latin-1')}")):
+            if not _is_readable(host):
                 others = [header for header in scope["headers"] if header[0] != b"host"]
                 scope["headers"] = [(b"host", self._host), *others]
         await self._app(scope, receive, send)
+
+
+@lru_cache(maxsize=256)
+def _is_readable(host: bytes) -> bool:
+    # Most requests name one of a few hosts.
+    return host != b"" and is_readable(f"//{host.decode('latin-1')}")
