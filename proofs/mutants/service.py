@@ -20,14 +20,14 @@ MUTANTS = [
     Mutant(
         "A Host that cannot be taken apart breaks nothing",
         "app/http/raw_requests.py",
-        "return host != b\"\" and is_readable(f\"//{host.decode('latin-1')}\")",
-        "return host != b\"\" and bool(is_readable)",
+        'return host != b"" and is_readable(f"//{host.decode(\'latin-1\')}")',
+        'return host != b"" and bool(is_readable)',
         "test_errors.py::test_an_odd_host_is_no_mistake_of_ours",
     ),
     Mutant(
         "A Host that is missing breaks nothing",
         "app/http/raw_requests.py",
-        "return host != b\"\" and",
+        'return host != b"" and',
         "return not host or",
         "test_errors.py::test_an_odd_host_is_no_mistake_of_ours",
     ),
