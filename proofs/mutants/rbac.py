@@ -5,6 +5,13 @@ from proofs.mutants.mutation import Mutant
 SERVICE, USERS, ACTS = "app/rbac/role_service.py", "app/rbac/user_administration.py", "app/rbac/acts.py"
 MUTANTS = [
     Mutant(
+        "A user who is deleted while a command waits is reported in one line",
+        "app/accounts/commands.py",
+        "    except NotFoundError as error:\n",
+        "    except ZeroDivisionError as error:\n",
+        "rbac/test_user_commands.py::test_a_user_who_is_deleted_meanwhile_is_reported_in_one_line",
+    ),
+    Mutant(
         "The trail says about whom an act was refused whose path does not say it",
         "app/rbac/acts.py",
         "    now.target_id = next(",

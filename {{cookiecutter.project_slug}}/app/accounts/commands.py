@@ -8,6 +8,7 @@ from typing import cast
 
 import anyio
 import click
+from advanced_alchemy.exceptions import NotFoundError
 from litestar import Litestar
 from litestar_users.utils import get_user_service
 from sqlalchemy.exc import OperationalError
@@ -20,6 +21,8 @@ from app.database.transactions import command_transaction
 from app.http.errors import Conflict
 from app.http.errors import InvalidField
 from app.models import User
+
+DELETED = "What this command was about to change has just been deleted."
 
 
 class AddressType(click.ParamType[str]):
@@ -124,6 +127,8 @@ async def service_of(context: click.Context) -> AsyncIterator[RegistrationServic
         raise click.ClickException(" ".join(part.message for part in error.errors)) from error
     except Conflict as error:
         raise click.ClickException(f"{error} Nothing was changed.") from error
+    except NotFoundError as error:
+        raise click.ClickException(f"{DELETED} Nothing was changed.") from error
     except ProgrammingError as error:
         raise click.ClickException("The tables are missing or old. First run: alembic upgrade head") from error
     except (OperationalError, OSError) as error:

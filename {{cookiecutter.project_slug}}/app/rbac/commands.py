@@ -124,9 +124,9 @@ async def _lock(service: RoleService, user: User, name: str, otherwise: str) -> 
     """The role, after it and the user were locked."""
     try:
         role = await service.get_role_by_name(name)
-        await begin(service.session, user_ids=[user.id], role_ids=[role.id])
     except NotFoundError as error:
         raise click.ClickException(f"The role {name} does not exist. {otherwise}") from error
+    await begin(service.session, user_ids=[user.id], role_ids=[role.id])
     return role
 
 

@@ -1,7 +1,10 @@
 """`litestar users list-users`, `deactivate-user` and `revoke-role`: what they print, and what they change."""
 
+import asyncio
+
 import pytest
 
+from app.accounts.commands import DELETED
 from tests.cast import Person
 from tests.command_line import Operator
 from tests.tables import Tables
@@ -76,3 +79,14 @@ async def test_an_unknown_user_or_role_is_an_error(operator: Operator, words: li
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith(f"Error: {message}")
     assert refused.stderr.endswith("Nothing was changed.\n")
+
+
+@pytest.mark.parametrize("words", [["deactivate-user"], ["assign-role", "--role", "member"]])
+async def test_a_user_who_is_deleted_meanwhile_is_reported_in_one_line(
+    operator: Operator, grace: Person, tables: Tables, words: list[str]
+) -> None:
+    async with tables.holding('DELETE FROM "user"'):
+        command = asyncio.create_task(operator.types(*words, "--email", grace.email))
+    refused = await command
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == f"Error: {DELETED} Nothing was changed.\n"
