@@ -568,6 +568,13 @@ MUTANTS = [
         "accounts/test_throttle.py::test_refused_sign_ups_count_for_the_network",
     ),
     Mutant(
+        "Hashes give way whatever the priority of the process is",
+        "app/accounts/passwords/hasher.py",
+        "min(os.getpriority(os.PRIO_PROCESS, thread) + NICE, NICEST)",
+        "NICE",
+        "accounts/test_passwords.py::test_hashes_give_way_to_everything_else[5]",
+    ),
+    Mutant(
         "Few hashes are computed at once",
         "app/accounts/passwords/hasher.py",
         "ThreadPoolExecutor(settings.hash_concurrency, ",

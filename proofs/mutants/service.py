@@ -242,6 +242,13 @@ MUTANTS = [
         "test_outages.py::test_a_read_only_server_is_left_as_soon_as_another_one_is_there",
     ),
     Mutant(
+        "A connection is not used again after a COMMIT that failed",
+        "app/database/engine.py",
+        "        context.connection.invalidate()\n",
+        "        pass\n",
+        "test_faults.py::test_a_connection_is_not_used_again_after_a_commit_that_failed",
+    ),
+    Mutant(
         "One connection that does not answer drops all that are idle",
         "app/database/engine.py",
         "        context.invalidate_pool_on_disconnect = True\n",

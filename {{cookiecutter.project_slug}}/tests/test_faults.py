@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -13,6 +14,8 @@ from litestar import Request
 from litestar import get
 from litestar import post
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import engine
 from app.database.sessions import engine_of
@@ -102,6 +105,26 @@ async def test_a_commit_that_postgresql_cannot_do_now_asks_to_come_again(
     finally:
         await tables.execute("DROP FUNCTION refuse CASCADE")
     assert (await tables.rows("user"), await tables.rows("outgoing_mail")) == ([], [])
+
+
+@pytest.mark.checklist("I03")
+async def test_a_connection_is_not_used_again_after_a_commit_that_failed(settings: Settings, tables: Tables) -> None:
+    async def commit() -> int:
+        async with AsyncSession(one) as session:
+            session.add(User(email="grace@example.com", password_hash=""))
+            pid: int = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            with suppress(DBAPIError):
+                await session.commit()
+            return pid
+
+    one = engine.engine_for(settings.model_copy(update={"database_pool_size": 1}))
+    await tables.execute_all(REFUSE_AT_COMMIT.format(sqlstate="53100"))
+    try:
+        pids = [await commit(), await commit()]
+    finally:
+        await tables.execute("DROP FUNCTION refuse CASCADE")
+        await engine.close_connections(one)
+    assert pids[0] != pids[1]
 
 
 @pytest.mark.checklist("I03")

@@ -153,6 +153,10 @@ def _note_error(context: ExceptionContext) -> None:
     # After a failover the pool may hold connections to the former primary: SQLAlchemy drops all of them.
     if sqlstate_of(context.original_exception) == READ_ONLY:
         context.is_disconnect = True
+    # Pgpool-II refuses all that follows on a connection whose COMMIT has failed. An error without a statement is one of
+    # COMMIT or ROLLBACK.
+    if context.statement is None and context.connection is not None:
+        context.connection.invalidate()
     # One that does not answer is rarely alone. SQLAlchemy by itself drops it, and keeps the others.
     if isinstance(context.original_exception, TimeoutError):
         context.invalidate_pool_on_disconnect = True
