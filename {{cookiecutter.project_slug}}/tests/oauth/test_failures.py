@@ -134,16 +134,10 @@ async def test_a_refusal_of_this_service_is_no_mistake_of_the_user_and_its_code_
         (AnswerFault.HUGE, "POST https://provider.example/token gave no usable answer: The answer is too long."),
     ],
 )
+@pytest.mark.usefixtures("short_patience")
 async def test_the_log_says_which_request_failed_and_how(
-    visitor: Person,
-    network: FakeNetwork,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: AnswerFault,
-    logged: str,
+    visitor: Person, network: FakeNetwork, caplog: pytest.LogCaptureFixture, fault: AnswerFault, logged: str
 ) -> None:
-    if fault is AnswerFault.SILENT:
-        monkeypatch.setattr(http_client, "PATIENCE_SECONDS", PATIENCE_SECONDS)
     await sign_in(visitor, network, answer_fault=fault)
     assert f"The provider oidc failed: {logged}" in caplog.text
 
