@@ -887,6 +887,13 @@ REAL_PROVIDERS = [
         "test_userinfo.py::test_signed_userinfo_of_another_issuer_or_for_another_client_is_not_taken",
     ),
     of_oauth(
+        "A time in a token is a finite number",
+        TOKENS,
+        " or not -math.inf < value < math.inf",
+        " or math is None",
+        "test_id_tokens.py::test_a_claim_of_another_kind_is_no_mistake_of_ours",
+    ),
+    of_oauth(
         "The provider says when the user signed in there",
         TOKENS,
         'if asked_at is not None and seconds(claims, "auth_time") <',

@@ -1,5 +1,6 @@
 """ID tokens and the keys that sign them: what is accepted and what is refused."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,8 @@ ODD: list[Claims] = [
     {"exp": "4102444800"},
     {"exp": True},
     {"exp": None},
+    {"exp": math.inf},
+    {"exp": math.nan},
     {"iat": None},
     {"iat": {}},
     {"azp": ["this-service"]},

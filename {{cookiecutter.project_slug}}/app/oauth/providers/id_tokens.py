@@ -1,5 +1,6 @@
 """The tokens that an OpenID provider signs, and the rules that they have to meet (OpenID Connect Core, 3.1.3.7)."""
 
+import math
 from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
@@ -147,6 +148,7 @@ def seconds(claims: Claims, name: str) -> float:
         InvalidTokenError: if there is none.
     """
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # JSON has no infinity and no NaN, but Python reads them, and comparisons with NaN are false.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
         raise jwt.InvalidTokenError(f"{name} is missing or not a time")
     return value
