@@ -62,6 +62,9 @@ def remember_the_template(folder: str) -> None:
 
     A folder that was not cloned stands for itself. Without git there is no commit, and docs/updates.md says what to do.
     """
+    # As it was typed, so it can start where the user's shell stands.
+    typed = Path(os.environ.get("PWD", "/"), folder)
+    folder = str(typed.resolve()) if folder and typed.is_dir() else folder
     git = Path(folder, ".git")
     url = re.search(r'\[remote "origin"\]\s+url = (\S+)', read(git / "config"))
     head = read(git / "HEAD").strip().removeprefix("ref: ")

@@ -158,8 +158,10 @@ def test_the_documented_command_updates_in_a_terminal_and_marks_conflicts(
     assert not [*project.folder.rglob("*.rej")]
 
 
-@pytest.mark.parametrize("has_git", [True, False])
-def test_a_local_folder_is_remembered_with_the_answers(shell: Shell, template: Path, *, has_git: bool) -> None:
+@pytest.mark.parametrize(("has_git", "is_absolute"), [(True, True), (True, False), (False, True)])
+def test_a_local_folder_is_remembered_with_the_answers(
+    shell: Shell, template: Path, *, has_git: bool, is_absolute: bool
+) -> None:
     folder = Path(shutil.copytree(template, shell.folder.parent / "local"))
     commit = ""
     if has_git:
@@ -167,7 +169,7 @@ def test_a_local_folder_is_remembered_with_the_answers(shell: Shell, template: P
         local.git("init", "--quiet")
         commit = local.commit()
 
-    run = shell.cookiecutter(folder, "--no-input", "author=Grace Hopper")
+    run = shell.cookiecutter(folder if is_absolute else "../local", "--no-input", "author=Grace Hopper")
 
     assert run.returncode == 0, run.stderr
     remembered = origin(Repository(shell.folder / "my-service", shell))
