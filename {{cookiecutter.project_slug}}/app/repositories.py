@@ -9,6 +9,7 @@ from sqlalchemy import inspect
 from sqlalchemy import orm
 
 from app import models
+from app.database.column_limits import limit_beyond
 from app.http.errors import InvalidField
 from app.models import User
 
@@ -63,13 +64,11 @@ def copy_named(partial: Row, stored: Row, *, never: frozenset[str] = frozenset({
     """Copy the columns that are set on a partial row to the stored row.
 
     Raises:
-        InvalidField: if a value is too long or not printable.
+        InvalidField: if a column would refuse its value, or store another one.
     """
     columns = inspect(type(stored)).columns
     for name in (inspect(partial).dict.keys() & columns.keys()) - never:
         value = getattr(partial, name)
-        longest = getattr(columns[name].type, "length", None)
-        if isinstance(value, str) and (len(value) > (longest or len(value)) or not value.isprintable()):
-            limit = f"at most {longest} characters, all of them printable" if longest else "printable characters only"
+        if limit := limit_beyond(columns[name].type, value):
             raise InvalidField(name, f"Use {limit}.")
         setattr(stored, name, value)

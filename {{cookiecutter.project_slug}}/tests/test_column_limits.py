@@ -1,0 +1,71 @@
+"""A value that its column would refuse or change is refused first, with the limit."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import ARRAY
+from sqlalchemy import BigInteger
+from sqlalchemy import Float
+from sqlalchemy import Integer
+from sqlalchemy import Numeric
+from sqlalchemy import SmallInteger
+from sqlalchemy import String
+from sqlalchemy import Text
+from sqlalchemy.types import TypeEngine
+
+from app.database.column_limits import limit_beyond
+
+MONEY = Numeric(10, 2)
+DIGITS = "at most 8 digits before the point and 2 after it"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (String(3), "abc"),
+        (String(), "a" * 1000),
+        (Text(), "a" * 1000),
+        (ARRAY(String(3)), ["abc", ""]),
+        (ARRAY(String(3)), []),
+        (ARRAY(String(3)), None),
+        (SmallInteger(), -(2**15)),
+        (Integer(), 2**31 - 1),
+        (BigInteger(), 2**63 - 1),
+        (Integer(), True),
+        (MONEY, Decimal("-99999999.99")),
+        (MONEY, Decimal("1.5000")),
+        (MONEY, Decimal("1E+7")),
+        (MONEY, Decimal(0)),
+        (Numeric(), Decimal("1.23456789")),
+        (Numeric(40, 0), Decimal(10**39)),
+        (Float(), 1e300),
+        (ARRAY(MONEY), [[Decimal("1.50")]]),
+    ],
+)
+def test_what_fits_is_stored(kind: TypeEngine[Any], value: object) -> None:
+    assert limit_beyond(kind, value) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "limit"),
+    [
+        (String(3), "abcd", "at most 3 characters, all of them printable"),
+        (Text(), "a\nb", "printable characters only"),
+        (ARRAY(String(3)), ["abc", "abcd"], "at most 3 characters, all of them printable"),
+        (ARRAY(String(3), dimensions=2), [["abc"], ["abcd"]], "at most 3 characters, all of them printable"),
+        (SmallInteger(), 2**15, "a number of at most 16 bits"),
+        (Integer(), 2**31, "a number of at most 32 bits"),
+        (BigInteger(), -(2**63) - 1, "a number of at most 64 bits"),
+        (MONEY, Decimal("12.345"), DIGITS),
+        (MONEY, Decimal("0.001"), DIGITS),
+        (MONEY, Decimal(100000000), DIGITS),
+        (MONEY, Decimal("1E+400"), DIGITS),
+        (MONEY, Decimal("1E-400"), DIGITS),
+        (MONEY, Decimal("NaN"), "a number"),
+        (Numeric(), Decimal("-Infinity"), "a number"),
+        (ARRAY(MONEY), [Decimal(1), Decimal("12.345")], DIGITS),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_limit(kind: TypeEngine[Any], value: object, limit: str) -> None:
+    assert limit_beyond(kind, value) == limit
