@@ -287,3 +287,8 @@ async def test_a_status_that_no_standard_has_is_kept(settings: Settings, status:
     async with another_stage(settings, answer_oddly) as stage:
         answer = await stage.person("visitor").get(f"/odd/{status}")
     assert (answer.status_code, answer.json()["type"], answer.json()["title"]) == (status, "/problems/error", "Error")
+
+
+async def test_a_missing_body_is_asked_for(visitor: Person) -> None:
+    answer = await visitor.client.post("/verify")
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (400, "Send a JSON body.")

@@ -93,8 +93,6 @@ TABLE: dict[type[Exception], Row] = {
     StaleDataError: CONFLICT,
     Exception: INTERNAL,
 }
-
-
 # By SQLSTATE: values that no column of that type can hold, and constraints that depend on stored rows. A missing value
 # for a NOT NULL column (23502) is neither: no caller can do anything about a column that the code forgets.
 SQLSTATES = dict.fromkeys(("22000", "22001", "22003", "22007", "22008", "22021", "2201B", "22P02", "22P05"), INVALID)
@@ -190,10 +188,11 @@ def _invalid_parts(error: Exception) -> list[InvalidPart]:
 
 
 def _named(message: str, key: str = "") -> InvalidPart:
-    # Litestar says which field it means in the message alone, when the body as a whole does not fit.
+    # Litestar says which field it means in the message alone, when the body as a whole does not fit. Without a body,
+    # the message is the name of an argument.
     place = re.search(r" - at `\$\.(\w+)|field `(\w+)`", message)
     field = next(filter(None, place.groups())) if place else key
-    return InvalidPart(field, message.partition(" - at `")[0])
+    return InvalidPart(field, "Send a JSON body." if message == "'data'" else message.partition(" - at `")[0])
 
 
 # litestar-users adds a handler of its own for the errors of repositories, unless there is one.
