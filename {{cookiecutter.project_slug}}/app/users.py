@@ -139,7 +139,8 @@ def _warn_of_other_sites(settings: Settings) -> None:
         if is_another_site(origin, settings.base_url):
             logger.warning(
                 "CORS_ORIGINS: %s is another site than BASE_URL, so browsers send no cookie from it and its users are "
-                "not signed in. Serve it from a subdomain of the same domain, with the same scheme",
+                "not signed in. Serve a web page from a subdomain of the same domain, with the same scheme. An app or "
+                "a browser extension cannot use cookies: docs/settings.md",
                 origin,
             )
 
