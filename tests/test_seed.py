@@ -224,16 +224,25 @@ def test_other_forms_of_the_seed_work_and_a_test_says_what_an_index_is_for(
     assert "user_role.role_id: add index=True, or each deletion reads the whole table" in tried.stdout
 
 
-def test_the_foreign_key_of_the_seed_is_refused_at_start(bake: Bake, tools: Tools, open_folder: Path) -> None:
+def test_the_foreign_key_of_the_seed_is_refused_before_a_revision_and_at_start(
+    bake: Bake, tools: Tools, open_folder: Path
+) -> None:
     project = Project(shutil.copytree(bake(include_rbac=True, include_oauth=True), open_folder / "my-service"), tools)
+    project.run("alembic", "upgrade", "head")
     models = project.read("app/models.py")
     begin = models.index("    user_id: Mapped[UUID]", models.index("class OAuthAccount("))
     end = models.index("    )\n", begin) + len("    )\n")
     changed = f"{models[:begin]}    {LITERAL_KEY}\n{models[end:]}"
     (project.folder / "app/models.py").write_text(changed, encoding="utf-8")
 
-    refused = project.attempt("litestar", "users", "create-user", "--email", EMAIL, stdin=f"{PASSWORD}\n")
+    revisions = [*project.folder.glob("migrations/versions/*.py")]
+    for command in (
+        ("alembic", "revision", "--autogenerate", "-m", "the key of the seed"),
+        ("litestar", "users", "create-user", "--email", EMAIL),
+    ):
+        refused = project.attempt(*command, stdin=f"{PASSWORD}\n")
 
-    assert refused.returncode != 0
-    assert "OAuthAccount.user_id needs ForeignKey(" in refused.stderr + refused.stdout
-    assert "Traceback" not in refused.stderr
+        assert refused.returncode != 0
+        assert "OAuthAccount.user_id needs ForeignKey(" in refused.stderr + refused.stdout
+        assert "Traceback" not in refused.stderr
+    assert [*project.folder.glob("migrations/versions/*.py")] == revisions

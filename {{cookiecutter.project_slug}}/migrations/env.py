@@ -55,11 +55,13 @@ def complete(migration: MigrationContext, _: Any, directives: list[Any]) -> None
     """Complete the revision of `--autogenerate`: not if it is empty, with a value for each column, and with enum types.
 
     Raises:
-        CommandError: if a new column of an existing table has no value for the rows that exist.
+        CommandError: if a new column of an existing table has no value for the rows that exist, or if the service would
+            not start with these models.
     """
     [script] = directives
     if not getattr(context.config.cmd_opts, "autogenerate", False):
         return
+    require_usable_models()
     if script.upgrade_ops.is_empty():
         directives.clear()
         logger.info("Nothing has changed: the tables are as the models say.")
@@ -76,6 +78,22 @@ def complete(migration: MigrationContext, _: Any, directives: list[Any]) -> None
         labels = ", ".join("'" + label.replace("'", "''") + "'" for label in enums[name].enums)
         script.upgrade_ops.ops.insert(0, ops.ExecuteSQLOp(f"CREATE TYPE {name} AS ENUM ({labels})"))
         script.downgrade_ops.ops.append(ops.ExecuteSQLOp(f"DROP TYPE {name}"))
+
+
+def require_usable_models() -> None:
+    """Require models that the service starts with, before a revision is made of them.
+
+    Raises:
+        CommandError: if it refuses them; the message says why.
+    """
+    # Imported late: it takes a second, and only revisions need it.
+    from app.auth.library_options import require_effect  # noqa: PLC0415
+    from app.users import config  # noqa: PLC0415
+
+    try:
+        require_effect(config(context.config.attributes.get("settings") or read_settings()))
+    except SettingsError as error:
+        raise CommandError(error.message) from error
 
 
 def new_columns(operations: ops.OpContainer) -> Iterator[tuple[str, Column[Any]]]:
