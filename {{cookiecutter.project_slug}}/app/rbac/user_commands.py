@@ -1,4 +1,4 @@
-"""`litestar users list-users` and `deactivate-user`."""
+"""`litestar users list-users`, `deactivate-user` and `activate-user`."""
 
 from typing import cast
 
@@ -45,15 +45,24 @@ def list_users(context: click.Context, search: str, role: str | None, state: str
 @email_option
 @click.pass_context
 def deactivate_user(context: click.Context, email: str) -> None:
-    """Deactivate a user and sign them out everywhere. Running it again changes nothing."""
-
-    async def store() -> None:
-        async with service_of(context) as accounts:
-            user, service = await find_user(accounts, email), cast("AdministrationService", accounts)
-            await service.change_user(user.id, User(is_active=False))
-
-    anyio.run(store)
+    """Deactivate a user and sign them out everywhere. Running it again changes nothing; `activate-user` undoes it."""
+    anyio.run(_store, context, email, User(is_active=False))
     click.echo(f"{email} is deactivated and signed out everywhere.")
+
+
+@click.command
+@email_option
+@click.pass_context
+def activate_user(context: click.Context, email: str) -> None:
+    """Let a deactivated user sign in again. Running it again changes nothing."""
+    anyio.run(_store, context, email, User(is_active=True))
+    click.echo(f"{email} is active.")
+
+
+async def _store(context: click.Context, email: str, changes: User) -> None:
+    async with service_of(context) as accounts:
+        user, service = await find_user(accounts, email), cast("AdministrationService", accounts)
+        await service.change_user(user.id, changes)
 
 
 def _line(user: User) -> str:
@@ -61,4 +70,4 @@ def _line(user: User) -> str:
     return "\t".join([user.email, ", ".join(states) or "active", ", ".join(sorted(user.role_names))])
 
 
-COMMANDS = {"list-users": list_users, "deactivate-user": deactivate_user}
+COMMANDS = {"list-users": list_users, "deactivate-user": deactivate_user, "activate-user": activate_user}

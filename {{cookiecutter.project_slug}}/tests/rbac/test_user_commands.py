@@ -1,4 +1,4 @@
-"""`litestar users list-users`, `deactivate-user` and `revoke-role`: what they print, and what they change."""
+"""The commands about users and their roles: what they print, and what they change."""
 
 import asyncio
 
@@ -44,6 +44,15 @@ async def test_a_deactivated_user_is_signed_out_and_cannot_sign_in(
     assert (await grace.sign_in()).status_code == 401
     events = await tables.trail("user.changed")
     assert [(event["actor_id"], event["after"]) for event in events] == [(None, {"is_active": False})]
+
+
+async def test_an_activated_user_signs_in_again(operator: Operator, grace: Person, tables: Tables) -> None:
+    await operator.types("deactivate-user", "--email", grace.email)
+    for _ in range(2):
+        done = await operator.types("activate-user", "--email", grace.email)
+        assert (done.exit_code, done.output) == (0, f"{grace.email} is active.\n")
+    assert (await grace.sign_in()).status_code == 201
+    assert (await tables.kinds()).count("user.changed") == 2
 
 
 async def test_a_revoked_role_is_gone_and_recorded_once(operator: Operator, grace: Person, tables: Tables) -> None:
