@@ -62,9 +62,6 @@ def remember_the_template(folder: str) -> None:
 
     A folder that was not cloned stands for itself. Without git there is no commit, and docs/updates.md says what to do.
     """
-    # As it was typed, so it can start where the user's shell stands.
-    typed = Path(os.environ.get("PWD", "/"), folder)
-    folder = str(typed.resolve()) if folder and typed.is_dir() else folder
     git = Path(folder, ".git")
     url = re.search(r'\[remote "origin"\]\s+url = (\S+)', read(git / "config"))
     head = read(git / "HEAD").strip().removeprefix("ref: ")
@@ -92,7 +89,7 @@ for feature, paths in FEATURE_PATHS.items():
 Path("licenses", ANSWERS["license"]).replace("LICENSE")
 remove(Path("licenses"))
 
-remember_the_template(ANSWERS.get("_repo_dir", ""))
+remember_the_template(str(Path(os.environ.get("PWD", "/"), ANSWERS.get("_repo_dir", "")).resolve()))
 
 with contextlib.redirect_stdout(io.StringIO()) as printed:
     runpy.run_path("scripts/make_env.py", run_name="__main__")
