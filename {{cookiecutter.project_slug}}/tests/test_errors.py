@@ -198,7 +198,20 @@ async def test_a_name_that_cannot_be_stored_is_the_mistake_of_its_sender(grace: 
 
 
 @pytest.mark.checklist("I09")
-@pytest.mark.parametrize("host", ["service.example:", "service.example:a", "service.example:99999", "[::1", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "service.example:",
+        "service.example:a",
+        "service.example:99999",
+        "[::1",
+        "",
+        "service.example/a:b",
+        "service.example?:b",
+        "service.example#:b",
+        "service.example:8\t0",
+    ],
+)
 async def test_an_odd_host_is_no_mistake_of_ours(visitor: Person, host: str) -> None:
     for path, status in (("/register", 400), ("/reauthenticate", 401), ("/nowhere", 404), ("/health", 405)):
         answer = await visitor.client.post(path, json={}, headers={"Host": host})

@@ -13,6 +13,8 @@ from litestar.types import Send
 from app.settings import Settings
 from app.settings.urls import is_readable
 
+UNREADABLE = frozenset("/?#\t")
+
 
 class AnswerHead:
     """Answers HEAD as GET without the body (RFC 9110, 9.3.2). Litestar answers 405, since no route names the method."""
@@ -42,8 +44,8 @@ class AnswerHead:
 class ReadableHost:
     """Replaces a `Host` that is missing or cannot be taken apart with that of `BASE_URL`.
 
-    Litestar fails on it wherever it makes a URL, also while it answers another error. Nothing here depends on `Host`:
-    links and redirects begin with `BASE_URL`.
+    Litestar fails on it wherever it makes a URL, also while it answers another error. Links and redirects begin with
+    `BASE_URL`; only the comparison with `Origin` reads `Host`.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -62,5 +64,7 @@ class ReadableHost:
 
 @lru_cache(maxsize=256)
 def _is_readable(host: bytes) -> bool:
-    # Most requests name one of a few hosts.
-    return host != b"" and is_readable(f"//{host.decode('latin-1')}")
+    # Most requests name one of a few hosts. Litestar takes all of it for the host and the port, also what stands after
+    # a slash; `urlsplit` leaves tabs out.
+    text = host.decode("latin-1")
+    return host != b"" and not UNREADABLE.intersection(text) and is_readable(f"//{text}")
