@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from pydantic import SecretStr
 from sqlalchemy import make_url
+from sqlalchemy import text
 
 from app.database import embedded_postgres
 from app.database import engine
@@ -133,7 +134,7 @@ async def test_readiness_answers_before_the_probe_gives_up(
     line.works = False
     began = monotonic()
     answer = await visitor.get("/health/ready")
-    assert monotonic() - began < 0.2, "no other limit has ended it"
+    assert monotonic() - began < 1, "no other limit has ended it"
     assert (answer.status_code, answer.json()["missing"]) == (503, "database")
     assert "GET /health/ready answered 503: the database did not answer in time: TimeoutError" in caplog.messages
     line.works = True
@@ -144,18 +145,30 @@ async def test_readiness_answers_before_the_probe_gives_up(
 
 
 @pytest.mark.checklist("I03", "I10")
-async def test_requests_are_refused_within_a_limit_and_one_of_them_drops_all_silent_connections(
-    distant: Stage, line: Line
+@pytest.mark.parametrize("is_signed_in", [True, False])
+async def test_a_request_is_refused_within_a_limit_and_drops_all_silent_connections(
+    distant: Stage, line: Line, *, is_signed_in: bool
 ) -> None:
     grace = await distant.verified("grace")
     await grace.sign_in()
     line.fall_silent()
     began = monotonic()
-    answers = [await grace.get("/users/me"), await distant.person("visitor").register()]
+    answer = await (grace.get("/users/me") if is_signed_in else distant.person("visitor").register())
     assert monotonic() - began < 2
-    assert [(answer.status_code, answer.headers.get("Retry-After")) for answer in answers] == [(503, "5")] * 2
-    assert (await grace.get("/health/ready")).status_code == 200
-    assert (await grace.get("/users/me")).status_code == 200
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5")
+    for _ in range(CONNECTIONS):
+        assert (await grace.get("/users/me")).status_code == 200
+
+
+@pytest.mark.checklist("I03", "I10")
+async def test_a_commit_without_an_answer_drops_all_silent_connections(distant: Stage, line: Line) -> None:
+    async with engine_of(distant.app).connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        line.fall_silent()
+        with pytest.raises(TimeoutError):
+            await connection.commit()
+    for _ in range(CONNECTIONS):
+        assert (await distant.person("visitor").register()).status_code == 202
 
 
 @pytest.mark.checklist("I03", "I07")
@@ -163,11 +176,11 @@ async def test_a_service_stops_although_no_connection_can_be_closed(
     distant: Stage, line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(asyncpg.Connection, "close", CLOSE)
-    monkeypatch.setattr(engine, "CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr(engine, "CLOSING_SECONDS", 0.5)
     line.fall_silent()
     began = monotonic()
     await engine.close_connections(engine_of(distant.app))
-    assert monotonic() - began < 0.1 * CONNECTIONS
+    assert monotonic() - began < 1
     assert caplog.messages == []
 
 

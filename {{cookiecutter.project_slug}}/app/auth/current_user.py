@@ -98,6 +98,9 @@ class CurrentUserQuery:
             return [self._read(row) for row in connection.run_async(lambda _: driver.fetch(self._text, *arguments))]
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             is_dead = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
+            if isinstance(error, TimeoutError):
+                # As in app/database/engine.py: the other idle connections do not answer either.
+                session.get_bind().engine.pool._invalidate(connection, error)  # noqa: SLF001  # it has no other name
             failure = OperationalError(self._text, None, error, connection_invalidated=is_dead)
             raise of_service_database(failure) from error
         finally:

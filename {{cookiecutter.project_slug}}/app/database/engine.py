@@ -155,7 +155,7 @@ def _note_error(context: ExceptionContext) -> None:
         context.is_disconnect = True
     # Pgpool-II refuses all that follows on a connection whose COMMIT has failed. An error without a statement is one of
     # COMMIT or ROLLBACK.
-    if context.statement is None and context.connection is not None:
+    if context.statement is None and context.connection is not None and not context.is_disconnect:
         context.connection.invalidate()
     # One that does not answer is rarely alone. SQLAlchemy by itself drops it, and keeps the others.
     if isinstance(context.original_exception, TimeoutError):
