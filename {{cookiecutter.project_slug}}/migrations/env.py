@@ -38,8 +38,11 @@ for path in sorted((PROJECT_ROOT / "app").glob("*/models.py")):
 
 
 logger = logging.getLogger("alembic.runtime.migration")
-# The SQLSTATE of a missing right.
+# The SQLSTATEs of a missing right, and of a table that a revision expects.
 MAY_NOT = "42501"
+NO_TABLE = "42P01"
+# For other processes that migrate.
+OTHERS_SECONDS = 600
 
 
 def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
@@ -115,6 +118,7 @@ def configure(**options: Any) -> None:
     options |= {"render_item": render_item, "process_revision_directives": complete, "compare_server_default": True}
     context.configure(target_metadata=metadata, **options)
     with context.begin_transaction():
+        context.execute(f"SET LOCAL lock_timeout = '{OTHERS_SECONDS}s'")
         context.execute(ONE_AT_A_TIME)
         context.execute(f"SET LOCAL lock_timeout = '{WAITS_SECONDS}s'")
         try:
@@ -136,7 +140,9 @@ def explained(error: DBAPIError) -> str | None:
     if sqlstate_of(error) == MAY_NOT:
         says = str(getattr(error.orig, "__cause__", None))
         return f"The user of DATABASE_URL may not do this: {says}. docs/deploy.md lists the rights that it needs."
-    return reason and f"{reason}. Run it again later."
+    if reason is None or sqlstate_of(error) == NO_TABLE:
+        return None
+    return f"{reason}. Run it again later."
 
 
 async def run_online() -> None:
@@ -154,7 +160,9 @@ async def run_online() -> None:
         async with engine.connect() as connection:
             await connection.run_sync(lambda sync_connection: configure(connection=sync_connection))
     except DBAPIError as error:
-        raise (CommandError(told) if (told := explained(error)) else error) from error
+        if told := explained(error):
+            raise CommandError(told) from error
+        raise
     await engine.dispose()
 
 

@@ -42,7 +42,10 @@ GIVEN_UP = """
     VALUES (gen_random_uuid(), 'reset-password', 'grace@example.com', 'grace@example.com is unknown')
 """
 NAME = "no_rights"
-WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+WAITING = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
 # What the next version may add while this one serves.
 NEW_COLUMNS = {"of_the_next_version": "text", "counted_by_it": "integer NOT NULL DEFAULT 0"}
 
