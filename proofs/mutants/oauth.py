@@ -798,15 +798,15 @@ REAL_PROVIDERS = [
     of_oauth(
         "A client is also refused in other words",
         CLIENT,
-        'UNKNOWN_CLIENT = {"invalid_client", "unauthorized_client"}',
-        'UNKNOWN_CLIENT = {"invalid_client"}',
+        'code == "unauthorized_client" and status',
+        'code == "unauthorized client" and status',
         "test_client_authentication.py::test_refusals_in_the_words_of_glewlwyd_are_understood",
     ),
     of_oauth(
         "A code that is not valid is sent once",
         CLIENT,
-        'return code in UNKNOWN_CLIENT or (is_unauthorized and code != "invalid_grant")',
-        "return bool(code or is_unauthorized)",
+        'or (status == HTTPStatus.UNAUTHORIZED and code != "invalid_grant")',
+        "or bool(code)",
         "test_client_authentication.py::test_a_code_that_is_not_valid_is_sent_once",
     ),
     of_oauth(

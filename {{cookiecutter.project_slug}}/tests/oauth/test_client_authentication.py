@@ -94,6 +94,12 @@ async def test_a_setting_rules_over_what_is_listed(
     assert attempts(network) == 1
 
 
+async def test_a_client_that_is_known_but_may_not_do_this_is_tried_once(visitor: Person, network: FakeNetwork) -> None:
+    network.oidc.auth_method, network.oidc.refuses_client = "client_secret_post", (400, "unauthorized_client")
+    assert problem_of(await sign_in(visitor, network)) == FAILED
+    assert attempts(network) == 1
+
+
 async def test_without_a_secret_the_service_is_a_public_client(
     app: Litestar, visitor: Person, network: FakeNetwork
 ) -> None:

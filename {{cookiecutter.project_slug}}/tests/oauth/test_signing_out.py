@@ -279,7 +279,7 @@ async def test_a_logout_token_counts_once(stage: Stage, network: FakeNetwork, vi
     assert await status_of(hopper) == [200]
 
 
-@pytest.mark.checklist("G14", "H07")
+@pytest.mark.checklist("G14")
 async def test_a_sign_in_that_a_code_is_exchanged_for_meanwhile_ends_too(
     stage: Stage, network: FakeNetwork, visitor: Person, tables: Tables
 ) -> None:

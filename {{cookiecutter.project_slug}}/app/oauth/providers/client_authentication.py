@@ -19,9 +19,6 @@ from app.settings.providers import Client
 
 logger = logging.getLogger(__name__)
 
-# The error codes for credentials that are wrong or sent in the wrong way; the second is Glewlwyd's.
-UNKNOWN_CLIENT = {"invalid_client", "unauthorized_client"}
-
 Answer = TypeVar("Answer")
 
 
@@ -71,5 +68,7 @@ def is_unknown_client(error: OAuth2RequestError) -> bool:
     if error.response is None:
         return False
     code = error_code(error.response)
-    is_unauthorized = error.response.status_code == HTTPStatus.UNAUTHORIZED
-    return code in UNKNOWN_CLIENT or (is_unauthorized and code != "invalid_grant")
+    status = error.response.status_code
+    # With status 400 the provider knows the client, which may not do this.
+    is_glewlwyds = code == "unauthorized_client" and status == HTTPStatus.FORBIDDEN
+    return code == "invalid_client" or is_glewlwyds or (status == HTTPStatus.UNAUTHORIZED and code != "invalid_grant")
