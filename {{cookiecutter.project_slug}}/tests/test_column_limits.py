@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import ARRAY
 from sqlalchemy import BigInteger
+from sqlalchemy import Enum
 from sqlalchemy import Float
 from sqlalchemy import Integer
 from sqlalchemy import Numeric
@@ -40,6 +41,8 @@ DIGITS = "at most 8 digits before the point and 2 after it"
         (Numeric(), Decimal("1.23456789")),
         (Numeric(40, 0), Decimal(10**39)),
         (Float(), 1e300),
+        (Float(53, asdecimal=True), Decimal("1.5")),
+        (Enum("A"), "a-long-value"),
         (ARRAY(MONEY), [[Decimal("1.50")]]),
     ],
 )
@@ -54,9 +57,9 @@ def test_what_fits_is_stored(kind: TypeEngine[Any], value: object) -> None:
         (Text(), "a\nb", "printable characters only"),
         (ARRAY(String(3)), ["abc", "abcd"], "at most 3 characters, all of them printable"),
         (ARRAY(String(3), dimensions=2), [["abc"], ["abcd"]], "at most 3 characters, all of them printable"),
-        (SmallInteger(), 2**15, "a number of at most 16 bits"),
-        (Integer(), 2**31, "a number of at most 32 bits"),
-        (BigInteger(), -(2**63) - 1, "a number of at most 64 bits"),
+        (SmallInteger(), 2**15, "a whole number from -32768 to 32767"),
+        (Integer(), 2**31, "a whole number from -2147483648 to 2147483647"),
+        (BigInteger(), -(2**63) - 1, "a whole number from -9223372036854775808 to 9223372036854775807"),
         (MONEY, Decimal("12.345"), DIGITS),
         (MONEY, Decimal("0.001"), DIGITS),
         (MONEY, Decimal(100000000), DIGITS),

@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import ARRAY
 from sqlalchemy import BigInteger
+from sqlalchemy import Enum
+from sqlalchemy import Float
 from sqlalchemy import Integer
 from sqlalchemy import Numeric
 from sqlalchemy import SmallInteger
@@ -21,16 +23,18 @@ def limit_beyond(kind: TypeEngine[Any], value: Any) -> str | None:
             filter(None, (limit_beyond(kind if isinstance(each, list) else kind.item_type, each) for each in value)),
             None,
         )
-    if isinstance(value, str):
+    # The length of an enum is that of its longest name, and not of a value.
+    if isinstance(value, str) and not isinstance(kind, Enum):
         longest = getattr(kind, "length", None)
         if len(value) <= (longest or len(value)) and value.isprintable():
             return None
         return f"at most {longest} characters, all of them printable" if longest else "printable characters only"
-    if isinstance(value, Decimal) and isinstance(kind, Numeric):
+    if isinstance(value, Decimal) and isinstance(kind, Numeric) and not isinstance(kind, Float):
         return _digits_beyond(kind, value)
     if isinstance(value, int) and isinstance(kind, Integer):
         bits = next((bits for narrow, bits in INTEGER_BITS.items() if isinstance(kind, narrow)), 32)
-        return None if -(2 ** (bits - 1)) <= value < 2 ** (bits - 1) else f"a number of at most {bits} bits"
+        least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        return None if least <= value <= most else f"a whole number from {least} to {most}"
     return None
 
 
