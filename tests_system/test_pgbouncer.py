@@ -11,12 +11,15 @@ SERVICE = REPOSITORY / "{{cookiecutter.project_slug}}"
 
 # They are about connections to PostgreSQL itself, and make them.
 DIRECT = ("tests/test_database_url.py", "tests/test_outages.py")
+# PgBouncer connects as a user of its own.
+OTHER_USER = "tests/test_migrations.py::test_a_user_without_rights_is_told_so_in_a_line"
 
 
 def test_the_service_passes_its_tests_behind_pgbouncer(tools: Tools) -> None:
     plugins = ("-p", "in_place", "-p", "through_pgbouncer", "-p", "no:cacheprovider")
+    ignored = (*(f"--ignore={path}" for path in DIRECT), f"--deselect={OTHER_USER}")
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", *plugins, *(f"--ignore={path}" for path in DIRECT)],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", *plugins, *ignored],
         cwd=SERVICE,
         env=tools.environment
         | {

@@ -86,7 +86,7 @@ def _route_of(page: Page) -> HTTPRouteHandler:
 
     @get(page.path, exclude_from_auth=True, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
     def show(request: Request[Any, Any, Any]) -> Response[str]:
-        has_home = any(route.path == "/" for route in request.app.routes)
+        has_home = any(route.path == "/" and "GET" in getattr(route, "methods", ()) for route in request.app.routes)
         return Response(contents[has_home], headers=HEADERS)
 
     return show

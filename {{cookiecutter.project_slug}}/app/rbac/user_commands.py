@@ -56,7 +56,7 @@ def deactivate_user(context: click.Context, email: str) -> None:
 def activate_user(context: click.Context, email: str) -> None:
     """Let a deactivated user sign in again. Running it again changes nothing."""
     anyio.run(_store, context, email, User(is_active=True))
-    click.echo(f"{email} is active.")
+    click.echo(f"{email} is no longer deactivated.")
 
 
 async def _store(context: click.Context, email: str, changes: User) -> None:

@@ -126,7 +126,7 @@ async def test_what_is_over_is_not_in_the_list(desk: Person, phone: Person, tabl
     assert [device["user_agent"] for device in (await desk.get("/users/me/sessions")).json()] == ["Desk/1.0"]
 
 
-@pytest.mark.checklist("E10", "H07")
+@pytest.mark.checklist("E10")
 @pytest.mark.parametrize("path", ["/users/me/sessions", "/users/me/sessions/{desk}"])
 async def test_a_device_that_is_signed_out_meanwhile_signs_no_other_out(
     desk: Person, phone: Person, tables: Tables, path: str

@@ -50,7 +50,7 @@ async def test_an_activated_user_signs_in_again(operator: Operator, grace: Perso
     await operator.types("deactivate-user", "--email", grace.email)
     for _ in range(2):
         done = await operator.types("activate-user", "--email", grace.email)
-        assert (done.exit_code, done.output) == (0, f"{grace.email} is active.\n")
+        assert (done.exit_code, done.output) == (0, f"{grace.email} is no longer deactivated.\n")
     assert (await grace.sign_in()).status_code == 201
     assert (await tables.kinds()).count("user.changed") == 2
 
