@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from click import ClickException
 from uvicorn import Server
 
 from app import clock
+from app.http.draining import Flag
 from app.operations import serve
 from app.operations.listening import listening
 from app.operations.serve import DrainingServer
@@ -31,7 +31,7 @@ async def test_a_second_signal_ends_the_drain_time_unless_it_comes_with_the_firs
     monkeypatch: pytest.MonkeyPatch, second: int, seconds: float, *, is_ignored: bool
 ) -> None:
     stops: list[int] = []
-    monkeypatch.setattr(serve, "DRAINING", threading.Event())
+    monkeypatch.setattr(serve, "DRAINING", Flag())
     monkeypatch.setattr(clock, "elapsed", lambda: 1_000.0)
     monkeypatch.setattr(Server, "handle_exit", lambda _server, sig, _frame: stops.append(sig))
     server = DrainingServer(configure("127.0.0.1", 0, None), 3_600)
@@ -40,6 +40,26 @@ async def test_a_second_signal_ends_the_drain_time_unless_it_comes_with_the_firs
     monkeypatch.setattr(clock, "elapsed", lambda: 1_000.0 + seconds)
     server.handle_exit(second, None)
     assert stops == ([] if is_ignored else [second])
+
+
+@pytest.mark.checklist("I07")
+async def test_a_signal_may_interrupt_the_handler_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(Flag):
+        """A second signal comes while it is being set."""
+
+        def set(self) -> None:
+            draining = Flag()
+            monkeypatch.setattr(serve, "DRAINING", draining)
+            server.handle_exit(signal.SIGTERM, None)
+            assert draining.is_set()
+
+    monkeypatch.setattr(serve, "DRAINING", Interrupted())
+    stops: list[int] = []
+    monkeypatch.setattr(Server, "handle_exit", lambda _server, sig, _frame: stops.append(sig))
+    server = DrainingServer(configure("127.0.0.1", 0, None), 3_600)
+    server.started = True
+    server.handle_exit(signal.SIGTERM, None)
+    assert stops == []
 
 
 def test_the_socket_of_the_next_process_stays(tmp_path: Path) -> None:
