@@ -19,10 +19,20 @@ from tests.server import serving
 
 # Started with several processes, some combinations prove that too.
 RUN_OPTIONS = {"session-rbac-oauth": ["--wc", "2"], "jwt-rbac-oauth": ["--reload"]}
+# Tests of a service that depend on no answer; they run with the combinations below.
+ALIKE = (
+    "test_backups",
+    "test_database_url",
+    "test_embedded_postgres",
+    "test_private_authority",
+    "test_setting_bounds",
+    "test_setting_urls",
+    "test_silent_database",
+)
 # How Litestar ends when Ctrl-C reaches it together with the processes that it has started, or a moment before them.
 ENDINGS = {0, 1}
-# A third of the time. Once with each kind of credentials is enough: features change little of what they try.
-SLOW = ("--ignore=tests/processes", "--ignore=tests/test_fuzz.py")
+# Half of the time. Once with each kind of credentials is enough: features change little of what they try.
+SLOW = ("--ignore=tests/processes", "--ignore=tests/test_fuzz.py", *(f"--ignore=tests/{name}.py" for name in ALIKE))
 WITH_PROCESSES = {"session-rbac-oauth", "jwt-rbac-no-oauth", "jwt_cookie-no-rbac-no-oauth"}
 
 

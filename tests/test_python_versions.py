@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Bake
 from tests.projects import SLOWEST_SECONDS
+from tests.test_projects import SLOW
 
 REPOSITORY = Path(__file__).parent.parent
 UV = Path(sys.executable).with_name("uv")
@@ -75,7 +76,7 @@ def test_installed_service_starts_and_passes_its_own_tests(version: str, bake: B
     assert run("run", "python", "-c", SAY_VERSION).strip() == version
     run("run", "litestar", "users", "--help")
     if version == max(OTHERS):
-        assert " passed" in run("run", "pytest", "-q", "-n", "2")
+        assert " passed" in run("run", "pytest", "-q", "-n", "2", *SLOW)
 
 
 def test_an_old_uv_reads_every_setting(bake: Bake, open_folder: Path) -> None:
