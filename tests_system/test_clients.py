@@ -1,7 +1,9 @@
 """Client generators read the OpenAPI document, and strict programs compile against what they write."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,7 +76,9 @@ def test_a_strict_program_compiles_against_the_types(project: Project) -> None:
 
 def downloading(folder: Path, *command: str) -> str:
     """What a command prints that installs packages: it needs the machine's own way to the registry."""
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path}
+    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -23,10 +23,12 @@ from tests_system.proxies import proxy
 from tests_system.proxies import until
 
 EMAIL, PASSWORD = "grace@example.com", "correct horse battery staple 9"
-DRAIN_SECONDS = 3
+DRAIN_SECONDS = 5
 CLIENTS = 4
 # Where the client is; the proxy is at 127.0.0.1.
 CLIENT_ADDRESS = "127.0.0.2"
+# One address for both: tokens name it.
+SETTINGS = {"BASE_URL": "http://localhost:8000", "TRUSTED_PROXIES": "127.0.0.1/32", "ACCESS_LOG": "off"}
 SPOOFED = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9"}
 
 
@@ -46,7 +48,7 @@ class Instance:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app.operations.serve", *options],
             cwd=self.project.folder,
-            env=self.project.tools.environment | {"TRUSTED_PROXIES": "127.0.0.1/32", "ACCESS_LOG": "off"},
+            env=self.project.tools.environment | SETTINGS,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
