@@ -191,4 +191,11 @@ MUTANTS = [
         "if path:",
         "test_serve.py::test_the_socket_of_the_next_process_stays",
     ),
+    Mutant(
+        "Connections that wait to be accepted are not reset",
+        "app/operations/listening.py",
+        "waiting.append(listener.accept()[0])",
+        "raise BlockingIOError",
+        "test_serve.py::test_connections_that_wait_to_be_accepted_are_answered_before_the_process_stops",
+    ),
 ]

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from click import ClickException
+from litestar.types import Receive
+from litestar.types import Scope
+from litestar.types import Send
 from uvicorn import Server
 
 from app import clock
@@ -60,6 +63,34 @@ async def test_a_signal_may_interrupt_the_handler_of_the_first(monkeypatch: pyte
     server.started = True
     server.handle_exit(signal.SIGTERM, None)
     assert stops == []
+
+
+@pytest.mark.checklist("I07")
+async def test_connections_that_wait_to_be_accepted_are_answered_before_the_process_stops(tmp_path: Path) -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    for path in (None, str(tmp_path / "service.sock")):
+        config = configure("127.0.0.1", 0, path)
+        config.app, config.lifespan = app, "off"
+        config.load()
+        server = DrainingServer(config, 0)
+        server.lifespan = config.lifespan_class(config)
+        with listening(config, 2) as shared:
+            assert shared is not None
+            await server.startup([shared])
+            address = shared.getsockname()
+            clients = [socket.socket(shared.family) for _ in range(3)]
+            for each in clients:
+                each.connect(address)
+                each.sendall(b"POST / HTTP/1.1\r\nHost: service\r\nContent-Length: 0\r\n\r\n")
+            await server.shutdown([shared])
+        for each in clients:
+            with each:
+                assert each.recv(100).startswith(b"HTTP/1.1 204")
+        with socket.socket(shared.family) as late, pytest.raises(OSError, match=r"refused|No such file"):
+            late.connect(address)
 
 
 def test_the_socket_of_the_next_process_stays(tmp_path: Path) -> None:

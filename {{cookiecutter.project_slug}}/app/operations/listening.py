@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from asyncio import Server
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextlib import suppress
@@ -15,6 +16,8 @@ from uvicorn import Config
 ANY = "::"
 # Those of uvicorn. The folder of the socket decides who reaches it.
 SOCKET_MODE = 0o666
+# As many as uvicorn lets wait.
+MAX_WAITING = 2_048
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -43,6 +46,28 @@ def listening(config: Config, workers: int) -> Iterator[socket.socket | None]:
             # The next process may already listen at the same path.
             if path and path.stat().st_ino == own:
                 path.unlink()
+
+
+def stop_listening(servers: list[Server], shared: list[socket.socket]) -> list[socket.socket]:
+    """Close these, and return the connections that wait to be accepted: the kernel would reset them.
+
+    For a reset a proxy answers 502, unless the request is one that it may repeat.
+    """
+    # A socket that is open twice listens until both are closed.
+    listeners = [socket.socket(fileno=os.dup(each.fileno())) for server in servers for each in server.sockets]
+    for server in servers:
+        server.close()
+    for each in shared:
+        each.close()
+    waiting = []
+    for listener in listeners:
+        listener.settimeout(0)
+        with listener, suppress(BlockingIOError):
+            # No longer than needed: others may go on connecting.
+            for _ in range(MAX_WAITING):
+                with suppress(ConnectionAbortedError):
+                    waiting.append(listener.accept()[0])
+    return waiting
 
 
 def _listen(config: Config) -> socket.socket:

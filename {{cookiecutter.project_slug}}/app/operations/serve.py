@@ -25,6 +25,7 @@ from app.http.draining import DRAINING
 from app.http.head_limits import LimitedProtocol
 from app.operations import logs
 from app.operations.listening import listening
+from app.operations.listening import stop_listening
 from app.settings import read_settings
 from app.settings.types import UNIX
 
@@ -33,6 +34,8 @@ KEEP_ALIVE_SECONDS = 75
 # For requests that have begun. With the drain time, this is less than the 30 seconds after which Kubernetes kills.
 FINISH_SECONDS = 20
 DRAIN_SECONDS = 5
+# Between the first byte of a connection and those of its first request.
+ARRIVAL_SECONDS = 0.1
 STOP = (signal.SIGTERM, signal.SIGINT)
 # A supervisor that stops the whole process group sends the signal that the parent sends, too.
 SAME_SIGNAL_SECONDS = 1
@@ -143,6 +146,17 @@ class DrainingServer(Server):
     def _exit_later(self, sig: int) -> None:
         logger.info("Draining for %g seconds", self._drain_seconds)
         asyncio.get_running_loop().call_later(self._drain_seconds, super().handle_exit, sig, None)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Answer the connections that wait to be accepted, then stop as uvicorn does."""
+        for connection in stop_listening(self.servers, sockets or []):
+            await asyncio.get_running_loop().connect_accepted_socket(self._new_protocol, connection)
+        # Until their requests are read; a connection without one is closed after that.
+        await asyncio.sleep(ARRIVAL_SECONDS)
+        await super().shutdown(sockets)
+
+    def _new_protocol(self) -> asyncio.Protocol:
+        return LimitedProtocol(self.config, self.server_state, self.lifespan.state)
 
 
 def leave(_signal: int, _frame: FrameType | None) -> None:
