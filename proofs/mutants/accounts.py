@@ -392,9 +392,9 @@ MUTANTS = [
     Mutant(
         "A hash is renewed for who may sign in alone",
         "app/accounts/sign_in.py",
-        "        if user is None or not (verdict.is_right and is_admitted and user.is_active and user.is_verified):\n",
-        "        if verdict.is_outdated:\n            await self.hasher.digest(password)\n"
-        "        if user is None or not (verdict.is_right and is_admitted and user.is_active and user.is_verified):\n",
+        "            if user is None or not (verdict.is_right",
+        "            if verdict.is_outdated:\n                await self.hasher.digest(password)\n"
+        "            if user is None or not (verdict.is_right",
         "accounts/test_passwords.py::test_no_hash_is_replaced_for_an_account_that_may_not_sign_in",
     ),
     Mutant(
@@ -436,15 +436,22 @@ MUTANTS = [
     Mutant(
         "A sign-in ends by a reset that comes while its hash is computed",
         "app/accounts/sign_in.py",
-        "User.id == user.id, User.password_hash == user.password_hash",
-        "User.id == user.id",
+        "            if user.password_hash == checked:\n",
+        "            if checked:\n",
         "accounts/test_passwords.py::test_a_password_that_changes_while_it_is_checked_is_not_right_any_more",
+    ),
+    Mutant(
+        "A right password is right although another request replaces its hash",
+        "app/accounts/sign_in.py",
+        "            if user.password_hash == checked:\n",
+        "            if user.password_hash != checked:\n                return False\n            if checked:\n",
+        "accounts/test_passwords.py::test_no_right_password_is_refused_while_another_request_replaces_the_hash",
     ),
     Mutant(
         "No connection is held while a hash is computed",
         "app/accounts/sign_in.py",
-        "        await release_connection(self.session)\n        verdict",
-        "        verdict",
+        "            await release_connection(self.session)\n            verdict",
+        "            verdict",
         "accounts/test_passwords.py::test_no_connection_is_held_while_a_password_is_hashed",
     ),
     Mutant(

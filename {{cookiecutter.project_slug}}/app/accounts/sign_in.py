@@ -18,11 +18,15 @@ from app.accounts.row_locks import still_signed_in
 from app.accounts.service_base import AccountService
 from app.database.transactions import release_connection
 from app.http.errors import InvalidField
+from app.http.errors import TooBusy
 from app.models import User
 from app.repositories import eager_relationships
 from app.settings import Environment
 
 logger = logging.getLogger(__name__)
+
+# How often a password is checked again if its hash changes meanwhile.
+MAX_CHECKS = 5
 
 
 class SignInService(AccountService):
@@ -66,23 +70,38 @@ class SignInService(AccountService):
         is_admitted: bool = True,
         load: Sequence[ExecutableOption] = (),
     ) -> bool:
-        """Whether this is the password of a user who may sign in. Without a user, the check takes as long."""
-        await release_connection(self.session)
-        verdict = await self.hasher.verify(password, user.password_hash if user else None, email)
-        if user is None or not (verdict.is_right and is_admitted and user.is_active and user.is_verified):
-            return False
-        # Not earlier: a second hash would show that the password of an account that may not sign in is right.
-        new_hash = await self.hasher.digest(password, email) if verdict.is_outdated else None
-        # A reset may have replaced the password while the hash was computed. Then the old one must not work any more,
-        # nor be stored again. The lock makes a later reset wait, so that it ends this sign-in too.
+        """Whether this is the password of a user who may sign in. Without a user, the check takes as long.
+
+        Raises:
+            TooBusy: if other requests keep changing the password or its hash.
+        """
+        for _ in range(MAX_CHECKS):
+            checked = user.password_hash if user else None
+            await release_connection(self.session)
+            verdict = await self.hasher.verify(password, checked, email)
+            if user is None or not (verdict.is_right and is_admitted and user.is_active and user.is_verified):
+                return False
+            # Not earlier: a second hash would show that the password of an account that may not sign in is right.
+            new_hash = await self.hasher.digest(password, email) if verdict.is_outdated else None
+            if not await self._lock_if_allowed(user, load):
+                return False
+            # A reset may have replaced the password while the hash was computed, or another sign-in its hash alone.
+            # Then it is checked again: a former password must not work any more, nor be stored again.
+            if user.password_hash == checked:
+                user.password_hash = user.password_hash if new_hash is None else new_hash
+                return True
+        raise TooBusy
+
+    async def _lock_if_allowed(self, user: User, load: Sequence[ExecutableOption]) -> bool:
+        """Read the user again, locked; returns whether the user may still sign in.
+
+        The lock makes a later reset wait, so that it ends this sign-in too.
+        """
         along = [joinedload(relation.class_attribute) for relation in eager_relationships()]
-        unchanged = select(User).where(User.id == user.id, User.password_hash == user.password_hash).options(*along)
-        allowed = unchanged.where(User.is_active, User.is_verified).with_for_update(key_share=True, of=User)
-        found = await self.session.scalars(allowed.options(*load), execution_options={"populate_existing": True})
-        is_unchanged = found.unique().one_or_none() is not None
-        if is_unchanged and new_hash is not None:
-            user.password_hash = new_hash
-        return is_unchanged
+        allowed = select(User).where(User.id == user.id, User.is_active, User.is_verified).options(*along)
+        locked = allowed.with_for_update(key_share=True, of=User).options(*load)
+        found = await self.session.scalars(locked, execution_options={"populate_existing": True})
+        return found.unique().one_or_none() is not None
 
     async def require_password(self, user: User, password: str, field: str = "password") -> None:
         """Require the password of a signed-in user, since a stolen credential must not be enough.

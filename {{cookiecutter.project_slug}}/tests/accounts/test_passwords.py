@@ -34,6 +34,8 @@ from tests.cast import Stage
 from tests.cast import text_of
 from tests.other_services import ALLOWED
 from tests.other_services import another_stage
+from tests.racing import at_once
+from tests.racing import statuses
 from tests.tables import Tables
 
 SHORT_ALLOWED = {"password_min_length": 8}
@@ -168,6 +170,19 @@ async def see_it_replaced(grace: Person, tables: Tables, cost: tuple[int, int, i
     [row] = await tables.rows("user")
     assert "m=19456,t=2,p=1" in row["password_hash"]
     assert (await grace.sign_in()).status_code == 201
+
+
+@pytest.mark.checklist("C05")
+async def test_no_right_password_is_refused_while_another_request_replaces_the_hash(
+    signed_in: Person, stage: Stage, tables: Tables
+) -> None:
+    former = PasswordHasher(1, 128, 1).hash(PASSWORD)
+    await tables.execute(f"UPDATE \"user\" SET password_hash = '{former}'")  # noqa: S608  # made above
+    sign_ins = (stage.person("grace", f"192.0.2.{number}").sign_in() for number in range(2, 5))
+    answers = await at_once(tables, *sign_ins, signed_in.post("/reauthenticate", password=PASSWORD))
+    assert statuses(answers) == [201, 201, 201, 204]
+    assert not {"sign-in.failed", "password.refused"} & {*await tables.kinds()}
+    assert [row["password_hash"] == former for row in await tables.rows("user")] == [False]
 
 
 @pytest.mark.checklist("B09")
