@@ -30,6 +30,9 @@ from app.accounts.schemas import RegistrationDTO
 from app.accounts.schemas import UserRead
 from app.accounts.schemas import UserUpdate
 from app.accounts.sign_in import SignInService
+from app.accounts.user_commands import activate_user
+from app.accounts.user_commands import deactivate_user
+from app.accounts.user_commands import list_users
 from app.auth import credentials
 from app.auth import library_options
 from app.auth import routes as credential_routes
@@ -47,7 +50,6 @@ from app.operations.doctor import doctor
 from app.rbac import administration_routes
 from app.rbac import commands as role_commands
 from app.rbac import role_routes
-from app.rbac import user_commands
 from app.rbac.role_service import RoleService
 from app.rbac.user_administration import AdministrationService
 # {% endif %}
@@ -146,10 +148,14 @@ def _warn_of_other_sites(settings: Settings) -> None:
 
 
 PLUGINS: list[Callable[[Settings], PluginProtocol]] = []
-COMMANDS = click.Group("users", commands=[create_user, invite_user, import_users, calibrate_hash], help="Manage users.")
+COMMANDS = click.Group(
+    "users",
+    commands=[create_user, invite_user, list_users, deactivate_user, activate_user, import_users, calibrate_hash],
+    help="Manage users.",
+)
 ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
 # {% if cookiecutter.include_rbac %}
-COMMANDS.commands.update(role_commands.COMMANDS | user_commands.COMMANDS)
+COMMANDS.commands.update(role_commands.COMMANDS)
 ROUTES.extend(administration_routes.ROUTES)
 library_options.HONOURED.add("role_management_handler_config")
 # {% endif %}

@@ -36,6 +36,7 @@ class Event(StrEnum):
     INVITED = "user.invited"
     CREATED = "user.created"
     VERIFIED = "user.verified"
+    USER_CHANGED = "user.changed"
     EXPORTED = "user.exported"
     DELETED = "user.deleted"
     UNPROVEN_REMOVED = "user.unproven-removed"

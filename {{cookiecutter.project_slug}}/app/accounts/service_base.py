@@ -16,9 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.base import ExecutableOption
 
 from app import email_address
+from app.accounts import audit
+from app.accounts import ownership
+from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
 from app.accounts.passwords import hasher
+from app.accounts.row_locks import lock_user
 from app.models import User
 from app.settings import Settings
 
@@ -60,6 +64,21 @@ class AccountService(BaseUserService[User, Any, Any], ABC):  # type: ignore[type
         # An invalid address has no account. The response does not tell that either.
         with suppress(ValueError):
             outbox.put(self.session, letter, email_address.normalise_email(email))
+
+    async def set_active(self, user_id: UUID, *, is_active: bool) -> None:
+        """Activate or deactivate a user; a deactivated user is signed out everywhere.
+
+        Raises:
+            NotFoundError: if there is no such user.
+        """
+        user = await lock_user(self.session, user_id)
+        if user.is_active is is_active:
+            return
+        user.is_active = is_active
+        if not is_active:
+            await ownership.end_credentials(self.session, user)
+        before, after = {"is_active": not is_active}, {"is_active": is_active}
+        audit.record(self.session, Event.USER_CHANGED, user.id, before=before, after=after)
 
     @abstractmethod
     async def is_admitted(self, email: str, user: User | None, request: Request[Any, Any, Any]) -> bool:

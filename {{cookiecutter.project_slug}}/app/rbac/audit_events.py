@@ -18,7 +18,6 @@ PURPOSES[AdministrationLetter.CONFIRMED] = Purpose.ACCEPT_INVITATION
 class AdministrationEvent(StrEnum):
     """Entered with the administrator as the actor, and what changed as `before` and `after`."""
 
-    USER_CHANGED = "user.changed"
     ALL_SIGNED_OUT = "sign-in.all-ended"
     RESET_STARTED = "password.reset-started"
     ROLE_CREATED = "role.created"

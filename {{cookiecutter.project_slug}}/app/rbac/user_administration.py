@@ -5,7 +5,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from advanced_alchemy.exceptions import NotFoundError
-from litestar.pagination import OffsetPagination
 from sqlalchemy import func
 from sqlalchemy import inspect
 from sqlalchemy import select
@@ -23,8 +22,6 @@ from app.auth.devices import Device
 from app.http.current_request import current_request
 from app.http.errors import Conflict
 from app.http.errors import InvalidField
-from app.http.pagination import Page
-from app.http.pagination import paginate
 from app.models import Role
 from app.models import User
 from app.permissions import Permission
@@ -33,17 +30,11 @@ from app.rbac.audit_events import AdministrationEvent
 from app.rbac.audit_events import AdministrationLetter
 from app.rbac.role_service import require_another_administrator
 from app.rbac.role_service import require_reach
-from app.rbac.user_search import UserFilter
-from app.rbac.user_search import users_matching
 from app.repositories import copy_named
 
 
 class AdministrationService(AccountService):
     """Users as administrators see and change them; an administrator acts on no user who may do more."""
-
-    async def list_users(self, wanted: UserFilter, page: Page) -> OffsetPagination[User]:
-        """A page of the users that match."""
-        return await paginate(self.session, users_matching(wanted), page)
 
     async def invite_with_roles(self, email: str, names: list[str]) -> User:
         """Store a user with these roles, and mail a link that lets its owner choose a password.
@@ -110,12 +101,16 @@ class AdministrationService(AccountService):
         if changed := {name for name in after if after[name] != before[name]}:
             audit.record(
                 self.session,
-                AdministrationEvent.USER_CHANGED,
+                audit.Event.USER_CHANGED,
                 user.id,
                 before={name: before[name] for name in changed},
                 after={name: after[name] for name in changed},
             )
         return user
+
+    async def set_active(self, user_id: UUID, *, is_active: bool) -> None:
+        """See `change_user`."""
+        await self.change_user(user_id, User(is_active=is_active))
 
     async def _vouch_for(self, user: User) -> None:
         # The caller vouches for the owner of the address, who may not be the person who chose the password.

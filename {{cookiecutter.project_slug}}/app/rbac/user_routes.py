@@ -17,15 +17,17 @@ from litestar.params import Parameter
 from app.accounts.routes import SERVICE
 from app.accounts.schemas import Accepted
 from app.accounts.schemas import UserRead
+from app.accounts.user_search import UserFilter
+from app.accounts.user_search import users_matching
 from app.http.pagination import PAGINATION
 from app.http.pagination import Page
+from app.http.pagination import paginate
 from app.models import User
 from app.permissions import Permission
 from app.rbac.guards import requires
 from app.rbac.schemas import Invitation
 from app.rbac.schemas import ManagedUserUpdate
 from app.rbac.user_administration import AdministrationService
-from app.rbac.user_search import UserFilter
 from app.rbac.user_search import user_filter
 
 UserId = Annotated[UUID, Parameter(description="From the list.")]
@@ -39,7 +41,7 @@ async def list_users(
     wanted: NamedDependency[UserFilter], part: NamedDependency[Page], service: NamedDependency[AdministrationService]
 ) -> OffsetPagination[User]:
     """List or search users."""
-    return await service.list_users(wanted, part)
+    return await paginate(service.session, users_matching(wanted), part)
 
 
 @post("/users", return_dto=UserRead, guards=[MANAGE], dependencies=SERVICE, tags=["Users"])

@@ -8,12 +8,13 @@ from litestar import Litestar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.user_search import AccountState
+from app.accounts.user_search import UserFilter
+from app.accounts.user_search import users_matching
 from app.database.transactions import new_transaction
 from app.http import pagination
-from app.rbac.user_search import AccountState
+from app.rbac.user_search import ORDERS
 from app.rbac.user_search import Sort
-from app.rbac.user_search import UserFilter
-from app.rbac.user_search import users_matching
 from tests.cast import Person
 from tests.tables import Tables
 
@@ -118,11 +119,11 @@ async def test_what_cannot_be_listed_is_refused_by_name(ada: Person, query: dict
 
 
 LISTS = [
-    *(UserFilter("", None, None, sort) for sort in Sort),
-    *(UserFilter("", None, state, Sort.NEWEST) for state in AccountState),
-    UserFilter("user12", None, None, Sort.NEWEST),
-    UserFilter("user12345", None, None, Sort.EMAIL),
-    UserFilter("", "administrator", None, Sort.NEWEST),
+    *(UserFilter(order=ORDERS[sort]) for sort in Sort),
+    *(UserFilter(state=state, order=ORDERS[Sort.NEWEST]) for state in AccountState),
+    UserFilter(search="user12", order=ORDERS[Sort.NEWEST]),
+    UserFilter(search="user12345"),
+    UserFilter(role="administrator", order=ORDERS[Sort.NEWEST]),
 ]
 
 

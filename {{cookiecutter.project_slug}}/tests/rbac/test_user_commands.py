@@ -10,7 +10,7 @@ from tests.command_line import Operator
 from tests.tables import Tables
 
 
-async def test_users_are_listed_by_address_with_state_and_roles(
+async def test_users_are_listed_with_their_roles(
     operator: Operator, ada: Person, grace: Person, visitor: Person
 ) -> None:
     await visitor.register()
@@ -24,35 +24,6 @@ async def test_users_are_listed_by_address_with_state_and_roles(
         (("--state", "inactive"), []),
     ):
         assert (await operator.types("list-users", *words)).stdout.splitlines() == found
-
-
-@pytest.mark.usefixtures("ada", "grace")
-async def test_a_list_that_is_cut_off_says_so(operator: Operator) -> None:
-    listed = await operator.types("list-users", "--limit", "1")
-    assert (listed.exit_code, len(listed.stdout.splitlines())) == (0, 1)
-    assert listed.stderr.startswith("More than 1 users match. ")
-
-
-async def test_a_deactivated_user_is_signed_out_and_cannot_sign_in(
-    operator: Operator, grace: Person, tables: Tables
-) -> None:
-    await grace.sign_in()
-    for _ in range(2):
-        done = await operator.types("deactivate-user", "--email", grace.email)
-        assert (done.exit_code, done.output) == (0, f"{grace.email} is deactivated and signed out everywhere.\n")
-    assert (await grace.get("/users/me")).status_code == 401
-    assert (await grace.sign_in()).status_code == 401
-    events = await tables.trail("user.changed")
-    assert [(event["actor_id"], event["after"]) for event in events] == [(None, {"is_active": False})]
-
-
-async def test_an_activated_user_signs_in_again(operator: Operator, grace: Person, tables: Tables) -> None:
-    await operator.types("deactivate-user", "--email", grace.email)
-    for _ in range(2):
-        done = await operator.types("activate-user", "--email", grace.email)
-        assert (done.exit_code, done.output) == (0, f"{grace.email} is no longer deactivated.\n")
-    assert (await grace.sign_in()).status_code == 201
-    assert (await tables.kinds()).count("user.changed") == 2
 
 
 async def test_a_revoked_role_is_gone_and_recorded_once(operator: Operator, grace: Person, tables: Tables) -> None:
@@ -77,11 +48,10 @@ async def test_the_last_administrator_stays(operator: Operator, ada: Person, tab
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["deactivate-user", "--email", "nobody@example.com"], "No user has the address nobody@example.com."),
         (["revoke-role", "--email", "nobody@example.com", "--role", "member"], "No user has the address "),
         (["revoke-role", "--email", "grace@example.com", "--role", "nothing"], "The role nothing does not exist."),
     ],
-    ids=["deactivate unknown", "revoke unknown", "unknown role"],
+    ids=["unknown user", "unknown role"],
 )
 async def test_an_unknown_user_or_role_is_an_error(operator: Operator, words: list[str], message: str) -> None:
     refused = await operator.types(*words)
@@ -90,12 +60,11 @@ async def test_an_unknown_user_or_role_is_an_error(operator: Operator, words: li
     assert refused.stderr.endswith("Nothing was changed.\n")
 
 
-@pytest.mark.parametrize("words", [["deactivate-user"], ["assign-role", "--role", "member"]])
 async def test_a_user_who_is_deleted_meanwhile_is_reported_in_one_line(
-    operator: Operator, grace: Person, tables: Tables, words: list[str]
+    operator: Operator, grace: Person, tables: Tables
 ) -> None:
     async with tables.holding('DELETE FROM "user"'):
-        command = asyncio.create_task(operator.types(*words, "--email", grace.email))
+        command = asyncio.create_task(operator.types("assign-role", "--role", "member", "--email", grace.email))
     refused = await command
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr == f"Error: {DELETED} Nothing was changed.\n"
