@@ -10,15 +10,21 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import NoReturn
+from typing import TypeVar
 
 import click
 import cookiecutter
 from cookiecutter.exceptions import FailedHookException
+from jinja2 import Undefined
 from jinja2.ext import Extension
 from slugify import slugify
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jinja2 import Environment
+
+T = TypeVar("T")
 
 # What the generated project installs, and its tools on some platform: a project of such a name depends on itself.
 TAKEN = frozenset(
@@ -65,15 +71,27 @@ class Answers(Extension):
         super().__init__(environment)
         environment.globals.update({f.__name__: f for f in (check_cookiecutter, git_author)})
         checks = (check_project_name, check_project_slug, check_author, check_yes_or_no, check_answers)
-        environment.filters.update({f.__name__: f for f in (*checks, slug_for, quoted_text)})
+        environment.filters.update({f.__name__: if_given(f) for f in (*checks, slug_for, quoted_text)})
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
         """Refuses template code in an answer given on the command line, since cookiecutter would run it."""
+        if source == OUR_FOLDER:
+            # Before anything is written: a file for --replay-file was not checked.
+            return "{{ (cookiecutter | check_answers).project_slug }}"
         # Files have a name and the hook has many lines; the rest stands in cookiecutter.json or is an answer.
-        is_answer = name is None and "\n" not in source and source != OUR_FOLDER and as_json(source) not in OUR_FILE
+        is_answer = name is None and "\n" not in source and as_json(source) not in OUR_FILE
         if is_answer and any(mark in source for mark in DELIMITERS):
             refuse("An answer contains {{, {% or {#, which stand for template code. Type it without them")
         return source
+
+
+def if_given(function: Callable[..., T]) -> Callable[..., T | str]:
+    """The function, which passes over what stands in a file for --replay-file; `check_answers` sees that later."""
+
+    def pass_over(answer: object, *others: object) -> T | str:
+        return "" if isinstance(answer, Undefined) else function(answer, *others)
+
+    return pass_over
 
 
 def check_cookiecutter() -> str:
@@ -132,8 +150,8 @@ def check_yes_or_no(answer: object, question: str) -> str:
     return ""
 
 
-def check_answers(answers: dict[str, object]) -> str:
-    """Refuses answers that no question could have had; those of a file for --replay-file were never checked."""
+def check_answers(answers: dict[str, object]) -> dict[str, object]:
+    """The answers, unless no question could have had them; those of a file for --replay-file were never checked."""
     check_project_name(answers["project_name"])
     check_slug(str(answers["project_slug"]))
     check_author(str(answers["author"]))
@@ -143,7 +161,7 @@ def check_answers(answers: dict[str, object]) -> str:
             refuse(f"{question} must be one of: {', '.join(choices)}")
     for question in ("include_rbac", "include_oauth"):
         check_yes_or_no(answers[question], question)
-    return ""
+    return answers
 
 
 def refuse_unwritable(question: str, answer: object, most: int) -> None:

@@ -2,11 +2,6 @@
 
 cookiecutter renders this file and runs it inside the project with its own Python, so it uses the standard library only.
 It installs nothing, needs no network and no git, and the fresh secret never passes through cookiecutter's answers.
-While it is rendered, each answer is checked again, since a file for --replay-file was not. An update from an older
-version has the filters of that version.
-# {% if "check_answers" is filter %}
-{{ cookiecutter | check_answers }}
-# {% endif %}
 """
 
 import contextlib

@@ -220,6 +220,19 @@ def test_answers_of_a_replay_file_are_checked_too(
     assert [*inside.iterdir()] == []
 
 
+def test_a_replay_file_may_have_the_answers_alone(shell: Shell, template: Path) -> None:
+    answers = {"project_slug": "shop", "author": "Grace", "auth_backend": "jwt", "license": "MIT"}
+    given = answers | {"project_name": "Shop", "include_rbac": False, "include_oauth": False}
+    file = shell.folder / "replay.json"
+    file.write_text(json.dumps({"cookiecutter": given}), encoding="utf-8")
+
+    made = shell.cookiecutter(template, "--replay-file", file)
+
+    assert (made.returncode, made.stderr) == (0, "")
+    remembered = json.loads((shell.folder / "shop" / ".cruft.json").read_text(encoding="utf-8"))
+    assert remembered["context"]["cookiecutter"] == given
+
+
 def test_a_folder_that_exists_is_refused_before_the_next_question(shell: Shell, template: Path) -> None:
     (shell.folder / "out" / "shop").mkdir(parents=True)
 
