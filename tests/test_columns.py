@@ -133,6 +133,8 @@ def test_columns_of_any_type_are_migrated_read_and_exported(
 
 def test_a_revision_without_a_change_is_not_written(bake: Bake, tools: Tools, tmp_path: Path) -> None:
     project = Project(shutil.copytree(bake(), tmp_path / "my-service"), tools)
+    early = project.attempt("alembic", "revision", "--autogenerate", "-m", "early")
+    assert "The tables are missing or old. First run: alembic upgrade head" in early.stderr
     project.run("alembic", "upgrade", "head")
     before = sorted((project.folder / "migrations/versions").glob("*.py"))
 

@@ -156,6 +156,7 @@ COMMANDS = click.Group(
 ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS)
+role_commands.extend_list_users()
 ROUTES.extend(administration_routes.ROUTES)
 library_options.HONOURED.add("role_management_handler_config")
 # {% endif %}

@@ -42,7 +42,7 @@ def main() -> None:
     if is_built_upon:
         alembic("revision", "--autogenerate", "-m", "remove the example")
     alembic("upgrade", "head")
-    print("Removed the example. Review the changes with git diff, and commit them.")
+    print("Removed the example and its table `note`. Review the changes with git diff, and commit them.")
 
 
 def marked_files() -> Iterator[Path]:

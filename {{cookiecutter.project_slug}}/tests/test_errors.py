@@ -302,6 +302,9 @@ async def test_a_status_that_no_standard_has_is_kept(settings: Settings, status:
     assert (answer.status_code, answer.json()["type"], answer.json()["title"]) == (status, "/problems/error", "Error")
 
 
-async def test_a_missing_body_is_asked_for(visitor: Person) -> None:
-    answer = await visitor.client.post("/verify")
-    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (400, "Send a JSON body.")
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"3", b"{"])
+async def test_a_missing_or_odd_body_is_no_field(visitor: Person, body: bytes) -> None:
+    answer = await visitor.client.post("/verify", content=body, headers={"Content-Type": "application/json"})
+    errors = answer.json()["errors"]
+    assert (answer.status_code, [error["field"] for error in errors]) == (400, [""])
+    assert (errors[0]["message"] == "Send a JSON body.") is (body == b"")

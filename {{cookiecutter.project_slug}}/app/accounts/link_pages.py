@@ -100,7 +100,7 @@ def _hash_of(content: str) -> str:
 HEADERS = {
     "Content-Security-Policy": (
         f"default-src 'none'; script-src {_hash_of(SCRIPT)}; style-src {_hash_of(STYLE)}; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
 

@@ -1,7 +1,10 @@
 """`litestar users list-users`, `deactivate-user` and `activate-user`."""
 
+from collections.abc import Callable
+
 import anyio
 import click
+from sqlalchemy import ColumnElement
 
 from app.accounts.commands import email_option
 from app.accounts.commands import find_user
@@ -11,12 +14,13 @@ from app.accounts.user_search import UserFilter
 from app.accounts.user_search import users_matching
 from app.models import User
 
+# What a feature adds to the list: options, each with its condition, and columns.
+FILTERS: dict[str, Callable[[str], ColumnElement[bool]]] = {}
+COLUMNS: list[Callable[[User], str]] = []
+
 
 @click.command
 @click.option("--search", default="", help="The beginning of the address or name, in any case.")
-# {% if cookiecutter.include_rbac %}
-@click.option("--role", help="The name of a role.")
-# {% endif %}
 @click.option(
     "--state", type=click.Choice([state.value for state in AccountState]), help="Whether the users can sign in."
 )
@@ -24,23 +28,10 @@ from app.models import User
     "--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="The most users to list."
 )
 @click.pass_context
-def list_users(
-    context: click.Context,
-    search: str,
-    # {% if cookiecutter.include_rbac %}
-    role: str | None,
-    # {% endif %}
-    state: str | None,
-    limit: int,
-) -> None:
+def list_users(context: click.Context, /, search: str, state: str | None, limit: int, **others: str | None) -> None:
     """List users by address, with their state, separated by tabs."""
-    wanted = UserFilter(
-        search=search,
-        # {% if cookiecutter.include_rbac %}
-        role=role,
-        # {% endif %}
-        state=AccountState(state) if state else None,
-    )
+    conditions = tuple(FILTERS[name](text) for name, text in others.items() if text is not None)
+    wanted = UserFilter(search=search, state=AccountState(state) if state else None, others=conditions)
 
     async def read() -> list[str]:
         matching = users_matching(wanted).limit(limit + 1)
@@ -84,7 +75,4 @@ def _set_active(context: click.Context, email: str, *, is_active: bool) -> None:
 def _line(user: User) -> str:
     states = [name for name, is_so in (("inactive", not user.is_active), ("unverified", not user.is_verified)) if is_so]
     columns = [user.email, ", ".join(states) or "active"]
-    # {% if cookiecutter.include_rbac %}
-    columns.append(", ".join(sorted(user.role_names)))
-    # {% endif %}
-    return "\t".join(columns)
+    return "\t".join([*columns, *(column(user) for column in COLUMNS)])

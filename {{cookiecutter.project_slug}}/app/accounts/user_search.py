@@ -10,9 +10,6 @@ from sqlalchemy import func
 from sqlalchemy import or_
 from sqlalchemy import select
 
-# {% if cookiecutter.include_rbac %}
-from app.models import Role
-# {% endif %}
 from app.models import User
 
 
@@ -41,21 +38,15 @@ class UserFilter:
 
     search: str = ""
     state: AccountState | None = None
-    # {% if cookiecutter.include_rbac %}
-    role: str | None = None
-    # {% endif %}
+    others: tuple[ColumnElement[bool], ...] = ()
     order: tuple[ColumnElement[Any], ...] = BY_EMAIL
 
 
 def users_matching(wanted: UserFilter) -> Select[tuple[User]]:
     """The statement that selects the users in order."""
-    matching = select(User).order_by(*wanted.order)
+    matching = select(User).where(*wanted.others).order_by(*wanted.order)
     if wanted.search:
         matching = matching.where(or_(_begins(User.email, wanted.search), _begins(User.display_name, wanted.search)))
-    # {% if cookiecutter.include_rbac %}
-    if wanted.role is not None:
-        matching = matching.where(User.roles.any(func.lower(Role.name) == wanted.role.lower()))
-    # {% endif %}
     if wanted.state is not None:
         matching = matching.where(STATES[wanted.state])
     return matching

@@ -65,6 +65,7 @@ def require_effect(config: LitestarUsersConfig[Any, Any]) -> None:
         for method, instead in NEVER_CALLED.items()
         if getattr(service, method.__name__) is not method
     ]
+    lines += _misspelt_hooks(service)
     lines += [
         f"{option.name} of LitestarUsersConfig has no effect. {INSTEAD.get(option.name, ROUTES)}"
         for option in fields(config)
@@ -79,6 +80,15 @@ def require_effect(config: LitestarUsersConfig[Any, Any]) -> None:
     lines += _incomplete_keys(config)
     if lines:
         raise SettingsError("\n".join(lines))
+
+
+def _misspelt_hooks(service: type) -> list[str]:
+    names = (name for name in dir(service) if name.startswith("get_additional_") or name.endswith("_hook"))
+    return [
+        f"{service.__name__}.{name} is never called: litestar-users has no hook of this name. docs/hooks.md lists them."
+        for name in names
+        if not hasattr(BaseUserService, name)
+    ]
 
 
 def _incomplete_keys(config: LitestarUsersConfig[Any, Any]) -> list[str]:

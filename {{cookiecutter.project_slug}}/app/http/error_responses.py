@@ -188,10 +188,10 @@ def _invalid_parts(error: Exception) -> list[InvalidPart]:
 
 
 def _named(message: str, key: str = "") -> InvalidPart:
-    # Litestar says which field it means in the message alone, when the body as a whole does not fit. Without a body,
-    # the message is the name of an argument.
+    # If the body as a whole does not fit, Litestar says which field it means in the message alone, and the key is the
+    # name of an argument. Without a body, so is the message.
     place = re.search(r" - at `\$\.(\w+)|field `(\w+)`", message)
-    field = next(filter(None, place.groups())) if place else key
+    field = next(filter(None, place.groups())) if place else {"data": ""}.get(key, key)
     return InvalidPart(field, "Send a JSON body." if message == "'data'" else message.partition(" - at `")[0])
 
 

@@ -21,6 +21,7 @@ PAGE = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>{PROJECT_NAME}</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/schema/swagger-ui.css">
 <div id="api"></div>
 <script src="/schema/swagger-ui-bundle.js"></script>

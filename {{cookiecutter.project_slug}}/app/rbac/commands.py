@@ -12,6 +12,9 @@ from app.accounts.commands import choose_password
 from app.accounts.commands import email_option
 from app.accounts.commands import find_user
 from app.accounts.commands import service_of
+from app.accounts.user_commands import COLUMNS
+from app.accounts.user_commands import FILTERS
+from app.accounts.user_commands import list_users
 from app.http.outages import constraint_of
 from app.models import Role
 from app.models import User
@@ -19,6 +22,7 @@ from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
 from app.rbac.acts import begin
 from app.rbac.role_service import RoleService
+from app.rbac.user_search import has_role
 
 role_option = click.option("--role", prompt="Role", help="The name of the role.")
 
@@ -112,6 +116,13 @@ def revoke_role(context: click.Context, email: str, role: str) -> None:
 
     anyio.run(store)
     click.echo(f"{email} does not have the role {role}.")
+
+
+def extend_list_users() -> None:
+    """Add the option `--role` and the roles of each user to `list-users`."""
+    list_users.params.append(click.Option(["--role"], help="The name of a role."))
+    FILTERS["role"] = has_role
+    COLUMNS.append(lambda user: ", ".join(sorted(user.role_names)))
 
 
 async def _assign(service: RoleService, user: User, name: str) -> None:

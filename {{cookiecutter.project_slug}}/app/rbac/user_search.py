@@ -15,6 +15,7 @@ from app.accounts.user_search import UserFilter
 from app.email_address import MAX_LENGTH
 from app.http.errors import InvalidField
 from app.http.pagination import printable
+from app.models import Role
 from app.models import User
 
 
@@ -55,4 +56,10 @@ def user_filter(
     if in_state not in {None, *AccountState}:
         raise InvalidField("state", f"Unknown: {in_state}. Use: {', '.join(AccountState)}.")
     state = AccountState(in_state) if in_state else None
-    return UserFilter(search=search, role=role, state=state, order=ORDERS[sort])
+    others = () if role is None else (has_role(role),)
+    return UserFilter(search=search, state=state, others=others, order=ORDERS[sort])
+
+
+def has_role(name: str) -> ColumnElement[bool]:
+    """Whether a user has the role with this name, in any case."""
+    return User.roles.any(func.lower(Role.name) == name.lower())

@@ -78,6 +78,13 @@ def test_an_override_that_is_never_called_is_refused_by_name(
     assert "\n" not in line
 
 
+@pytest.mark.parametrize("name", ["pre_logn_hook", "post_login_hooks_hook", "get_additional_auth_filter"])
+def test_a_misspelt_hook_is_refused_by_name(settings: Settings, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UserService, name, lambda *_: None, raising=False)
+    line = refusal_of(config(settings))
+    assert line.startswith(f"UserService.{name} is never called: litestar-users has no hook of this name.")
+
+
 def test_all_are_named_at_once(settings: Settings) -> None:
     options = replace(
         config(settings), require_verification_on_registration=False, auth_handler_config=AuthHandlerConfig()

@@ -15,6 +15,7 @@ from app.database.transactions import new_transaction
 from app.http import pagination
 from app.rbac.user_search import ORDERS
 from app.rbac.user_search import Sort
+from app.rbac.user_search import has_role
 from tests.cast import Person
 from tests.tables import Tables
 
@@ -123,7 +124,7 @@ LISTS = [
     *(UserFilter(state=state, order=ORDERS[Sort.NEWEST]) for state in AccountState),
     UserFilter(search="user12", order=ORDERS[Sort.NEWEST]),
     UserFilter(search="user12345"),
-    UserFilter(role="administrator", order=ORDERS[Sort.NEWEST]),
+    UserFilter(others=(has_role("administrator"),), order=ORDERS[Sort.NEWEST]),
 ]
 
 
