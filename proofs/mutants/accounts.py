@@ -1074,10 +1074,10 @@ MUTANTS = [
     Mutant(
         "An export holds no connection while the caller reads",
         "app/accounts/data_export.py",
-        """            rows = (await session.execute(page.where(later))).all()
+        """            await _require_sign_in(session)
         if rows:
             yield""",
-        """            rows = (await session.execute(page.where(later))).all()
+        """            await _require_sign_in(session)
             if rows:
                 yield [_named(part, row) for row in rows]
         if not part:

@@ -172,4 +172,18 @@ MUTANTS = [
         "",
         "test_faults.py::test_a_connection_that_dies_when_it_is_asked_who_calls_is_replaced_unnoticed",
     ),
+    Mutant(
+        "A body that arrives late does not act for a sign-in that has ended",
+        "app/users.py",
+        "        app_config.middleware.append(JudgeLateBodies())\n",
+        "",
+        "auth/test_requests_under_way.py::test_a_body_that_arrives_late_does_not_reach_a_route_of_an_owner",
+    ),
+    Mutant(
+        "An export ends with the sign-in",
+        "app/accounts/data_export.py",
+        "            await _require_sign_in(session)\n",
+        "",
+        "accounts/test_export.py::test_what_is_stored_after_the_sign_in_has_ended_is_not_in_it",
+    ),
 ]

@@ -3,10 +3,11 @@
 Tables that you add are included if they have a foreign key to users with `ondelete="CASCADE"`.
 
 The export is streamed in pages, so a large account or a slow reader holds neither much memory nor a connection. If the
-database fails on the way, the response breaks off before the JSON is complete.
+database fails or the sign-in ends on the way, the response breaks off before the JSON is complete.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from typing import NamedTuple
 
@@ -18,8 +19,10 @@ from litestar.serialization import encode_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.transactions import new_transaction
+from app.http.current_request import current_request
 from app.models import AuditEvent
 from app.models import User
+from app.models import UserSession
 
 ROWS_OF_A_PAGE = 500
 # SQLAlchemy's own column, which is always empty.
@@ -49,15 +52,17 @@ async def export_of(app: Litestar, session: AsyncSession, user: User) -> AsyncIt
 
 async def _written(app: Litestar, beginning: bytes, parts: dict[str, Part]) -> AsyncIterator[bytes]:
     yield beginning
-    for name, part in parts.items():
-        yield b"," + _encoded(name) + b":["
-        is_first = True
-        async for rows in pages(app, part):
-            # Without the brackets of this page: one pair surrounds all pages.
-            yield (b"" if is_first else b",") + _encoded(rows)[1:-1]
-            is_first = False
-        yield b"]"
-    yield b"}"
+    # A thief may read slowly, and must not get what is stored after the owner has reset the password.
+    with suppress(NotAuthorizedException):
+        for name, part in parts.items():
+            yield b"," + _encoded(name) + b":["
+            is_first = True
+            async for rows in pages(app, part):
+                # Without the brackets of this page: one pair surrounds all pages.
+                yield (b"" if is_first else b",") + _encoded(rows)[1:-1]
+                is_first = False
+            yield b"]"
+        yield b"}"
 
 
 def _parts(user: User) -> dict[str, Part]:
@@ -78,7 +83,11 @@ def _part(table: sa.FromClause, condition: sa.ColumnElement[bool], only: set[str
 
 
 async def pages(app: Litestar, part: Part) -> AsyncIterator[list[dict[str, Any]]]:
-    """The rows by primary key, in pages, each in its own transaction."""
+    """The rows by primary key, in pages, each in its own transaction.
+
+    Raises:
+        NotAuthorizedException: if the sign-in of the caller has ended since the request began.
+    """
     key = [*part.table.primary_key]
     # Without a primary key there is no order, so all rows are one page.
     page = sa.select(*part.columns, *key).where(part.condition).order_by(*key).limit(ROWS_OF_A_PAGE if key else None)
@@ -86,12 +95,19 @@ async def pages(app: Litestar, part: Part) -> AsyncIterator[list[dict[str, Any]]
     while True:
         async with new_transaction(app) as session:
             rows = (await session.execute(page.where(later))).all()
+            await _require_sign_in(session)
         if rows:
             yield [_named(part, row) for row in rows]
         if not key or len(rows) < ROWS_OF_A_PAGE:
             return
         last = (sa.literal(value, column.type) for column, value in zip(key, rows[-1][-len(key) :], strict=True))
         later = sa.tuple_(*key) > sa.tuple_(*last)
+
+
+async def _require_sign_in(session: AsyncSession) -> None:
+    sign_in = current_request().session_id
+    if sign_in and await session.scalar(sa.select(UserSession.id).where(UserSession.id == sign_in)) is None:
+        raise NotAuthorizedException
 
 
 def _named(part: Part, row: sa.Row[Any]) -> dict[str, Any]:

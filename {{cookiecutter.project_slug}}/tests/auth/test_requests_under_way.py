@@ -6,11 +6,15 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 
 import pytest
+from litestar import post
 
+from app.auth import late_bodies
+from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
 from tests.cast import Person
 from tests.cast import Stage
+from tests.other_services import another_stage
 from tests.tables import Tables
 
 End = Callable[[Person], Awaitable[object]]
@@ -75,3 +79,32 @@ async def test_a_right_password_that_arrives_after_the_sign_in_has_ended_changes
     answer = await thief.client.post(path, content=late(), headers={"Content-Type": "application/json"})
     assert answer.status_code == 401
     assert (await tables.rows("user"), await tables.rows("one_time_token")) == (before, [])
+
+
+@post("/acts")
+async def act(data: dict[str, str]) -> dict[str, str]:
+    """A route as owners write them, which takes no lock on its caller."""
+    return data
+
+
+@pytest.mark.checklist("D12", "E11")
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize("end", [reset, sign_out, change_password])
+async def test_a_body_that_arrives_late_does_not_reach_a_route_of_an_owner(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, end: End
+) -> None:
+    monkeypatch.setattr(late_bodies, "LATE_AFTER_SECONDS", 0)
+    async with another_stage(settings, act) as stage:
+        owner = await stage.verified("grace")
+        await owner.sign_in()
+        thief = stage.copy_of(owner)
+
+        async def late() -> AsyncIterator[bytes]:
+            yield b"{"
+            await end(owner)
+            yield b"}"
+
+        headers = {"Content-Type": "application/json"}
+        thief.client.event_hooks = {"response": []}
+        assert (await thief.client.post("/acts", content=b"{}", headers=headers)).status_code == 201
+        assert (await thief.client.post("/acts", content=late(), headers=headers)).status_code == 401
