@@ -24,6 +24,15 @@ DEMO = REPOSITORY / ".demo"
 PROJECT = DEMO / "my-service"
 DIGEST = DEMO / "digest"
 PASSWORD = DEMO / "password"
+PYTHON = PROJECT / ".venv" / "bin" / "python"
+READY = "ready\n"
+HOLD = """
+import signal
+from app.database import embedded_postgres
+embedded_postgres.server()
+print("ready", flush=True)
+signal.sigwait([signal.SIGINT])
+"""
 ADMINISTRATOR = "admin@example.com"
 BINARIES = Path(sys.executable).parent
 FIRST_PORT = 8000
@@ -50,8 +59,10 @@ def main() -> None:
         say("Found the service in .demo/my-service from last time; it still equals the template.")
     say("Installing what it depends on ...")
     run(BINARIES / "uv", "sync", "--quiet", "--python", sys.executable)
-    prepare_database(is_new=is_new)
-    serve(free_port())
+    say("Starting PostgreSQL ...")
+    with database():
+        prepare_database(is_new=is_new)
+        serve(free_port())
 
 
 def say(line: str) -> None:
@@ -133,6 +144,10 @@ def generate(digest: str) -> None:
     say("Generating the service into .demo/my-service, with every feature on ...")
     for leftover in (DIGEST, PASSWORD):
         leftover.unlink(missing_ok=True)
+    kept = DEMO / "venv"
+    with contextlib.suppress(FileNotFoundError):
+        # With the bytecode of every library, which takes seconds to make.
+        (PROJECT / ".venv").rename(kept)
     for folder in (export, PROJECT):
         shutil.rmtree(folder, ignore_errors=True)
     for file in template_files():
@@ -141,19 +156,34 @@ def generate(digest: str) -> None:
     # A configuration file of its own, so that the defaults and replays of the user are neither read nor written.
     (DEMO / "cookiecutter.yaml").write_text(f"cookiecutters_dir: '{DEMO}'\nreplay_dir: '{DEMO}/replay'\n", "utf-8")
     run(tools / "bin" / "cookiecutter", "--no-input", "--config-file", "cookiecutter.yaml", "template", cwd=DEMO)
+    with contextlib.suppress(FileNotFoundError):
+        kept.rename(PROJECT / ".venv")
     DIGEST.write_text(digest)
 
 
+@contextlib.contextmanager
+def database() -> Iterator[None]:
+    """PostgreSQL runs until the block ends, so that no step starts and stops it."""
+    with child((PYTHON, "-c", HOLD), PROJECT, stdout=subprocess.PIPE) as holder:
+        if not (holder.stdout and holder.stdout.readline() == READY):
+            message = f"PostgreSQL did not start.\n{holder.communicate()[0]}"
+            raise DemoError(message)
+        yield
+
+
 def prepare_database(*, is_new: bool) -> None:
-    """Migrate the tables, and create an administrator whose password this script knows."""
-    python = PROJECT / ".venv" / "bin" / "python"
-    say("Starting PostgreSQL and making the tables ..." if is_new else "Starting PostgreSQL ...")
+    """Migrate the tables."""
+    say("Making the tables ..." if is_new else "Migrating the tables ...")
     if not PASSWORD.exists():
-        run(python, "-m", "app.database.embedded_postgres", "reset")
-    run(python, "-m", "alembic", "upgrade", "head")
+        run(PYTHON, "-m", "app.database.embedded_postgres", "reset")
+    run(PYTHON, "-m", "alembic", "upgrade", "head")
+
+
+def make_administrator() -> None:
+    """Create an administrator whose password this script knows, unless there is one."""
     if not PASSWORD.exists():
         say("Making an administrator ...")
-        printed = run(python, "-m", "litestar", "users", "create-admin", "--email", ADMINISTRATOR)
+        printed = run(PYTHON, "-m", "litestar", "users", "create-admin", "--email", ADMINISTRATOR)
         PASSWORD.touch(mode=0o600)
         PASSWORD.write_text(re.findall(r"[Pp]assword.*: (\S+)", printed)[0])
 
@@ -184,6 +214,7 @@ def serve(port: int) -> None:
     say("Starting the service ...")
     command = (PROJECT / ".venv" / "bin" / "litestar", "run", "--port", str(port))
     with child(command, PROJECT, BASE_URL=url) as server:
+        make_administrator()
         wait_until_it_answers(server, f"{url}/health")
         say(f"It answers on {url}")
         print(how_to_go_on(url), flush=True)
