@@ -42,9 +42,25 @@ MUTANTS = [
     Mutant(
         "A new address brings no known networks along",
         "app/accounts/profile.py",
-        "        await known_networks.forget(self.session, email)\n",
-        "        assert known_networks\n",
+        "for address in (user.email, email):",
+        "for address in (user.email,):",
         "accounts/test_known_networks.py::test_a_new_address_brings_no_networks_of_the_account_that_had_it_before",
+    ),
+    Mutant(
+        "The address that a user leaves keeps no known networks",
+        "app/accounts/profile.py",
+        "for address in (user.email, email):",
+        "for address in (email,):",
+        "accounts/test_known_networks.py::"
+        "test_an_imported_user_has_no_networks_of_the_account_that_had_the_address_before",
+    ),
+    Mutant(
+        "The address of a deleted account keeps no known networks",
+        "app/accounts/profile.py",
+        "        # Another account may get the address.\n        await known_networks.forget(self.session, email)\n",
+        "",
+        "accounts/test_known_networks.py::"
+        "test_an_imported_user_has_no_networks_of_the_account_that_had_the_address_before",
     ),
     Mutant(
         "A known address gets the answer of a new one",

@@ -114,8 +114,6 @@ class ProfileService(AccountService):
         await self._change_email(user, email, Event.EMAIL_CHANGED)
         user.is_verified, user.unproven_until = True, None
         await ownership.end_credentials(self.session, user)
-        # They may be those of another account that had this address before.
-        await known_networks.forget(self.session, email)
         return user
 
     async def undo_email_change(self, token: str) -> User:
@@ -154,6 +152,9 @@ class ProfileService(AccountService):
 
     async def _change_email(self, user: User, email: str, event: Event) -> None:
         audit.record(self.session, event, user.id, actor=user.id, before={"email": user.email}, after={"email": email})
+        for address in (user.email, email):
+            # The networks are those of the account that has the address until now.
+            await known_networks.forget(self.session, address)
         user.email = email
         await self.session.flush()
 
@@ -167,6 +168,8 @@ class ProfileService(AccountService):
         user = await self.delete_user(user_id)
         email = user.email
         await outbox.forget(self.session, user)
+        # Another account may get the address.
+        await known_networks.forget(self.session, email)
         audit.record(self.session, Event.DELETED, user.id)
         await self.session.flush()
         await audit.forget(self.session, user)

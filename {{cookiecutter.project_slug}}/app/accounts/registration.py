@@ -89,7 +89,7 @@ class RegistrationService(AccountService):
             found = await ownership.lock_email(self.session, email, options=[ALONE])
             if compared == (found.password_hash if found else None):
                 return found, verdict.is_right
-        raise TooBusy
+        raise TooBusy("the password hash of one account keeps changing")
 
     def _letter_to(self, owner: User | None, *, is_again: bool) -> Letter:
         if owner is None:

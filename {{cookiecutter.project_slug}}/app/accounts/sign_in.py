@@ -90,7 +90,7 @@ class SignInService(AccountService):
             if user.password_hash == checked:
                 user.password_hash = user.password_hash if new_hash is None else new_hash
                 return True
-        raise TooBusy
+        raise TooBusy("the password hash of one account keeps changing")
 
     async def _lock_if_allowed(self, user: User, load: Sequence[ExecutableOption]) -> bool:
         """Read the user again, locked; returns whether the user may still sign in.
