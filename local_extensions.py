@@ -1,4 +1,4 @@
-"""Checks each answer while it is typed; a refusal is one line that says what to type instead."""
+"""Checks each answer while it is typed. A refusal is one line that says what to type instead; a terminal asks again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import sys
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
 from typing import NoReturn
-from typing import TypeVar
 
 import click
 import cookiecutter
 from cookiecutter.exceptions import FailedHookException
+from cookiecutter.prompt import read_user_variable
 from jinja2 import Undefined
+from jinja2 import pass_context
 from jinja2.ext import Extension
 from slugify import slugify
 
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jinja2 import Environment
+    from jinja2.runtime import Context
 
-T = TypeVar("T")
 
 # What the generated project installs, and its tools on some platform: a project of such a name depends on itself.
 TAKEN = frozenset(
@@ -60,6 +62,8 @@ JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 # An update runs two versions of the template in one process, with this module of the older one, which refuses template
 # code that is not in its file. So the file gets no new entry with template code.
 OUR_FILE = Path(__file__).with_name("cookiecutter.json").read_text(encoding="utf-8")
+DEFAULTS = json.loads(OUR_FILE)
+QUESTIONS = DEFAULTS["__prompts__"]
 OUR_FOLDER = "{{cookiecutter.project_slug}}"
 
 
@@ -70,8 +74,10 @@ class Answers(Extension):
         """Registers each under its own name."""
         super().__init__(environment)
         environment.globals.update({f.__name__: f for f in (check_cookiecutter, git_author)})
-        checks = (check_project_name, check_project_slug, check_author, check_yes_or_no, check_answers)
-        environment.filters.update({f.__name__: if_given(f) for f in (*checks, slug_for, quoted_text)})
+        checks = (check_project_name, check_project_slug, check_author)
+        environment.filters.update({f.__name__: asking(f) for f in checks})
+        filters = (check_yes_or_no, check_answers, slug_for, quoted_text)
+        environment.filters.update({f.__name__: f for f in filters})
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
         """Refuses template code in an answer given on the command line, since cookiecutter would run it."""
@@ -85,13 +91,32 @@ class Answers(Extension):
         return source
 
 
-def if_given(function: Callable[..., T]) -> Callable[..., T | str]:
-    """The function, which passes over what stands in a file for --replay-file; `check_answers` sees that later."""
+def asking(check: Callable[[Any], str]) -> Callable[[Context, object], str]:
+    """The check of a question. In a terminal it asks again, where cookiecutter itself would end."""
+    question = check.__name__.removeprefix("check_")
 
-    def pass_over(answer: object, *others: object) -> T | str:
-        return "" if isinstance(answer, Undefined) else function(answer, *others)
+    @pass_context
+    def ask(context: Context, answer: object) -> str:
+        answers = context["cookiecutter"]
+        # cookiecutter asks only for what a file for --replay-file leaves out; `check_answers` sees the others later.
+        while not isinstance(answer, Undefined):
+            try:
+                return check(answer)
+            except FailedHookException as refusal:
+                if not in_terminal():
+                    raise
+                click.echo(refusal)
+                default = slug_for(answers["project_name"]) if question == "project_slug" else DEFAULTS[question]
+                answer = answers[question] = read_user_variable(question, default, QUESTIONS, "  ")
+        return ""
 
-    return pass_over
+    return ask
+
+
+def in_terminal() -> bool:
+    """Whether cookiecutter asks its questions in a terminal."""
+    command = click.get_current_context(silent=True)
+    return command is not None and command.params.get("no_input") is False and sys.stdin.isatty()
 
 
 def check_cookiecutter() -> str:
@@ -145,7 +170,7 @@ def check_author(author: object) -> str:
 
 def check_yes_or_no(answer: object, question: str) -> str:
     """Refuses what a configuration file may hold instead, such as 0, which would arrive here as the text "0"."""
-    if not isinstance(answer, bool):
+    if not isinstance(answer, Undefined | bool):
         refuse(f"{question} must be yes or no. Type one of: true, false")
     return ""
 
@@ -156,7 +181,7 @@ def check_answers(answers: dict[str, object]) -> dict[str, object]:
     check_slug(str(answers["project_slug"]))
     check_author(str(answers["author"]))
     for question in ("license", "auth_backend"):
-        choices = json.loads(OUR_FILE)[question]
+        choices = DEFAULTS[question]
         if answers[question] not in choices:
             refuse(f"{question} must be one of: {', '.join(choices)}")
     for question in ("include_rbac", "include_oauth"):
@@ -193,9 +218,9 @@ def other_meaning(slug: str) -> str | None:
     return "a device on Windows" if slug in WINDOWS_DEVICES else None
 
 
-def slug_for(name: str) -> str:
+def slug_for(name: object) -> str:
     """A slug that passes its check, whatever the name: "Größe 2" is "grosse-2", and emoji alone are "my-service"."""
-    slug = slugify(name) or "my-service"
+    slug = slugify("" if isinstance(name, Undefined) else str(name)) or "my-service"
     slug = slug if slug[0].isalpha() else f"service-{slug}"
     slug = slug[:32].rstrip("-")  # The 8 characters of "-service" still fit behind it.
     return f"{slug}-service" if other_meaning(slug) else slug

@@ -82,15 +82,34 @@ def test_a_person_answers_all_seven_questions(terminal: pexpect.spawn, shell: Sh
         (["", "", "x" * 101], "author has 101 characters. Type at most 100"),
     ],
 )
-def test_wrong_answer_is_refused_before_the_next_question(
+def test_wrong_answer_is_refused_and_asked_again(
     replies: list[str], line: str, terminal: pexpect.spawn, shell: Shell
 ) -> None:
     for number, reply in enumerate(replies, start=1):
         answer(terminal, f"[{number}/7]", reply)
 
-    assert rest_of(terminal) == [line]
+    for _ in range(2):
+        terminal.expect_exact(line)
+        answer(terminal, ("What is the service", "What are its folder", "Who owns it?")[len(replies) - 1], replies[-1])
+    answer(terminal, ("What is the service", "What are its folder", "Who owns it?")[len(replies) - 1], "good")
+    terminal.expect_exact(f"[{len(replies) + 1}/7]")
+    terminal.sendintr()
+    rest_of(terminal)
     assert terminal.exitstatus != 0
     assert shell.leftovers() == []
+
+
+def test_a_corrected_answer_counts(terminal: pexpect.spawn, shell: Shell) -> None:
+    (shell.folder / "taken").mkdir()
+    answer(terminal, "[1/7]", " ")
+    answer(terminal, "What is the service called? (My Service", "Taken")
+    answer(terminal, "[2/7] What are its folder and its distribution called? (taken", "")
+    answer(terminal, "What are its folder and its distribution called? (taken", "free")
+    for number in range(3, 8):
+        answer(terminal, f"[{number}/7]" if number not in {4, 7} else "[1/2/3", "")
+
+    assert rest_of(terminal)[-3] == "  cd free"
+    assert "# Taken" in (shell.folder / "free" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_picture_in_the_readme_shows_what_is_asked() -> None:
