@@ -992,9 +992,17 @@ MUTANTS = [
     Mutant(
         "Guesses at the password of a stolen sign-in are counted",
         "app/auth/me_routes.py",
-        "    async with throttle.password_attempt(request, user.email):\n        await service.change_password(",
-        "    if user:\n        await service.change_password(",
+        "    async with throttle.password_attempt(request, user.email):\n        password_hash",
+        "    if user:\n        password_hash",
         "accounts/test_changes.py::test_a_stolen_credential_does_not_help_to_guess_the_password",
+    ),
+    Mutant(
+        "A change of the password and a sign-in lock in the same order",
+        "app/auth/me_routes.py",
+        "    await service.store_password(",
+        "        await service.store_password(",
+        "test_parallel_requests.py::"
+        "test_a_change_of_password_and_a_sign_in_that_end_one_device_do_not_wait_for_each_other",
     ),
     Mutant(
         "A known address gets no link to confirm",

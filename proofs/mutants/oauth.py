@@ -443,9 +443,9 @@ PEOPLE = [
     ),
     of_oauth(
         "A first password signs other devices out",
-        FIRST,
-        "    await ownership.end_credentials(service.session, user, but=keep)\n",
-        "    assert keep\n",
+        "app/accounts/profile.py",
+        "        await ownership.end_credentials(self.session, user, but=keep)\n",
+        "        assert keep\n",
         "test_reauthentication.py::test_a_user_without_a_password_sets_one_and_other_devices_are_signed_out",
     ),
 ]

@@ -7,11 +7,15 @@ from collections.abc import Callable
 import pytest
 from httpx import Response
 
+from app.accounts.attempt_counters import bucket
+from app.accounts.known_networks import Tie
+from app.settings import Settings
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 from tests.cast import token_in
+from tests.credentials import kind
 from tests.racing import at_once
 from tests.racing import statuses
 from tests.tables import Tables
@@ -67,6 +71,23 @@ async def test_a_password_is_changed_once(signed_in: Person, outbox: Outbox, tab
     assert [status for status in statuses(answers) if status < 300] == [204]
     assert max(statuses(answers)) < 500
     assert (len(await tables.trail("password.changed")), len(outbox.messages) - mails) == (1, 1)
+
+
+async def test_a_change_of_password_and_a_sign_in_that_end_one_device_do_not_wait_for_each_other(
+    signed_in: Person, mallory: Person, stage: Stage, settings: Settings, tables: Tables
+) -> None:
+    phone = stage.person("grace")
+    await phone.sign_in()
+    kind.copy(phone.client, mallory.client)
+    known = bucket(settings, Tie.KNOWN, signed_in.email, "192.0.2.1").digest.hex()
+    # The change waits for this row, after it has begun and before it is stored.
+    async with tables.changing(f"UPDATE attempts SET count = count WHERE bucket = '\\x{known}'"):  # noqa: S608  # a digest
+        change = asyncio.ensure_future(change_password(signed_in))
+        await tables.somebody_waits()
+        sign_in = asyncio.ensure_future(mallory.sign_in())
+        while not sign_in.done() and await tables.waiting() < 2:  # noqa: ASYNC110  # PostgreSQL sets no event
+            await asyncio.sleep(0.01)
+    assert [answer.status_code for answer in await asyncio.gather(change, sign_in)] == [204, 201]
 
 
 @pytest.mark.checklist("H08")

@@ -51,8 +51,8 @@ class ProfileService(AccountService):
         await release_connection(self.session)
         await policy.require_good(new, user.email, self.settings, "new_password", name=user.display_name)
 
-    async def change_password(self, user: User, current: str, new: str, keep: UUID) -> None:
-        """Store a password that passed `require_new_password`, and end every sign-in but the one with the id `keep`.
+    async def require_current_password(self, user: User, current: str, new: str) -> str:
+        """Require the current password; returns the hash of a new one that passed `require_new_password`.
 
         Raises:
             InvalidField: if the current password is wrong.
@@ -60,7 +60,11 @@ class ProfileService(AccountService):
         await release_connection(self.session)
         new_hash = await self.hasher.digest(new, user.email)
         await self.require_password(user, current, "current_password")
-        user.password_hash = new_hash
+        return new_hash
+
+    async def store_password(self, user: User, password_hash: str, keep: UUID) -> None:
+        """Store a new password of a locked user, and end every sign-in but the one with the id `keep`."""
+        user.password_hash = password_hash
         await ownership.end_credentials(self.session, user, but=keep)
         audit.record(self.session, Event.PASSWORD_CHANGED, user.id)
         outbox.put(self.session, Letter.PASSWORD_CHANGED, user.email, user.id)

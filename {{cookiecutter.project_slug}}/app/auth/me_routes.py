@@ -49,7 +49,9 @@ async def change_password(
     # Not within the attempt: a refused new password is no guess at the current one.
     await service.require_new_password(user, current, new)
     async with throttle.password_attempt(request, user.email):
-        await service.change_password(user, current, new, keep=request.auth["session_id"])
+        password_hash = await service.require_current_password(user, current, new)
+    # Not within the attempt either: each sign-in locks its counters first, and then the sign-ins that it ends.
+    await service.store_password(user, password_hash, keep=request.auth["session_id"])
     return Response(None, status_code=204, cookies=await credentials.rotate(request))
 
 

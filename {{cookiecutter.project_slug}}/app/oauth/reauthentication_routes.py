@@ -18,10 +18,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import audit
-from app.accounts import ownership
-from app.accounts.audit import Event
-from app.accounts.mail import outbox
-from app.accounts.mail.letters import Letter
 from app.accounts.passwords import policy
 from app.accounts.passwords.hashes import is_hash
 from app.accounts.profile import ProfileService
@@ -122,10 +118,7 @@ async def _set_first(service: ProfileService, user: User, password: str, keep: U
     user = await lock_user(service.session, user.id)
     if is_hash(user.password_hash):
         raise Conflict("You have a password. Change it with POST /users/me/password.")
-    user.password_hash = password_hash
-    await ownership.end_credentials(service.session, user, but=keep)
-    audit.record(service.session, Event.PASSWORD_CHANGED, user.id)
-    outbox.put(service.session, Letter.PASSWORD_CHANGED, user.email, user.id)
+    await service.store_password(user, password_hash, keep)
 
 
 ROUTES: list[HTTPRouteHandler] = [start_reauthentication, set_password]
