@@ -186,4 +186,11 @@ MUTANTS = [
         "",
         "accounts/test_export.py::test_what_is_stored_after_the_sign_in_has_ended_is_not_in_it",
     ),
+    Mutant(
+        "A body without content that ends late does not act for a sign-in that has ended",
+        "app/auth/late_bodies.py",
+        "        await _require_sign_in(scope)\n        await next_app",
+        "        await next_app",
+        "auth/test_requests_under_way.py::test_chunks_that_end_late_do_not_reach_a_route_of_an_owner_without_a_body",
+    ),
 ]

@@ -44,6 +44,8 @@ class JudgeLateBodies(ASGIMiddleware):
                 await _require_sign_in(scope)
             return message
 
+        # `RefuseCrossSite` may have waited for the end of a body that no handler reads.
+        await _require_sign_in(scope)
         await next_app(scope, receive_while_signed_in, send)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 
 import pytest
+from litestar import delete
 from litestar import post
 from litestar.params import JSONBody
 
@@ -88,6 +89,11 @@ async def act(data: JSONBody[dict[str, str]]) -> dict[str, str]:
     return data
 
 
+@delete("/acts", status_code=204)
+async def undo_act() -> None:
+    """A route without a body."""
+
+
 @pytest.mark.checklist("D12", "E11")
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("end", [reset, sign_out, change_password])
@@ -109,3 +115,25 @@ async def test_a_body_that_arrives_late_does_not_reach_a_route_of_an_owner(
         thief.client.event_hooks = {"response": []}
         assert (await thief.client.post("/acts", content=b"{}", headers=headers)).status_code == 201
         assert (await thief.client.post("/acts", content=late(), headers=headers)).status_code == 401
+
+
+@pytest.mark.checklist("D12", "E11")
+@pytest.mark.usefixtures("tables")
+async def test_chunks_that_end_late_do_not_reach_a_route_of_an_owner_without_a_body(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_bodies, "LATE_AFTER_SECONDS", 0)
+    async with another_stage(settings, undo_act) as stage:
+        owner = await stage.verified("grace")
+        await owner.sign_in()
+        thief = stage.copy_of(owner)
+
+        async def late() -> AsyncIterator[bytes]:
+            await sign_out(owner)
+            # Chunks without content: some clients announce them for a request without a body.
+            for _ in ():
+                yield b""
+
+        thief.client.event_hooks = {"response": []}
+        assert (await thief.client.delete("/acts")).status_code == 204
+        assert (await thief.client.request("DELETE", "/acts", content=late())).status_code == 401
