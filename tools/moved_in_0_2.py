@@ -203,8 +203,8 @@ NAMES = {
     "app.principals.never_without": "app.repositories.eager_relationships",
     "app.rbac.audit_routes.Wanted": "app.rbac.audit_routes.AuditFilter",
     "app.rbac.audit_routes.events_wanted": "app.rbac.audit_routes.audit_filter",
-    "app.rbac.directory.State": "app.rbac.user_search.AccountState",
-    "app.rbac.directory.Wanted": "app.rbac.user_search.UserFilter",
+    "app.rbac.directory.State": "app.accounts.user_search.AccountState",
+    "app.rbac.directory.Wanted": "app.accounts.user_search.UserFilter",
     "app.rbac.directory.users_wanted": "app.rbac.user_search.user_filter",
     "app.rbac.events.Event": "app.rbac.audit_events.AdministrationEvent",
 }

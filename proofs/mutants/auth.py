@@ -174,9 +174,9 @@ MUTANTS = [
     ),
     Mutant(
         "A body that arrives late does not act for a sign-in that has ended",
-        "app/users.py",
-        "        app_config.middleware.append(JudgeLateBodies())\n",
-        "",
+        "app/asgi.py",
+        ", LateBodies()]",
+        "]",
         "auth/test_requests_under_way.py::test_a_body_that_arrives_late_does_not_reach_a_route_of_an_owner",
     ),
     Mutant(

@@ -13,6 +13,7 @@ from app.accounts.passwords.hasher import learn_costs
 from app.accounts.refused_acts import RecordRefusals
 from app.accounts.refused_acts import note_error
 from app.accounts.secret_keys import note_key
+from app.auth.late_bodies import LateBodies
 from app.database.sessions import database_plugin
 from app.database.sessions import follow_clock
 from app.database.sessions import using_the_database
@@ -77,7 +78,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             *home_routes(settings),
             *notes.ROUTES,  # example
         ],
-        middleware=[RecordRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline()],
+        middleware=[RecordRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline(), LateBodies()],
         request_max_body_size=MAX_BODY_BYTES,
         plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Operations(), Schemas()],
         lifespan=LIFESPAN,

@@ -36,7 +36,6 @@ from app.accounts.user_commands import list_users
 from app.auth import credentials
 from app.auth import library_options
 from app.auth import routes as credential_routes
-from app.auth.late_bodies import JudgeLateBodies
 from app.http.current_request import TrackCurrentRequest
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
@@ -120,7 +119,6 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
         """Add the routes, and describe the credentials in the OpenAPI document."""
         # Before the middleware of litestar-users, which reads the current user.
         app_config.middleware.insert(0, TrackCurrentRequest(self._settings))
-        app_config.middleware.append(JudgeLateBodies())
         # After litestar-users: Litestar adds a handler to the path of a router, but no router to the path of a handler.
         app_config.route_handlers.extend(ROUTES)
         scheme = credentials.security_scheme(self._settings)

@@ -22,7 +22,7 @@ from app.models import UserSession
 LATE_AFTER_SECONDS = 1
 
 
-class JudgeLateBodies(ASGIMiddleware):
+class LateBodies(ASGIMiddleware):
     """Refuses a request whose sign-in ends before its body is complete.
 
     The head says who the caller is, and the body may take half a minute more. A thief could begin requests on any
