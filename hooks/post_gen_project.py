@@ -25,8 +25,8 @@ FEATURE_PATHS = {
     "jwt": "app/auth/jwt.py docs/decisions/0035-* tests/credentials/jwt.py tests/auth/test_jwt.py",
     "jwt_cookie": "app/auth/jwt_cookie.py docs/decisions/0036-* tests/credentials/jwt_cookie.py "
     "tests/auth/test_jwt_cookie.py",
-    "tokens": "app/auth/access_tokens.py app/auth/refresh_tokens.py docs/decisions/0048-* "
-    "tests/auth/test_access_tokens.py tests/auth/test_refresh.py tests/credentials/tokens.py",
+    "tokens": "app/auth/jwt_tokens.py app/auth/refresh_tokens.py docs/decisions/0048-* "
+    "tests/auth/test_jwt_tokens.py tests/auth/test_refresh.py tests/credentials/tokens.py",
 }
 
 # JSON never has three quotes in a row and is ASCII here, so no answer can end this string.

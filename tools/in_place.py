@@ -29,7 +29,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Skip the tests that the hook removes from a rendering."""
     kind = config.getoption("--kind")
     others = {f"test_{other}.py" for other in KINDS if other != kind}
-    bearer = {"test_access_tokens.py", "test_refresh.py"} if kind == "session" else set()
+    bearer = {"test_jwt_tokens.py", "test_refresh.py"} if kind == "session" else set()
     return True if collection_path.name in others | bearer else None
 
 

@@ -18,6 +18,7 @@ MODULES = {
     "app.accounts.tokens": "app.accounts.one_time_tokens",
     "app.accounts.unproven": "app.accounts.unproven_accounts",
     "app.addresses": "app.email_address",
+    "app.auth.access_tokens": "app.auth.jwt_tokens",
     "app.auth.backend": "app.auth.litestar_backend",
     "app.auth.me": "app.auth.me_routes",
     "app.auth.refresh": "app.auth.refresh_tokens",

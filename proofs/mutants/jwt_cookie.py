@@ -70,7 +70,7 @@ MUTANTS = [
     ),
     Mutant(
         "A replaced access cookie is worthless after ten seconds",
-        "app/auth/access_tokens.py",
+        "app/auth/jwt_tokens.py",
         "UserSession.authenticated_at > _replaced_since",
         "UserSession.secret_changed_at > _replaced_since",
         "auth/test_jwt_cookie.py::test_an_access_cookie_from_before_a_proof_stays_worthless_after_a_refresh",

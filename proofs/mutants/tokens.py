@@ -2,7 +2,7 @@
 
 from proofs.mutants.mutation import Mutant
 
-ACCESS, REFRESH = "app/auth/access_tokens.py", "app/auth/refresh_tokens.py"
+ACCESS, REFRESH = "app/auth/jwt_tokens.py", "app/auth/refresh_tokens.py"
 
 
 def mutants(tests: str) -> list[Mutant]:
@@ -13,42 +13,42 @@ def mutants(tests: str) -> list[Mutant]:
             ACCESS,
             'keys[token.partition(".")[0]]',
             "next(iter(keys.values()))",
-            "auth/test_access_tokens.py::test_a_token_of_another_type_is_nothing",
+            "auth/test_jwt_tokens.py::test_a_token_of_another_type_is_nothing",
         ),
         Mutant(
             "Tokens of other services open nothing",
             ACCESS,
             "            issuer=settings.base_url,\n",
             "",
-            "auth/test_access_tokens.py::test_a_token_with_a_strange_claim_is_nothing",
+            "auth/test_jwt_tokens.py::test_a_token_with_a_strange_claim_is_nothing",
         ),
         Mutant(
             "Tokens for other audiences open nothing",
             ACCESS,
             "            audience=AUDIENCE,\n",
             "            audience=[AUDIENCE, 'another'],\n",
-            "auth/test_access_tokens.py::test_a_token_with_a_strange_claim_is_nothing",
+            "auth/test_jwt_tokens.py::test_a_token_with_a_strange_claim_is_nothing",
         ),
         Mutant(
             "Every claim has to be there",
             ACCESS,
             '"require": REQUIRED, ',
             "",
-            "auth/test_access_tokens.py::test_a_token_without_one_of_its_claims_is_nothing",
+            "auth/test_jwt_tokens.py::test_a_token_without_one_of_its_claims_is_nothing",
         ),
         Mutant(
             "Access tokens expire",
             ACCESS,
             'claims["exp"] > clock.now().timestamp()',
             "True",
-            "auth/test_access_tokens.py::test_a_token_lives_for_fifteen_minutes",
+            "auth/test_jwt_tokens.py::test_a_token_lives_for_fifteen_minutes",
         ),
         Mutant(
             "A key that is not set any more signs nothing",
             ACCESS,
             '"kid": sha256(key).hexdigest()[:8]',
             '"kid": "1"',
-            "auth/test_access_tokens.py::test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed",
+            "auth/test_jwt_tokens.py::test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed",
         ),
         Mutant(
             "Access tokens count while the key is replaced",

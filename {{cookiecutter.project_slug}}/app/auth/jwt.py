@@ -16,7 +16,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 from msgspec import Struct
 
-from app.auth import access_tokens
+from app.auth import jwt_tokens
 from app.auth import refresh_tokens
 from app.auth.litestar_backend import CredentialBackend
 from app.auth.litestar_backend import CredentialConfig
@@ -87,13 +87,13 @@ def security_scheme(settings: Settings) -> SecurityScheme:  # noqa: ARG001  # ea
 class JWTBackend(CredentialBackend):
     """Reads the header."""
 
-    condition = access_tokens.CONDITION
+    condition = jwt_tokens.CONDITION
 
     @classmethod
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The claims of the access token in the header."""
         scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-        return access_tokens.named(connection.app.state.settings, token) if scheme.lower() == "bearer" else None
+        return jwt_tokens.named(connection.app.state.settings, token) if scheme.lower() == "bearer" else None
 
 
 @dataclass
@@ -105,7 +105,7 @@ class JWTConfig(CredentialConfig):
 
 def _pair(request: Request[Any, Any, Any], renewal: refresh_tokens.Renewal) -> TokenPair:
     return TokenPair(
-        access_token=access_tokens.issue(request.app.state.settings, renewal.row),
+        access_token=jwt_tokens.issue(request.app.state.settings, renewal.row),
         refresh_token=renewal.token,
-        expires_in=int(access_tokens.LIFETIME.total_seconds()),
+        expires_in=int(jwt_tokens.LIFETIME.total_seconds()),
     )

@@ -18,7 +18,7 @@ from msgspec import Meta
 from msgspec import Struct
 
 from app.accounts.schemas import UserRead
-from app.auth import access_tokens
+from app.auth import jwt_tokens
 from app.auth import refresh_tokens
 from app.auth.litestar_backend import CredentialBackend
 from app.auth.litestar_backend import CredentialConfig
@@ -65,7 +65,7 @@ async def renew(request: Request[Any, Any, Any]) -> Response[Renewed]:
         if token is not None and not await refresh_tokens.names_a_sign_in(request, token):
             request.state[WORTHLESS_COOKIES] = cleared_cookies(settings)
         raise
-    return Response(Renewed(expires_in=int(access_tokens.LIFETIME.total_seconds())), cookies=cookies)
+    return Response(Renewed(expires_in=int(jwt_tokens.LIFETIME.total_seconds())), cookies=cookies)
 
 
 ROUTES: list[HTTPRouteHandler] = [renew]
@@ -89,13 +89,13 @@ def security_scheme(settings: Settings) -> SecurityScheme:
 class JWTCookieBackend(CredentialBackend):
     """Reads the access cookie; it ignores headers."""
 
-    condition = access_tokens.CONDITION
+    condition = jwt_tokens.CONDITION
 
     @classmethod
     def presented(cls, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any] | None:
         """The claims of the access token in the cookie."""
         settings: Settings = connection.app.state.settings
-        return access_tokens.named(settings, single_cookie(connection, _names(settings).access) or "")
+        return jwt_tokens.named(settings, single_cookie(connection, _names(settings).access) or "")
 
     async def worthless(self, connection: ASGIConnection[Any, Any, Any, Any]) -> list[Cookie]:
         """The access cookie. The refresh cookie may still work; the browser only sends it to `/refresh`."""
@@ -124,9 +124,9 @@ def _names(settings: Settings) -> Names:
 
 def _cookies(request: Request[Any, Any, Any], renewal: refresh_tokens.Renewal) -> list[Cookie]:
     settings = request.app.state.settings
-    access_token = access_tokens.issue(settings, renewal.row)
+    access_token = jwt_tokens.issue(settings, renewal.row)
     return [
-        _access_cookie(settings, access_token, access_tokens.LIFETIME),
+        _access_cookie(settings, access_token, jwt_tokens.LIFETIME),
         _refresh_cookie(settings, renewal.token, lifetime(settings)),
     ]
 

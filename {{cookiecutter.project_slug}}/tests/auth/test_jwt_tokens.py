@@ -11,7 +11,7 @@ import pytest
 from jwt.utils import base64url_encode
 from pydantic import SecretStr
 
-from app.auth import access_tokens
+from app.auth import jwt_tokens
 from app.models import UserSession
 from app.settings import Settings
 from tests.cast import Clock
@@ -27,7 +27,7 @@ def forged(
     settings: Settings, claims: dict[str, Any], header: dict[str, Any] | None = None, key: str = "access-token"
 ) -> str:
     """A token like ours but for what the test says; a claim of None is left out."""
-    token = access_tokens.issue(settings, ROW)
+    token = jwt_tokens.issue(settings, ROW)
     ours = jwt.decode(token, options={"verify_signature": False})
     changed = {name: value for name, value in (ours | claims).items() if value is not None}
     headers = jwt.get_unverified_header(token) | (header or {})
@@ -35,13 +35,13 @@ def forged(
 
 
 def test_our_own_token_names_the_user_and_the_sign_in(settings: Settings) -> None:
-    assert access_tokens.read(settings, forged(settings, {})) == CLAIMS
+    assert jwt_tokens.read(settings, forged(settings, {})) == CLAIMS
 
 
 @pytest.mark.checklist("F02")
-@pytest.mark.parametrize("claim", access_tokens.REQUIRED)
+@pytest.mark.parametrize("claim", jwt_tokens.REQUIRED)
 def test_a_token_without_one_of_its_claims_is_nothing(settings: Settings, claim: str) -> None:
-    assert access_tokens.read(settings, forged(settings, {claim: None})) is None
+    assert jwt_tokens.read(settings, forged(settings, {claim: None})) is None
 
 
 @pytest.mark.checklist("F02")
@@ -60,19 +60,19 @@ def test_a_token_without_one_of_its_claims_is_nothing(settings: Settings, claim:
     ],
 )
 def test_a_token_with_a_strange_claim_is_nothing(settings: Settings, claims: dict[str, Any]) -> None:
-    assert access_tokens.read(settings, forged(settings, claims)) is None
+    assert jwt_tokens.read(settings, forged(settings, claims)) is None
 
 
 @pytest.mark.checklist("F01", "F02")
 @pytest.mark.parametrize("header", [{"typ": "JWT"}, {"typ": "refresh"}, {"crit": ["unknown"], "unknown": 1}])
 def test_a_token_of_another_type_is_nothing(settings: Settings, header: dict[str, Any]) -> None:
-    assert access_tokens.read(settings, forged(settings, {}, header)) is None
+    assert jwt_tokens.read(settings, forged(settings, {}, header)) is None
 
 
 @pytest.mark.checklist("F01", "F03")
 @pytest.mark.parametrize("purpose", ["refresh-token", "litestar-users", "another"])
 def test_a_key_for_another_purpose_signs_nothing(settings: Settings, purpose: str) -> None:
-    assert access_tokens.read(settings, forged(settings, {}, key=purpose)) is None
+    assert jwt_tokens.read(settings, forged(settings, {}, key=purpose)) is None
 
 
 @pytest.mark.checklist("F02")
@@ -83,32 +83,32 @@ def test_another_algorithm_is_nothing(settings: Settings, algorithm: str) -> Non
     signed = f"{base64url_encode(header.encode()).decode()}.{payload}"
     key = settings.key_for("access-token")
     signature = b"" if algorithm == "none" else hmac.digest(key, signed.encode(), "sha512")
-    assert access_tokens.read(settings, f"{signed}.{base64url_encode(signature).decode()}") is None
+    assert jwt_tokens.read(settings, f"{signed}.{base64url_encode(signature).decode()}") is None
 
 
 @pytest.mark.checklist("F02")
 @pytest.mark.parametrize("token", ["", ".", "a.b.c", "é" * 50, "eyJhbGciOiJub25lIn0.e30."])
 def test_what_is_no_token_at_all_is_nothing(settings: Settings, token: str) -> None:
-    assert access_tokens.read(settings, token) is None
+    assert jwt_tokens.read(settings, token) is None
 
 
 @pytest.mark.checklist("F06")
 def test_a_token_lives_for_fifteen_minutes(settings: Settings, clock: Clock) -> None:
-    token = access_tokens.issue(settings, ROW)
+    token = jwt_tokens.issue(settings, ROW)
     clock.advance(timedelta(minutes=14, seconds=58))
-    assert access_tokens.read(settings, token) is not None
+    assert jwt_tokens.read(settings, token) is not None
     clock.advance(timedelta(seconds=2))
-    assert access_tokens.read(settings, token) is None
+    assert jwt_tokens.read(settings, token) is None
 
 
 @pytest.mark.checklist("F04")
 def test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed(settings: Settings) -> None:
     new = settings.model_copy(update={"secret_key": SecretStr("the key that the service has been given today")})
     both = new.model_copy(update={"secret_key_previous": settings.secret_key})
-    old_token, new_token = access_tokens.issue(settings, ROW), access_tokens.issue(both, ROW)
-    assert access_tokens.read(both, old_token) == access_tokens.read(both, new_token) == CLAIMS
-    assert access_tokens.read(new, new_token) == CLAIMS, "the newer key signs"
-    assert access_tokens.read(new, old_token) is None, "the older one counts as long as it is named"
+    old_token, new_token = jwt_tokens.issue(settings, ROW), jwt_tokens.issue(both, ROW)
+    assert jwt_tokens.read(both, old_token) == jwt_tokens.read(both, new_token) == CLAIMS
+    assert jwt_tokens.read(new, new_token) == CLAIMS, "the newer key signs"
+    assert jwt_tokens.read(new, old_token) is None, "the older one counts as long as it is named"
     key_ids = {jwt.get_unverified_header(token)["kid"] for token in (old_token, new_token)}
     assert len(key_ids) == 2
 
@@ -116,15 +116,15 @@ def test_a_key_that_took_the_place_of_another_accepts_what_that_one_signed(setti
 @pytest.mark.checklist("F02")
 @pytest.mark.parametrize("header", [{"kid": "unknown"}, {"kid": ""}, {"jku": "https://evil.example"}])
 def test_a_header_names_one_of_our_keys_or_nothing(settings: Settings, header: dict[str, Any]) -> None:
-    assert access_tokens.read(settings, forged(settings, {}, header)) is None
+    assert jwt_tokens.read(settings, forged(settings, {}, header)) is None
 
 
 @pytest.mark.checklist("F01")
 async def test_a_token_from_a_mail_opens_nothing(visitor: Person, settings: Settings, outbox: Outbox) -> None:
     await visitor.register()
     token = outbox.token_for(visitor)
-    assert access_tokens.read(settings, token) is None
-    access_token = access_tokens.issue(settings, ROW)
+    assert jwt_tokens.read(settings, token) is None
+    access_token = jwt_tokens.issue(settings, ROW)
     assert (await visitor.post("/verify", token=access_token)).status_code == 400
     assert (await visitor.post("/verify", token=token)).status_code == 200
 
