@@ -378,6 +378,8 @@ CHANGES: list[Step] = [
     grace("GET /reset-password", 200, token=from_the_newest_mail),
     grace("POST /reset-password", 204, token=token_in_mail, password=PASSWORD),
     grace("POST /login", 201, email=GRACE, password=PASSWORD),
+    grace("POST /users/me/access-tokens", 201, name="nightly job", access="read", expires_in_days=30),
+    grace("GET /users/me/access-tokens", 200),
     grace("GET /users/me/export", 200),
     grace("DELETE /users/me", 204),
     grace("GET /users/me", 401),

@@ -28,6 +28,7 @@ LEAST = Combination("session", include_rbac=False, include_oauth=False)
 DONE_HERE = ["columns.md", "routes.md", "mails.md", "providers.md"]
 # Where the others are done.
 DONE_ELSEWHERE = {
+    "access-tokens.md": "tests/access_tokens of the project",
     "architecture.md": "It says nothing to do; tests/test_architecture.py compares it with the code.",
     "backups.md": "tests/test_backups.py of the project; tests_system/test_postgres.py with an older PostgreSQL",
     "clients.md": "tests_system/test_clients.py",

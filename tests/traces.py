@@ -17,10 +17,10 @@ WORDS = {
         *("google", "gitlab", "microsoft", "unlinked", "unlinking", "id token", "id tokens"),
     ],
     "session": ["host session", "session cookie", "session cookies", "import session as", "session py"],
-    "jwt": ["bearer", "token pair", "jwt backend", "jwt config", "import jwt as", "jwt py"],
+    "jwt": ["token pair", "jwt backend", "jwt config", "import jwt as", "jwt py"],
     "jwt_cookie": ["host access", "secure refresh", "access cookie", "refresh cookie", "jwt cookie", "jwt cookies"],
     "tokens": [
-        *("jwt", "jwts", "pyjwt", "bearer", "access token", "access tokens", "access cookie"),
+        *("jwt", "jwts", "pyjwt", "access cookie"),
         *("refresh", "refreshes", "renew", "renewal"),
     ],
 }
@@ -39,6 +39,9 @@ EXCUSED = {
     # Litestar's name for a 403.
     ("rbac", "app/http/error*.py"): "PermissionDeniedException|permission-denied",
     ("rbac", "app/http/openapi_document.py"): "PermissionDeniedException",
+    ("rbac", "app/http/program_tokens.py"): "PermissionDeniedException",
+    ("rbac", "app/database/engine.py"): "PermissionDeniedException",
+    ("rbac", "tests/access_tokens/*"): "permission-denied",
     ("rbac", "tests/accounts/test_refusals.py"): "PermissionDeniedException|permission-denied",
     # Those of other services, which sign users in.
     ("tokens", "app/models.py"): "access_token|refresh_token",
@@ -48,6 +51,9 @@ EXCUSED = {
     **{("tokens", place): r"bearer|jwt|access_?tokens?|(gives_)?refresh(_tokens?)?" for place in ABOUT_PROVIDERS},
     # How Prometheus shows a token.
     **{(answer, "*/*metrics.py"): "bearer" for answer in ("jwt", "tokens")},
+    # The id of a token for programs.
+    ("oauth", "app/access_tokens/*"): r"token[_.]?id",
+    ("oauth", "app/rbac/token_routes.py"): "token_?id",
     # What hands out OpenTelemetry's tracers.
     ("oauth", "app/operations/traces.py"): r"_?(tracer_?)?provider",
     # Companies that run servers.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from proofs.mutants import access_tokens
 from proofs.mutants import accounts
 from proofs.mutants import auth
 from proofs.mutants import connections
@@ -21,6 +22,7 @@ ALWAYS = [
     *service.MUTANTS,
     *settings.MUTANTS,
     *connections.MUTANTS,
+    *access_tokens.MUTANTS,
     *accounts.MUTANTS,
     *auth.MUTANTS,
     *observability.MUTANTS,
@@ -28,7 +30,7 @@ ALWAYS = [
 # Only services that have the path have these defences.
 IF_THERE = {
     "app/notes": notes.MUTANTS,
-    "app/rbac": rbac.MUTANTS,
+    "app/rbac": [*rbac.MUTANTS, *access_tokens.WITH_ROLES],
     "app/oauth": [*oauth.MUTANTS, *providers.MUTANTS],
     "app/auth/session.py": session.MUTANTS,
     "app/auth/jwt.py": jwt.MUTANTS,

@@ -42,8 +42,8 @@ MUTANTS = [
     Mutant(
         "A request of a sign-in that has ended changes nothing",
         "app/accounts/row_locks.py",
-        " or await session.scalar(sign_in) is None:",
-        " or sign_in is None:",
+        " or await session.scalar(presented) is None:",
+        " or presented is None:",
         "auth/test_requests_under_way.py::test_a_body_that_arrives_after_the_sign_in_has_ended_changes_nothing",
     ),
     Mutant(

@@ -56,8 +56,8 @@ WITH_APPLE = [
     Mutant(
         "No other form is taken from another site",
         "app/http/cross_site.py",
-        'request.route_handler.opt.get("accepts_other_sites", False)',
-        'request.route_handler.opt.get("accepts_forms", True)',
+        'options.get("accepts_other_sites", False)',
+        'options.get("accepts_forms", True)',
         "test_browsers.py::test_pages_of_other_sites_change_nothing",
     ),
     of_oauth(

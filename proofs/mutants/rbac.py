@@ -98,7 +98,7 @@ MUTANTS = [
     Mutant(
         "Who is deactivated is signed out for good",
         USERS,
-        "            await ownership.end_credentials(self.session, user)\n",
+        "            await ownership.end_access(self.session, user)\n",
         "",
         "rbac/test_users.py::test_a_deactivated_user_is_out_at_once_and_signs_in_again_later",
     ),

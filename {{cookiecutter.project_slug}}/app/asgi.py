@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Litestar
 from litestar.datastructures import State
 
+from app.access_tokens.tokens import tell_of_expiry
 from app.accounts.mail.delivery import deliver
 from app.accounts.mail.mailer import mailer_for
 from app.accounts.passwords.hasher import learn_costs
@@ -61,6 +62,7 @@ LIFESPAN = [
     repeating(learn_costs),
     repeating(note_descriptors),
     repeating(deliver),
+    repeating(tell_of_expiry),
     repeating(remove_expired_rows),
 ]
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import mapped_column
 from app import clock
 from app import email_address as addresses
 # {% if cookiecutter.include_rbac %}
+from app.http.current_request import current_request
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
 # {% endif %}
@@ -28,6 +29,7 @@ SECRET = {"is_secret": True}
 EXPIRES = {"is_expiry": True}
 # On a foreign key to users: each row is a way to sign in. The value is the column that holds its name.
 WAY_IN = "way_in"
+EMPTY_LIST: dict[str, Any] = {"default": list, "server_default": sa.text("'{}'")}
 
 
 # {% if cookiecutter.include_rbac %}
@@ -40,9 +42,7 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
     __table_args__ = (sa.Index("uq_role_name_lower", sa.text("lower(name)"), unique=True),)
 
     description: Mapped[str | None] = mapped_column(sa.String(255))  # type: ignore[assignment]  # the mixin requires one
-    permissions: Mapped[list[str]] = mapped_column(
-        sa.ARRAY(sa.String(64)), default=list, server_default=sa.text("'{}'")
-    )
+    permissions: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)), **EMPTY_LIST)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
 
     @hybrid_property
@@ -133,8 +133,9 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
 
     @hybrid_property
     def permissions(self) -> list[str]:
-        """The permissions of all roles of this user, sorted."""
-        return sorted({permission for role in self.roles for permission in role.granted})
+        """The permissions of all roles of this user, sorted; in a request with a token, only those that it has too."""
+        held, now = {permission for role in self.roles for permission in role.granted}, current_request()
+        return sorted(held & {*now.token.permissions} if now.token and now.user_id == self.id else held)
     # {% endif %}
 
     @orm.validates("email")
@@ -145,7 +146,24 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
             ValueError: if the e-mail address is invalid.
         """
         return addresses.normalise_email(address)
-# {% if cookiecutter.include_rbac %}
+
+
+class AccessToken(UUIDBase):
+    """A token for programs, which act for its owner on the routes that are open to tokens."""
+
+    __tablename__ = "access_token"
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(100))
+    prefix: Mapped[str] = mapped_column(sa.String(8))
+    access: Mapped[str] = mapped_column(sa.String(8))
+    networks: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)), **EMPTY_LIST)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    last_used_at: Mapped[datetime | None] = mapped_column()
+    is_expiry_told: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
+    # {% if cookiecutter.include_rbac %}
+    permissions: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)), **EMPTY_LIST)
 
 
 # Lists of users are read newest first, and searched by the beginning of an address or a name.

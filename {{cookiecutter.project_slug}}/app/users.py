@@ -9,6 +9,7 @@ from litestar import Router
 from litestar.config.app import AppConfig
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components
+from litestar.openapi.spec import SecurityScheme
 from litestar.plugins import CLIPlugin
 from litestar.plugins import InitPlugin
 from litestar.plugins import PluginProtocol
@@ -17,6 +18,9 @@ from litestar_users.config import CurrentUserHandlerConfig
 from litestar_users.config import LitestarUsersConfig
 
 from app import repositories
+from app.access_tokens import routes as access_token_routes
+from app.access_tokens.commands import create_token
+from app.access_tokens.requests import read_token
 from app.accounts import link_pages
 from app.accounts import routes as account_routes
 from app.accounts.calibration import calibrate_hash
@@ -36,7 +40,9 @@ from app.accounts.user_commands import list_users
 from app.auth import credentials
 from app.auth import library_options
 from app.auth import routes as credential_routes
+from app.auth.litestar_backend import CredentialBackend
 from app.http.current_request import TrackCurrentRequest
+from app.http.program_tokens import require_open_route
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
 from app.oauth.doctor_checks import documents
@@ -104,7 +110,7 @@ def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
         user_registration_dto=RegistrationDTO,
         user_read_dto=UserRead,
         user_update_dto=UserUpdate,
-        current_user_handler_config=CurrentUserHandlerConfig(tags=["Accounts"]),
+        current_user_handler_config=CurrentUserHandlerConfig(tags=["Accounts"], opt={"access_tokens": "read"}),
         auth_exclude_paths=["^/schema(/|$)"],
     )
 
@@ -119,13 +125,15 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
         """Add the routes, and describe the credentials in the OpenAPI document."""
         # Before the middleware of litestar-users, which reads the current user.
         app_config.middleware.insert(0, TrackCurrentRequest(self._settings))
+        app_config.guards.insert(0, require_open_route)
         # After litestar-users: Litestar adds a handler to the path of a router, but no router to the path of a handler.
         app_config.route_handlers.extend(ROUTES)
         scheme = credentials.security_scheme(self._settings)
         if scheme.security_scheme_in == "cookie":
             _warn_of_other_sites(self._settings)
         if app_config.openapi_config is not None:
-            app_config.openapi_config.components = Components(security_schemes={"credentials": scheme})
+            schemes = Components(security_schemes={"credentials": scheme, "accessToken": ACCESS_TOKEN})
+            app_config.openapi_config.components = schemes
             app_config.openapi_config.security = [{"credentials": []}]
         return app_config
 
@@ -147,13 +155,29 @@ def _warn_of_other_sites(settings: Settings) -> None:
             )
 
 
+ACCESS_TOKEN = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    description='A token that a user has made for a program. An operation names the access, "read" or "write".',
+)
 PLUGINS: list[Callable[[Settings], PluginProtocol]] = []
 COMMANDS = click.Group(
     "users",
-    commands=[create_user, invite_user, list_users, deactivate_user, activate_user, import_users, calibrate_hash],
+    commands=[
+        create_user,
+        invite_user,
+        create_token,
+        list_users,
+        deactivate_user,
+        activate_user,
+        import_users,
+        calibrate_hash,
+    ],
     help="Manage users.",
 )
 ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
+ROUTES.extend(access_token_routes.ROUTES)
+CredentialBackend.read_token = read_token
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS)
 role_commands.extend_list_users()

@@ -41,6 +41,12 @@ TABLE: dict[str, str] = {
     "GET /users/me/sessions": Access.SIGNED_IN,
     "DELETE /users/me/sessions": Access.FRESH,
     "DELETE /users/me/sessions/{session_id}": Access.FRESH,
+    "GET /users/me/access-tokens": Access.SIGNED_IN,
+    "POST /users/me/access-tokens": Access.FRESH,
+    "DELETE /users/me/access-tokens/{token_id}": Access.SIGNED_IN,
 }
+# The routes that are open to access tokens, and the access that they need: "read" or "write". All others refuse tokens.
+TOKENS: dict[str, str] = {"GET /users/me": "read"}
 for feature in FEATURES:
     TABLE |= feature.ROUTES
+    TOKENS |= getattr(feature, "TOKENS", {})

@@ -83,6 +83,11 @@ ROWS = {
     "I10": "A database that is away in any way is a 503 and a red readiness, and service goes on by itself",
     "I12": "Wrong, contradictory and absurdly large settings are refused at start; URLs of hosting companies connect",
     "I13": "Lengths are checked before work is done; a connection has a deadline in every state",
+    "L01": "A token for programs is shown once, stored as a digest, known by its form; a wrong one costs no look-up",
+    "L02": "It opens what it and its owner may do now, on routes that say so; one that may read changes nothing",
+    "L03": "It never makes, changes or ends credentials, addresses or tokens",
+    "L04": "It ends by expiry, deletion, reset, deactivation and deletion of its owner, on the next request",
+    "L05": "Its making, first use from a new network and end are in the trail; its last use is noted once a minute",
     "E12": "Every answer tells browsers to be careful with it",
     "E13": "Signing out touches no cookie of other applications",
 }

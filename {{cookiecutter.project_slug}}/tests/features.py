@@ -1,4 +1,4 @@
-"""What the checklist, the table of routes and the fuzz run take from each feature: `ROWS`, `ROUTES` and `USERS`."""
+"""What the checklist, the tables of routes and the fuzz run take from each feature: `ROWS`, `ROUTES`, `USERS`..."""
 
 from importlib import import_module
 

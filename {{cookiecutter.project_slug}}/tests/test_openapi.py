@@ -29,6 +29,7 @@ from app.models import User
 from app.settings import Settings
 from app.settings.types import Switch
 from tests.authorization import TABLE
+from tests.authorization import TOKENS
 from tests.authorization import Access
 from tests.cast import Person
 from tests.other_services import another_stage
@@ -188,7 +189,16 @@ async def test_every_operation_that_changes_something_is_in_the_document(
 async def test_the_document_describes_the_credentials(document: dict[str, Any], settings: Settings) -> None:
     assert document["security"] == [{"credentials": []}]
     scheme = credentials.security_scheme(settings).to_schema()
-    assert document["components"]["securitySchemes"] == {"credentials": scheme}
+    schemes = document["components"]["securitySchemes"]
+    assert schemes.pop("accessToken")["scheme"] == "bearer"
+    assert schemes == {"credentials": scheme}
+
+
+@pytest.mark.checklist("L02")
+async def test_the_document_says_which_operations_are_open_to_tokens(document: dict[str, Any]) -> None:
+    named = {f"{method.upper()} {path}": each.get("security", []) for method, path, each in operations(document)}
+    tokens = {route: option["accessToken"] for route, options in named.items() for option in options[1:]}
+    assert tokens == {route: [access] for route, access in TOKENS.items()}
 
 
 async def test_public_operations_ask_for_no_credentials(document: dict[str, Any]) -> None:

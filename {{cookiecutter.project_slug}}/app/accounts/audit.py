@@ -53,6 +53,9 @@ class Event(StrEnum):
     EMAIL_CHANGE_ASKED = "email.change-asked"
     EMAIL_CHANGED = "email.changed"
     EMAIL_RESTORED = "email.restored"
+    TOKEN_CREATED = "access-token.created"  # noqa: S105  # the same
+    TOKEN_USED = "access-token.used-first"  # noqa: S105  # the same
+    TOKEN_ENDED = "access-token.ended"  # noqa: S105  # the same
     ACT_REFUSED = "act.refused"
 
 

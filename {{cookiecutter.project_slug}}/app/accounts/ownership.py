@@ -29,6 +29,7 @@ from app.accounts.passwords.hashes import is_hash
 from app.accounts.row_locks import lock
 from app.accounts.row_locks import lock_name
 from app.models import WAY_IN
+from app.models import AccessToken
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
@@ -64,7 +65,7 @@ async def disown(
     await end_credentials(session, user)
     await outbox.drop_links(session, user, *ENDED_BY_A_CHANGE)
     await known_networks.forget(session, user.email)
-    removed: set[str] = set()
+    removed = {"access tokens"} if await end_access_tokens(session, user) else set()
     for table in User.metadata.sorted_tables:
         for column in table.columns:
             if name := column.info.get(WAY_IN):
@@ -80,6 +81,21 @@ async def end_credentials(session: AsyncSession, user: User, *, but: UUID | None
     others = (UserSession.user_id == user.id) & (UserSession.id.is_distinct_from(but))
     await session.execute(delete(UserSession).where(others))
     await one_time_tokens.revoke(session, user, *ENDED_BY_A_CHANGE)
+
+
+async def end_access(session: AsyncSession, user: User) -> None:
+    """End every sign-in, link and access token of a user who may not sign in any more."""
+    await end_credentials(session, user)
+    await end_access_tokens(session, user)
+
+
+async def end_access_tokens(session: AsyncSession, user: User, *conditions: ColumnElement[bool]) -> list[str]:
+    """End the access tokens of this user that meet the conditions; returns their names, sorted."""
+    ended = delete(AccessToken).where(AccessToken.user_id == user.id, *conditions)
+    names = sorted(await session.scalars(ended.returning(AccessToken.name)))
+    for name in names:
+        audit.record(session, Event.TOKEN_ENDED, user.id, before={"name": name})
+    return names
 
 
 async def compare_sign_up(session: AsyncSession, user: User, display_name: str, *, is_again: bool) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.current_request import current_request
+from app.models import AccessToken
 from app.models import User
 from app.models import UserSession
 
@@ -57,13 +58,17 @@ async def lock_user(session: AsyncSession, user_id: UUID | int, *, to_delete: bo
 
 
 async def still_signed_in(session: AsyncSession, user: User | None) -> User:
-    """The caller, read again and locked, if the sign-in has not ended.
+    """The caller, read again and locked, if the sign-in or token of this request has not ended.
 
     Raises:
         NotAuthorizedException: if the account was deleted or deactivated, or the sign-in has ended, since the request
             began. A body may take half a minute to arrive: a thief could begin requests and finish them after a reset.
     """
-    sign_in = select(UserSession.id).where(UserSession.id == current_request().session_id)
-    if user is None or not (user.is_active and user.is_verified) or await session.scalar(sign_in) is None:
+    now = current_request()
+    if now.token is None:
+        presented = select(UserSession.id).where(UserSession.id == now.session_id)
+    else:
+        presented = select(AccessToken.id).where(AccessToken.id == now.token.id)
+    if user is None or not (user.is_active and user.is_verified) or await session.scalar(presented) is None:
         raise NotAuthorizedException
     return user

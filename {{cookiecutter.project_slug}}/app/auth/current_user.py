@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.transactions import release_connection
 from app.http.outages import of_service_database
+from app.models import AccessToken
 from app.models import User
 from app.models import UserSession
 from app.repositories import CURRENT_USER
@@ -31,16 +32,21 @@ from app.settings.types import Pooler
 
 
 class CurrentUserQuery:
-    """Reads the one sign-in that meets a condition, its user, and the relationships that are loaded with each user."""
+    """Reads the one sign-in that meets a condition, its user, and the relationships that are loaded with each user.
 
-    def __init__(self, condition: ColumnElement[bool]) -> None:
+    With `presented` it reads the rows of another table of credentials.
+    """
+
+    def __init__(
+        self, condition: ColumnElement[bool], presented: type[UserSession] | type[AccessToken] = UserSession
+    ) -> None:
         self._along = eager_relationships()
         related = [orm.aliased(relation.mapper.class_) for relation in self._along]
-        rows = orm.join(UserSession, User, User.id == UserSession.user_id)
+        rows = orm.join(presented, User, User.id == presented.user_id)
         for relation, alias in zip(self._along, related, strict=True):
             rows = orm.outerjoin(rows, alias, relation.class_attribute.of_type(alias))
         self._parts: list[_Part] = []
-        for entity in (UserSession, User, *related):
+        for entity in (presented, User, *related):
             self._parts.append(_Part(entity, self._parts[-1].end if self._parts else 0))
         columns = [column for part in self._parts for column in part.columns]
         self._statement = select(*columns).select_from(rows).where(condition)
@@ -50,7 +56,7 @@ class CurrentUserQuery:
         self._types = [(column.type.dialect_impl(dialect), dialect) for column in columns]
         self._readers: list[tuple[int, Callable[[Any], Any]]] | None = None
 
-    async def one(self, session: AsyncSession, values: Mapping[str, Any]) -> tuple[UserSession, User] | None:
+    async def one(self, session: AsyncSession, values: Mapping[str, Any]) -> tuple[Any, User] | None:
         """The sign-in for these values and its user; `UserRepository.get` returns this user without another read."""
         rows = await self._rows(session, values)
         if not rows:

@@ -1,5 +1,7 @@
 """Finds the sign-in and the user of a request, for every kind of credentials."""
 
+from collections.abc import Awaitable
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import UTC
@@ -7,6 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 from typing import ClassVar
+from typing import TypeAlias
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
@@ -28,9 +31,12 @@ from app.auth.user_sessions import note_seen
 from app.database.sessions import request_session
 from app.http.current_request import current_request
 from app.http.problem_details import WORTHLESS_COOKIES
+from app.http.program_tokens import presented_token
 from app.settings import Settings
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+# Reads a token for programs: the contents of `request.auth`, empty if it is invalid. app/users.py sets it.
+TokenReader: TypeAlias = Callable[[ASGIConnection[Any, Any, Any, Any], str], Awaitable[dict[str, Any]]]
 
 
 @cache
@@ -49,6 +55,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
 
     # Selects the sign-in that a request presents; `presented` returns its parameters.
     condition: ClassVar[ColumnElement[bool]]
+    read_token: ClassVar[TokenReader]
 
     def __init__(self, config: "CredentialConfig") -> None:
         super().__init__(config)
@@ -72,6 +79,9 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
 
     async def load_from_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
         """The contents of `request.auth`; empty if the request is not signed in."""
+        # A token is judged alone, whatever cookie is beside it.
+        if "Authorization" in connection.headers and (token := presented_token(connection)) is not None:
+            return await CredentialBackend.read_token(connection, token)
         session, now, values = request_session(connection), clock.now(), self.presented(connection)
         found = None
         if values is not None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 from weakref import WeakSet
 
 import asyncpg  # type: ignore[import-untyped]  # It carries no types.
+from litestar.exceptions import PermissionDeniedException
 from sqlalchemy import ExceptionContext
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
@@ -39,6 +40,8 @@ ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(4711815)"
 DRIVERS = "drivers"
 # The URL itself is an argument of asyncpg.
 ASYNCPG = "postgresql+asyncpg://"
+# The option of an engine whose transactions PostgreSQL lets read only.
+READS_ONLY = "postgresql_readonly"
 
 
 def connect_arguments(settings: Settings) -> dict[str, Any]:
@@ -150,8 +153,11 @@ def _note_error(context: ExceptionContext) -> None:
     of_service_database(context.original_exception)
     if context.sqlalchemy_exception is not None:
         of_service_database(context.sqlalchemy_exception)
-    # After a failover the pool may hold connections to the former primary: SQLAlchemy drops all of them.
+    # The change may have been forbidden to this request. After a failover, the pool may hold connections to the former
+    # primary: SQLAlchemy drops all of them.
     if sqlstate_of(context.original_exception) == READ_ONLY:
+        if context.connection is not None and READS_ONLY in context.connection.get_execution_options():
+            raise PermissionDeniedException from context.original_exception
         context.is_disconnect = True
     # Pgpool-II refuses all that follows on a connection whose COMMIT has failed. An error without a statement is one of
     # COMMIT or ROLLBACK.

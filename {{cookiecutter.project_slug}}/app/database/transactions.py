@@ -10,6 +10,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 from litestar import Litestar
@@ -22,12 +23,14 @@ from litestar.types import Message
 from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
+from sqlalchemy import Engine
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm import Session
 from sqlalchemy.orm import SessionTransaction
 
+from app.database.engine import READS_ONLY
 from app.database.engine import close_connections
 from app.database.sessions import config_of
 from app.database.sessions import engine_of
@@ -37,6 +40,16 @@ from app.http.problem_details import ERROR
 
 # In the `info` of a session, while its transaction has a connection, and once it has written something.
 HAS_CONNECTION, HAS_WRITTEN = "has connection", "has written"
+
+
+def allow_only_reads(session: AsyncSession) -> None:
+    """Let PostgreSQL refuse every change by this session; a `separate_transaction` still writes."""
+    session.sync_session.bind = _reading(session.sync_session.get_bind().engine)
+
+
+@lru_cache(maxsize=1)
+def _reading(engine: Engine) -> Engine:
+    return engine.execution_options(**{READS_ONLY: True})
 
 
 async def release_connection(session: AsyncSession) -> None:

@@ -17,6 +17,8 @@ from app.http import request_limits
 from app.http.errors import BodyTooSlow
 from app.http.errors import CrossSiteRequest
 from app.http.errors import UnsupportedMediaType
+from app.http.program_tokens import OPTION
+from app.http.program_tokens import presented_token
 from app.settings import Settings
 
 READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
@@ -44,8 +46,7 @@ class RefuseCrossSite(ASGIMiddleware):
         """
         request: Request[Any, Any, Any] = Request(scope)
         if request.method not in READING:
-            # A handler that judges nothing itself may say so: `@post(..., accepts_other_sites=True)`.
-            if not (self._is_own(request) or request.route_handler.opt.get("accepts_other_sites", False)):
+            if not (self._is_own(request) or _needs_no_cookie(request)):
                 raise CrossSiteRequest
             if not _may_be_sent(request):
                 receive = await _require_no_body(request, receive)
@@ -59,6 +60,13 @@ class RefuseCrossSite(ASGIMiddleware):
             return site in {"same-origin", "none"}
         host = request.headers.get("Host")
         return origin is None or origin in {f"https://{host}", f"http://{host}"}
+
+
+def _needs_no_cookie(request: Request[Any, Any, Any]) -> bool:
+    # A handler that judges nothing itself may say so: `@post(..., accepts_other_sites=True)`. Where a route is open to
+    # tokens, a token is judged alone, and no page of another site can add one.
+    options = request.route_handler.opt
+    return options.get("accepts_other_sites", False) or (OPTION in options and presented_token(request) is not None)
 
 
 async def _require_no_body(request: Request[Any, Any, Any], receive: Receive) -> Receive:

@@ -23,6 +23,7 @@ from app.http.client_address import is_from_trusted_proxy
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from app.models import AccessToken
     from app.models import User
 
 REQUEST_ID = "X-Request-ID"
@@ -41,6 +42,8 @@ class CurrentRequest:
     user_id: UUID | None = None
     # The sign-in that the request presents.
     session_id: UUID | None = None
+    # The token for programs that it presents instead.
+    token: "AccessToken | None" = None
     # The target of the act, if the path does not contain it.
     target_id: UUID | None = None
     # Whether the refusal already has an audit entry of its own.

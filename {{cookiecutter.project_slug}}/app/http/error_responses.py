@@ -38,6 +38,7 @@ from app.http.errors import InvalidField
 from app.http.errors import InvalidToken
 from app.http.errors import RecentSignInRequired
 from app.http.errors import Refusal
+from app.http.errors import TokenNotAccepted
 from app.http.errors import TooBusy
 from app.http.errors import TooManyAttempts
 from app.http.errors import UnsupportedMediaType
@@ -79,6 +80,7 @@ TABLE: dict[type[Exception], Row] = {
     NotAuthorizedException: (401, "not-authenticated", "Sign in first."),
     PermissionDeniedException: (403, "permission-denied", "You are not allowed to do this."),
     RecentSignInRequired: (403, "reauthentication-required", "Confirm your password first: POST /reauthenticate."),
+    TokenNotAccepted: (403, "token-not-accepted", "This route does not accept access tokens. Sign in instead."),
     CrossSiteRequest: (403, "cross-site-request", "The request comes from a site that CORS_ORIGINS does not name."),
     BodyTooSlow: (408, "body-too-slow", "The body took too long to arrive."),
     RequestEntityTooLarge: (413, "body-too-large", f"The body is larger than {MAX_BODY_BYTES:,} bytes."),
@@ -86,9 +88,7 @@ TABLE: dict[type[Exception], Row] = {
     TooManyAttempts: (429, "too-many-attempts", "Too many requests. Try again later."),
     NotFoundError: (404, "not-found", "Not found."),
     TooBusy: UNAVAILABLE,
-    Conflict: CONFLICT,
-    IntegrityError: CONFLICT,
-    DatabaseIntegrityError: CONFLICT,
+    **dict.fromkeys((Conflict, IntegrityError, DatabaseIntegrityError), CONFLICT),
     # Another request has removed the row.
     StaleDataError: CONFLICT,
     Exception: INTERNAL,

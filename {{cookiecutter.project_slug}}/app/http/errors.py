@@ -37,6 +37,10 @@ class RecentSignInRequired(Refusal):
     """The request needs a password that was confirmed recently (ASVS 7.5.1)."""
 
 
+class TokenNotAccepted(Refusal):
+    """A token for programs, on a route that is not open to them."""
+
+
 class CrossSiteRequest(Refusal):
     """A page of another site made the browser send the request (ASVS 3.5.1)."""
 

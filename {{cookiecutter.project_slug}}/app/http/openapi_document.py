@@ -30,12 +30,15 @@ from app.http.errors import Conflict
 from app.http.errors import CrossSiteRequest
 from app.http.errors import InvalidToken
 from app.http.errors import RecentSignInRequired
+from app.http.errors import TokenNotAccepted
 from app.http.errors import TooBusy
 from app.http.errors import TooManyAttempts
 from app.http.errors import UnsupportedMediaType
 from app.http.openapi_schemas import operation_id
 from app.http.problem_details import PROBLEM_TYPE
 from app.http.problem_details import Problem
+from app.http.program_tokens import access_needed
+from app.http.program_tokens import require_open_route
 from app.http.recent_sign_in import require_recent_sign_in
 from app.http.swagger_ui import POLICY
 from app.http.swagger_ui import SwaggerUI
@@ -88,8 +91,12 @@ def _describe(handler: HTTPRouteHandler) -> None:
     summary, _, rest = " ".join(text.split()).partition(". ")
     handler.summary = handler.summary or summary.removesuffix(".") or None
     handler.description = handler.description or rest or None
-    if handler.opt.get("exclude_from_auth") and not any(layer.security for layer in handler.ownership_layers):
+    if any(layer.security for layer in handler.ownership_layers):
+        return
+    if handler.opt.get("exclude_from_auth"):
         handler.security = [{}]
+    elif needed := access_needed(handler):
+        handler.security = [{"credentials": []}, {"accessToken": [needed.value]}]
 
 
 class Operation(NamedTuple):
@@ -118,8 +125,9 @@ class Operation(NamedTuple):
 
     @property
     def guards(self) -> list[Guard]:
-        """The guards of every layer."""
-        return [guard for layer in self.handler.ownership_layers for guard in layer.guards or ()]
+        """The guards of every layer, without the one for tokens."""
+        given = [guard for layer in self.handler.ownership_layers for guard in layer.guards or ()]
+        return [guard for guard in given if guard is not require_open_route]
 
     @property
     def is_counted(self) -> bool:
@@ -137,7 +145,12 @@ RULES: dict[type[Exception], Callable[[Operation], bool]] = {
         operation.changes and not operation.handler.opt.get("accepts_other_sites", False)
     ),
     RecentSignInRequired: lambda operation: require_recent_sign_in in operation.guards,
-    PermissionDeniedException: lambda operation: bool({*operation.guards} - {require_recent_sign_in}),
+    PermissionDeniedException: lambda operation: (
+        bool({*operation.guards} - {require_recent_sign_in}) or bool(access_needed(operation.handler))
+    ),
+    TokenNotAccepted: lambda operation: (
+        not operation.handler.opt.get("exclude_from_auth") and not access_needed(operation.handler)
+    ),
     NotFoundError: lambda operation: operation.is_named or any(name.endswith("_id") for name in operation.names),
     BodyTooSlow: lambda operation: bool(operation.body),
     Conflict: lambda operation: operation.changes and not operation.is_counted,

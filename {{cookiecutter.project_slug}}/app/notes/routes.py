@@ -35,26 +35,26 @@ NoteId = Annotated[UUID, Parameter(description="From the list.")]
 Notes = NamedDependency[NoteRepository]
 
 
-@get("/", dependencies=PAGINATION)
+@get("/", dependencies=PAGINATION, access_tokens="read")
 async def list_notes(request: UserRequest, part: NamedDependency[Page]) -> OffsetPagination[Note]:
     """List the notes that the caller may read, newest first."""
     newest_first = select(Note).where(readable_by(request.user)).order_by(Note.created_at.desc(), Note.id.desc())
     return await paginate(request_session(request), newest_first, part)
 
 
-@post("/")
+@post("/", access_tokens="write")
 async def add_note(data: JSONBody[NewNote], request: UserRequest, notes: Notes) -> Note:
     """Add a note."""
     return await notes.add(Note(user_id=request.user.id, **asdict(data)))
 
 
-@get("/{note_id:uuid}")
+@get("/{note_id:uuid}", access_tokens="read")
 async def read_note(note_id: NoteId, request: UserRequest, notes: Notes) -> Note:
     """Read a note."""
     return await notes.get_one(Note.id == note_id, readable_by(request.user))
 
 
-@patch("/{note_id:uuid}")
+@patch("/{note_id:uuid}", access_tokens="write")
 async def change_note(note_id: NoteId, data: JSONBody[NoteChanges], request: UserRequest, notes: Notes) -> Note:
     """Change a note."""
     note = await notes.get_one(Note.id == note_id, owned_by(request.user), with_for_update=True)
@@ -64,7 +64,7 @@ async def change_note(note_id: NoteId, data: JSONBody[NoteChanges], request: Use
     return note
 
 
-@delete("/{note_id:uuid}", return_dto=None)
+@delete("/{note_id:uuid}", return_dto=None, access_tokens="write")
 async def delete_note(note_id: NoteId, request: UserRequest, notes: Notes) -> None:
     """Delete a note."""
     # Locked, so that of two requests at the same moment one deletes it and the other does not find it.

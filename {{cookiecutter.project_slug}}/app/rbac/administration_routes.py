@@ -5,11 +5,13 @@ from litestar.handlers import HTTPRouteHandler
 from app.rbac import audit_routes
 from app.rbac import role_routes
 from app.rbac import session_routes
+from app.rbac import token_routes
 from app.rbac import user_routes
 
 ROUTES: list[HTTPRouteHandler] = [
     *role_routes.ROUTES,
     *user_routes.ROUTES,
     *session_routes.ROUTES,
+    *token_routes.ROUTES,
     *audit_routes.ROUTES,
 ]

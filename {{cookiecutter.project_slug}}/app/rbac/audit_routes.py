@@ -84,6 +84,7 @@ def _in_utc(field: str, given: str | None) -> datetime | None:
     return_dto=AuditEventRead,
     guards=[requires(Permission.AUDIT_READ)],
     dependencies=PAGINATION | {"wanted": Provide(audit_filter, sync_to_thread=False)},
+    access_tokens="read",
     tags=["Audit"],
 )
 async def list_events(

@@ -33,6 +33,7 @@ def role_management() -> RoleManagementHandlerConfig:
     return_dto=RoleRead,
     guards=[requires(Permission.ROLES_READ)],
     dependencies=SERVICE,
+    access_tokens="read",
     tags=["Roles"],
 )
 async def list_roles(service: NamedDependency[RoleService]) -> list[Role]:

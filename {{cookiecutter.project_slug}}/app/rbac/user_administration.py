@@ -96,7 +96,7 @@ class AdministrationService(AccountService):
         copy_named(data, user)
         if was_in and not (user.is_active and user.is_verified):
             await require_another_administrator(self.session, user)
-            await ownership.end_credentials(self.session, user)
+            await ownership.end_access(self.session, user)
         after = _facts_of(user)
         if changed := {name for name in after if after[name] != before[name]}:
             audit.record(

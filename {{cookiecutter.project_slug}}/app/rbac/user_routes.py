@@ -36,7 +36,14 @@ MANAGE = requires(Permission.USERS_MANAGE)
 WANTED = {"wanted": Provide(user_filter, sync_to_thread=False)}
 
 
-@get("/users", return_dto=UserRead, guards=[READ], dependencies=SERVICE | PAGINATION | WANTED, tags=["Users"])
+@get(
+    "/users",
+    return_dto=UserRead,
+    guards=[READ],
+    dependencies=SERVICE | PAGINATION | WANTED,
+    access_tokens="read",
+    tags=["Users"],
+)
 async def list_users(
     wanted: NamedDependency[UserFilter], part: NamedDependency[Page], service: NamedDependency[AdministrationService]
 ) -> OffsetPagination[User]:
@@ -50,7 +57,14 @@ async def invite_user(data: JSONBody[Invitation], service: NamedDependency[Admin
     return await service.invite_with_roles(data.email, data.roles)
 
 
-@get("/users/{user_id:uuid}", return_dto=UserRead, guards=[READ], dependencies=SERVICE, tags=["Users"])
+@get(
+    "/users/{user_id:uuid}",
+    return_dto=UserRead,
+    guards=[READ],
+    dependencies=SERVICE,
+    access_tokens="read",
+    tags=["Users"],
+)
 async def read_user(user_id: UserId, service: NamedDependency[AdministrationService]) -> User:
     """Read a user."""
     user: User = await service.get_user(user_id)

@@ -8,4 +8,11 @@ ROUTES = {
     "PATCH /notes/{note_id}": "signed in",
     "DELETE /notes/{note_id}": "signed in",
 }
+TOKENS = {
+    "GET /notes": "read",
+    "POST /notes": "write",
+    "GET /notes/{note_id}": "read",
+    "PATCH /notes/{note_id}": "write",
+    "DELETE /notes/{note_id}": "write",
+}
 USERS: dict[str, str] = {}

@@ -18,6 +18,8 @@ ROUTES = {
     "GET /users/{user_id}/sessions": "sessions:manage",
     "DELETE /users/{user_id}/sessions": "sessions:manage",
     "DELETE /users/{user_id}/sessions/{session_id}": "sessions:manage",
+    "GET /users/{user_id}/access-tokens": "sessions:manage",
+    "DELETE /users/{user_id}/access-tokens/{token_id}": "sessions:manage",
     "GET /users/roles": "roles:read",
     "POST /users/roles": "roles:manage",
     "PATCH /users/roles/{role_id}": "roles:manage",
@@ -26,6 +28,7 @@ ROUTES = {
     "PUT /users/roles/revoke": "roles:manage",
     "GET /audit-events": "audit:read",
 }
+TOKENS = dict.fromkeys(("GET /users", "GET /users/{user_id}", "GET /users/roles", "GET /audit-events"), "read")
 GIVE = """
     INSERT INTO user_role (user_id, role_id)
     SELECT "user".id, role.id FROM "user", role WHERE "user".email = '{email}' AND role.name = '{role}'

@@ -4,6 +4,7 @@ import pytest
 from httpx import Response
 
 from app.permissions import Permission
+from tests.access_tokens.program import make
 from tests.authorization import TABLE
 from tests.cast import Person
 from tests.cast import Stage
@@ -50,11 +51,14 @@ async def ids(grace: Person, tables: Tables) -> dict[str, str]:
     await tables.execute_all(ROLES)
     await give(tables, grace, "held")
     await grace.sign_in()
+    await make(grace)
     [user], [sign_in] = await tables.rows("user"), await tables.rows("user_session")
+    [token] = await tables.rows("access_token")
     roles = {row["name"]: str(row["id"]) for row in await tables.rows("role")}
     return {
         "user_id": str(user["id"]),
         "session_id": str(sign_in["id"]),
+        "token_id": str(token["id"]),
         "role_id": roles["spare"],
         "held_id": roles["held"],
     }

@@ -45,6 +45,10 @@ class Letter(StrEnum):
     EMAIL_CHANGING = "email-changing"
     EMAIL_RESTORED = "email-restored"
     ACCOUNT_DELETED = "account-deleted"
+    TOKEN_CREATED = "access-token-created"  # noqa: S105  # the same
+    TOKEN_USED = "access-token-used"  # noqa: S105  # the same
+    TOKEN_ENDED = "access-token-ended"  # noqa: S105  # the same
+    TOKEN_EXPIRES = "access-token-expires"  # noqa: S105  # the same
 
 
 @dataclass(frozen=True)

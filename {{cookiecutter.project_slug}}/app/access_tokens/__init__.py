@@ -1,0 +1,1 @@
+"""Tokens with which programs act for a user: named, expiring, limited."""

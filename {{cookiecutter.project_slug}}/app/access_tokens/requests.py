@@ -1,0 +1,89 @@
+"""The request of a program: its token is read, with the owner, by one statement."""
+
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from sqlalchemy import bindparam
+from sqlalchemy import update
+
+from app import clock
+from app.accounts import attempt_counters
+from app.accounts import audit
+from app.accounts.audit import Event
+from app.accounts.mail import outbox
+from app.accounts.mail.letters import Letter
+from app.auth.current_user import CurrentUserQuery
+from app.auth.litestar_backend import NEVER
+from app.auth.user_sessions import SEEN_AGAIN_AFTER
+from app.auth.user_sessions import sha256_of
+from app.database.sessions import request_session
+from app.database.transactions import allow_only_reads
+from app.database.transactions import separate_transaction
+from app.http.client_address import client_network
+from app.http.current_request import current_request
+from app.http.program_tokens import Access
+from app.http.program_tokens import is_whole
+from app.models import AccessToken
+from app.models import User
+
+# Older ones are forgotten, so a program that moves through many networks is told of again.
+MAX_NETWORKS = 50
+# A program whose network changes all the time must not flood its owner.
+TOLD_ONCE_IN = timedelta(days=1)
+CONDITION = (
+    (AccessToken.digest == bindparam("presented_digest"))
+    & (AccessToken.expires_at > bindparam("now"))
+    & User.is_active
+    & User.is_verified
+)
+
+
+@cache
+def _query() -> CurrentUserQuery:
+    return CurrentUserQuery(CONDITION, AccessToken)
+
+
+async def read_token(connection: ASGIConnection[Any, Any, Any, Any], text: str) -> dict[str, Any]:
+    """The contents of `request.auth` for a request with this token; empty if it is invalid or has ended."""
+    # The guard of the route knows the token of the current request; a WebSocket is none.
+    if connection.scope["type"] != ScopeType.HTTP or not is_whole(text):
+        return {}
+    session, values = request_session(connection), {"presented_digest": sha256_of(text.encode()), "now": clock.now()}
+    found = await _query().one(session, values)
+    if found is None:
+        return {}
+    token, user = found
+    noted = current_request()
+    noted.user, noted.token, noted.user_id = user, token, user.id
+    await _note_use(connection, token, user)
+    if token.access != Access.WRITE:
+        allow_only_reads(session)
+    # It never counts as a recent sign-in, and is not one that a route could end or keep.
+    return {"user_id": str(user.id), "session_id": token.id, "generation": 0, "authenticated_at": NEVER}
+
+
+async def _note_use(connection: ASGIConnection[Any, Any, Any, Any], token: AccessToken, user: User) -> None:
+    """Store the time and network of this use, once a minute at most; the first one from a network is told at once."""
+    network = client_network(Request(connection.scope), connection.app.state.settings)
+    is_known = network in token.networks
+    if is_known and token.last_used_at is not None and token.last_used_at > clock.now() - SEEN_AGAIN_AFTER:
+        return
+    # The latest is the last.
+    networks = [*(each for each in token.networks if each != network), network][-MAX_NETWORKS:]
+    # Of parallel requests, the first one writes.
+    unseen = AccessToken.last_used_at.is_not_distinct_from(token.last_used_at)
+    used = update(AccessToken).where(AccessToken.id == token.id, unseen, AccessToken.networks == token.networks)
+    async with separate_transaction(request_session(connection)) as session:
+        noted = used.values(last_used_at=clock.now(), networks=networks).returning(AccessToken.id)
+        is_first = await session.scalar(noted) is not None and (token.last_used_at is None or not is_known)
+        if is_first:
+            audit.record(session, Event.TOKEN_USED, user.id, after={"name": token.name, "network": network})
+        if is_first and not is_known:
+            told = attempt_counters.bucket(session.info["settings"], "token-told", str(token.id))
+            [count] = await attempt_counters.add(session, {told: TOLD_ONCE_IN})
+            if count.attempts == 1:
+                outbox.put(session, Letter.TOKEN_USED, user.email, user.id, details=[token.name])

@@ -1,0 +1,62 @@
+"""The access tokens of users, for callers with the permission to end sign-ins, and the permissions of tokens."""
+
+import click
+from litestar import delete
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+
+from app.access_tokens import tokens
+from app.access_tokens.commands import create_token
+from app.access_tokens.routes import TokenId
+from app.access_tokens.schemas import NewToken
+from app.access_tokens.schemas import TokenRead
+from app.accounts.routes import SERVICE
+from app.auth.user_sessions import UserRequest
+from app.database.sessions import request_session
+from app.http.errors import InvalidField
+from app.models import User
+from app.permissions import Permission
+from app.rbac.acts import begin
+from app.rbac.role_service import require_reach
+from app.rbac.session_routes import MANAGE
+from app.rbac.user_administration import AdministrationService
+from app.rbac.user_routes import UserId
+
+PERMISSION_OPTION = click.Option(
+    ["--permission", "permissions"],
+    multiple=True,
+    type=click.Choice([permission.value for permission in Permission]),
+    help="A permission of the user that the token has too; repeat the option for several.",
+)
+
+
+def require_held(user: User, wanted: NewToken) -> None:
+    """Require that a new token has no permission that its owner lacks.
+
+    Raises:
+        InvalidField: if it would have one.
+    """
+    if lacking := sorted({*wanted.permissions} - {*user.permissions}):
+        raise InvalidField("permissions", f"Not permitted to this user: {', '.join(lacking)}.")
+
+
+@get("/users/{user_id:uuid}/access-tokens", guards=[MANAGE], dependencies=SERVICE, tags=["Users"])
+async def list_tokens(user_id: UserId, service: NamedDependency[AdministrationService]) -> list[TokenRead]:
+    """List the access tokens of a user, the newest first."""
+    user: User = await service.get_user(user_id)
+    return await tokens.of_user(service.session, user.id)
+
+
+@delete("/users/{user_id:uuid}/access-tokens/{token_id:uuid}", guards=[MANAGE], tags=["Users"])
+async def end_token(user_id: UserId, token_id: TokenId, request: UserRequest) -> None:
+    """End an access token of a user."""
+    session = request_session(request)
+    user = (await begin(session, Permission.SESSIONS_MANAGE, user_ids=[user_id])).users[user_id]
+    require_reach(user.permissions)
+    await tokens.end(session, user, token_id)
+
+
+ROUTES: list[HTTPRouteHandler] = [list_tokens, end_token]
+tokens.RULES.append(require_held)
+create_token.params.append(PERMISSION_OPTION)
