@@ -91,7 +91,7 @@ class Call:
 def keep_credentials(visit: Visit, person: str, answer: httpx.Response) -> None:
     """Presents bearer tokens from now on; cookies are kept and sent by the client itself."""
     visit.secrets |= set(answer.cookies.values())
-    if answer.headers.get("content-type") == "application/json" and "access_token" in (tokens := answer.json()):
+    if answer.headers.get("content-type") == "application/json" and "refresh_token" in (tokens := answer.json()):
         visit.client_of(person).headers["Authorization"] = f"Bearer {tokens['access_token']}"
         visit.secrets |= {tokens["access_token"], tokens["refresh_token"]}
 
