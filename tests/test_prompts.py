@@ -93,7 +93,7 @@ def test_wrong_answer_is_refused_and_asked_again(
         answer(terminal, ("What is the service", "What are its folder", "Who owns it?")[len(replies) - 1], replies[-1])
     answer(terminal, ("What is the service", "What are its folder", "Who owns it?")[len(replies) - 1], "good")
     terminal.expect_exact(f"[{len(replies) + 1}/7]")
-    terminal.sendintr()
+    terminal.sendeof()
     rest_of(terminal)
     assert terminal.exitstatus != 0
     assert shell.leftovers() == []
