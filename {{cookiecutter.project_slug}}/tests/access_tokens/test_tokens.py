@@ -120,7 +120,7 @@ async def test_the_fiftieth_token_is_refused_also_of_parallel_requests(signed_in
     await make(signed_in)
     values = "gen_random_uuid(), user_id, decode(md5(n::text), 'hex'), n::text, 'p', 'read', now(), expires_at"
     await tables.execute(
-        "INSERT INTO access_token (id, user_id, digest, name, prefix, access, created_at, expires_at) "  # noqa: S608
+        "INSERT INTO access_token (id, user_id, digest, name, prefix, access, created_at, expires_at) "  # noqa: S608  # written here
         f"SELECT {values} FROM access_token, generate_series(1, {MAX_TOKENS - 2}) AS n"
     )
     answers = await at_once(tables, *(make(signed_in) for _ in range(3)))
@@ -131,7 +131,7 @@ async def test_the_fiftieth_token_is_refused_also_of_parallel_requests(signed_in
 async def test_expired_tokens_do_not_count(signed_in: Person, tables: Tables, clock: Clock) -> None:
     await make(signed_in, expires_in_days=1)
     await tables.execute(
-        "INSERT INTO access_token (id, user_id, digest, name, prefix, access, created_at, expires_at) SELECT "  # noqa: S608
+        "INSERT INTO access_token (id, user_id, digest, name, prefix, access, created_at, expires_at) SELECT "  # noqa: S608  # written here
         "gen_random_uuid(), user_id, decode(md5(n::text), 'hex'), n::text, 'p', 'read', now(), expires_at "
         f"FROM access_token, generate_series(1, {MAX_TOKENS - 1}) AS n"
     )
