@@ -164,8 +164,10 @@ class AccessToken(UUIDBase):
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
     # {% if cookiecutter.include_rbac %}
     permissions: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)), **EMPTY_LIST)
+    # {% endif %}
 
 
+# {% if cookiecutter.include_rbac %}
 # Lists of users are read newest first, and searched by the beginning of an address or a name.
 sa.Index("ix_user_created_at_id", User.created_at, User.id)
 sa.Index("ix_user_inactive", User.created_at, User.id, postgresql_where=~User.is_active)
