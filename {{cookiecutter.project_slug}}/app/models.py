@@ -165,9 +165,9 @@ class AccessToken(UUIDBase):
     # {% if cookiecutter.include_rbac %}
     permissions: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)), **EMPTY_LIST)
     # {% endif %}
-
-
 # {% if cookiecutter.include_rbac %}
+
+
 # Lists of users are read newest first, and searched by the beginning of an address or a name.
 sa.Index("ix_user_created_at_id", User.created_at, User.id)
 sa.Index("ix_user_inactive", User.created_at, User.id, postgresql_where=~User.is_active)
