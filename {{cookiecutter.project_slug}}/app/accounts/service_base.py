@@ -66,7 +66,7 @@ class AccountService(BaseUserService[User, Any, Any], ABC):  # type: ignore[type
             outbox.put(self.session, letter, email_address.normalise_email(email))
 
     async def set_active(self, user_id: UUID, *, is_active: bool) -> None:
-        """Activate or deactivate a user; a deactivated user is signed out everywhere.
+        """Activate or deactivate a user; a deactivated user is signed out everywhere and has no access tokens.
 
         Raises:
             NotFoundError: if there is no such user.
@@ -76,7 +76,7 @@ class AccountService(BaseUserService[User, Any, Any], ABC):  # type: ignore[type
             return
         user.is_active = is_active
         if not is_active:
-            await ownership.end_credentials(self.session, user)
+            await ownership.end_access(self.session, user)
         before, after = {"is_active": not is_active}, {"is_active": is_active}
         audit.record(self.session, Event.USER_CHANGED, user.id, before=before, after=after)
 

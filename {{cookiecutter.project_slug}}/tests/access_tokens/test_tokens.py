@@ -7,12 +7,17 @@ from zlib import crc32
 
 import pytest
 from litestar import Litestar
+from litestar_users.utils import get_user_service
+from sqlalchemy import select
 
 from app.access_tokens.tokens import MAX_TOKENS
 from app.access_tokens.tokens import tell_of_expiry
+from app.accounts.service_base import AccountService
+from app.database.transactions import new_transaction
 from app.http.program_tokens import ALPHABET
 from app.http.program_tokens import PREFIX
 from app.http.program_tokens import generate_token
+from app.models import User
 from app.operations.expired_rows import remove_expired_rows
 from tests.access_tokens.program import PATH
 from tests.access_tokens.program import holding
@@ -259,3 +264,28 @@ async def test_the_command_line_makes_a_token_for_a_service_account(
     refused = await operator.types("create-token", "--email", grace.email, "--name", "x" * 101)
     assert refused.exit_code == 1
     assert "Nothing was changed" in refused.output
+
+
+@pytest.mark.checklist("L04", "L05")
+async def test_deactivation_on_the_command_line_ends_tokens_for_good(
+    operator: Operator, grace: Person, stage: Stage, tables: Tables
+) -> None:
+    program = await program_of(stage, grace)
+    for command in ("deactivate-user", "activate-user"):
+        assert (await operator.types(command, "--email", grace.email)).exit_code == 0
+        assert (await program.get("/users/me")).status_code == 401
+    [entry] = await tables.trail("access-token.ended")
+    [user] = await tables.rows("user")
+    assert entry["target_id"] == user["id"]
+
+
+@pytest.mark.checklist("L04")
+async def test_a_service_without_roles_ends_the_tokens_of_a_deactivated_user_too(
+    app: Litestar, grace: Person, stage: Stage, tables: Tables
+) -> None:
+    await program_of(stage, grace)
+    async with new_transaction(app) as session:
+        user = (await session.scalars(select(User))).unique().one()
+        # Features replace this method.
+        await AccountService.set_active(get_user_service(app, session), user.id, is_active=False)
+    assert await tables.rows("access_token") == []
