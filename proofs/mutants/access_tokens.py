@@ -185,16 +185,23 @@ MUTANTS = [
     of_tokens(
         "The first use from a network is told at once",
         REQUESTS,
-        "    if is_known and token.last_used_at is not None",
-        "    if token.last_used_at is not None",
+        "    return is_recent and network in token.networks\n",
+        "    return is_recent\n",
         "test_tokens.py::test_the_first_use_from_a_new_network_is_entered_and_told",
     ),
     of_tokens(
         "Of parallel first uses one is entered",
         REQUESTS,
-        "AccessToken.id == token.id, unseen, AccessToken.networks == token.networks)",
-        "AccessToken.id == token.id)",
+        "if stored is None or _is_noted(stored, network):\n",
+        "if stored is None:\n",
         "test_tokens.py::test_of_parallel_first_uses_one_is_entered",
+    ),
+    of_tokens(
+        "Parallel first uses from several networks are all entered",
+        REQUESTS,
+        "(await lock(session, AccessToken, token.id)).get(token.id)",
+        "await session.get(AccessToken, token.id)",
+        "test_tokens.py::test_parallel_first_uses_from_several_networks_are_all_entered",
     ),
     of_tokens(
         "A program that moves all the time does not flood its owner",

@@ -8,7 +8,6 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from sqlalchemy import bindparam
-from sqlalchemy import update
 
 from app import clock
 from app.accounts import attempt_counters
@@ -16,6 +15,7 @@ from app.accounts import audit
 from app.accounts.audit import Event
 from app.accounts.mail import outbox
 from app.accounts.mail.letters import Letter
+from app.accounts.row_locks import lock
 from app.auth.current_user import CurrentUserQuery
 from app.auth.litestar_backend import NEVER
 from app.auth.user_sessions import SEEN_AGAIN_AFTER
@@ -69,21 +69,26 @@ async def read_token(connection: ASGIConnection[Any, Any, Any, Any], text: str) 
 async def _note_use(connection: ASGIConnection[Any, Any, Any, Any], token: AccessToken, user: User) -> None:
     """Store the time and network of this use, once a minute at most; the first one from a network is told at once."""
     network = client_network(Request(connection.scope), connection.app.state.settings)
-    is_known = network in token.networks
-    if is_known and token.last_used_at is not None and token.last_used_at > clock.now() - SEEN_AGAIN_AFTER:
+    if _is_noted(token, network):
         return
-    # The latest is the last.
-    networks = [*(each for each in token.networks if each != network), network][-MAX_NETWORKS:]
-    # Of parallel requests, the first one writes.
-    unseen = AccessToken.last_used_at.is_not_distinct_from(token.last_used_at)
-    used = update(AccessToken).where(AccessToken.id == token.id, unseen, AccessToken.networks == token.networks)
     async with separate_transaction(request_session(connection)) as session:
-        noted = used.values(last_used_at=clock.now(), networks=networks).returning(AccessToken.id)
-        is_first = await session.scalar(noted) is not None and (token.last_used_at is None or not is_known)
-        if is_first:
+        # Parallel requests may come from several networks. Each sees what the one before it has stored.
+        stored = (await lock(session, AccessToken, token.id)).get(token.id)
+        if stored is None or _is_noted(stored, network):
+            return
+        is_known = network in stored.networks
+        if stored.last_used_at is None or not is_known:
             audit.record(session, Event.TOKEN_USED, user.id, after={"name": token.name, "network": network})
-        if is_first and not is_known:
+        # The latest is the last.
+        stored.networks = [*(each for each in stored.networks if each != network), network][-MAX_NETWORKS:]
+        stored.last_used_at = clock.now()
+        if not is_known:
             told = attempt_counters.bucket(session.info["settings"], "token-told", str(token.id))
             [count] = await attempt_counters.add(session, {told: TOLD_ONCE_IN})
             if count.attempts == 1:
                 outbox.put(session, Letter.TOKEN_USED, user.email, user.id, details=[token.name])
+
+
+def _is_noted(token: AccessToken, network: str) -> bool:
+    is_recent = token.last_used_at is not None and token.last_used_at > clock.now() - SEEN_AGAIN_AFTER
+    return is_recent and network in token.networks

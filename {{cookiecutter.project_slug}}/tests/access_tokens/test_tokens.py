@@ -225,6 +225,23 @@ async def test_of_parallel_first_uses_one_is_entered(grace: Person, stage: Stage
     assert kinds.count("access-token.used-first") == 1
 
 
+@pytest.mark.checklist("L05")
+async def test_parallel_first_uses_from_several_networks_are_all_entered(
+    grace: Person, stage: Stage, tables: Tables
+) -> None:
+    token = token_of(await program_of(stage, grace))
+    addresses = ["192.0.2.1", "198.51.100.66", "203.0.113.7"]
+    programs = [holding(stage, token, address) for address in addresses]
+    mails = len(grace.outbox.to(grace))
+    await at_once(tables, *(program.get("/users/me") for program in programs))
+    await stage.deliver()
+    used = await tables.trail("access-token.used-first")
+    assert sorted(row["after"]["network"] for row in used) == addresses
+    assert len(grace.outbox.to(grace)) == mails + 1
+    [row] = await tables.rows("access_token")
+    assert sorted(row["networks"]) == addresses
+
+
 async def test_expiry_is_told_a_week_before_and_once(app: Litestar, grace: Person, stage: Stage, clock: Clock) -> None:
     await program_of(stage, grace)
     await make(grace, name="short", expires_in_days=7)
