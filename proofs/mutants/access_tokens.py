@@ -176,6 +176,13 @@ MUTANTS = [
         "test_tokens.py::test_the_fiftieth_token_is_refused_also_of_parallel_requests",
     ),
     of_tokens(
+        "An account that cannot sign in gets no token",
+        TOKENS,
+        "    if not (user.is_active and user.is_verified):\n",
+        "    if not user:\n",
+        "test_tokens.py::test_an_account_that_cannot_sign_in_gets_no_token",
+    ),
+    of_tokens(
         "A name can be printed",
         TOKENS,
         "    if not wanted.name.isprintable() or not wanted.name.strip():\n",

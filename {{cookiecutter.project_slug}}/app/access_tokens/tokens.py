@@ -45,11 +45,13 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
     """Store a token of this user; its use from the `network` that it is made from is not told by mail.
 
     Raises:
-        Conflict: if the user has too many.
+        Conflict: if the user has too many, or may not sign in.
         InvalidField: if its name cannot be printed, or it would be allowed more than its owner.
         NotAuthorizedException: if it is the caller, whose sign-in has ended since the request began.
     """
     user, columns = await lock_user(session, user_id), asdict(wanted)
+    if not (user.is_active and user.is_verified):
+        raise Conflict("The account is deactivated, or its address is not confirmed.")
     for rule in RULES:
         rule(user, wanted)
     if not wanted.name.isprintable() or not wanted.name.strip():
@@ -68,7 +70,7 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
     )
     session.add(row)
     await session.flush()
-    audit.record(session, Event.TOKEN_CREATED, user_id, after={"name": row.name, **_limits_of(wanted)})
+    audit.record(session, Event.TOKEN_CREATED, user_id, after=asdict(wanted))
     outbox.put(session, Letter.TOKEN_CREATED, user.email, user_id, details=[row.name])
     return CreatedToken(token=text, **asdict(shown(row)))
 
@@ -107,7 +109,3 @@ async def tell_of_expiry(app: Litestar) -> float:
 def shown(row: AccessToken) -> TokenRead:
     """The token as it is shown."""
     return convert(row, TokenRead, from_attributes=True)
-
-
-def _limits_of(wanted: NewToken) -> dict[str, object]:
-    return {name: value for name, value in asdict(wanted).items() if name != "name"}

@@ -306,3 +306,17 @@ async def test_a_service_without_roles_ends_the_tokens_of_a_deactivated_user_too
         # Features replace this method.
         await AccountService.set_active(get_user_service(app, session), user.id, is_active=False)
     assert await tables.rows("access_token") == []
+
+
+@pytest.mark.checklist("L04")
+@pytest.mark.parametrize("state", ["is_active = false", "is_verified = false"])
+async def test_an_account_that_cannot_sign_in_gets_no_token(
+    operator: Operator, grace: Person, tables: Tables, state: str
+) -> None:
+    await tables.execute(f'UPDATE "user" SET {state}')  # noqa: S608  # written above
+    refused = await operator.types("create-token", "--email", grace.email, "--name", "backup")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "Error: The account is deactivated, or its address is not confirmed. Nothing was changed.\n"
+    )
+    assert await tables.rows("access_token") == []
