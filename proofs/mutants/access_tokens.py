@@ -199,8 +199,8 @@ MUTANTS = [
     of_tokens(
         "Of parallel first uses one is entered",
         REQUESTS,
-        "if stored is None or _is_noted(stored, network):\n",
-        "if stored is None:\n",
+        "is_known = network in stored.networks\n",
+        "is_known = network in token.networks\n",
         "test_tokens.py::test_of_parallel_first_uses_one_is_entered",
     ),
     of_tokens(
