@@ -171,8 +171,8 @@ MUTANTS = [
     of_tokens(
         "Tokens are counted under a lock",
         TOKENS,
-        "await lock_user(session, user_id), asdict(wanted)",
-        "await session.get_one(User, user_id), asdict(wanted)",
+        "    user = await lock_user(session, user_id)\n",
+        "    user = await session.get_one(User, user_id)\n",
         "test_tokens.py::test_the_fiftieth_token_is_refused_also_of_parallel_requests",
     ),
     of_tokens(
@@ -253,6 +253,13 @@ WITH_ROLES = [
         "tokens.RULES.append(require_held)\n",
         "",
         "rbac/test_access_tokens.py::test_a_token_is_given_no_more_than_its_owner_has",
+    ),
+    Mutant(
+        "A permission that is named twice is stored once",
+        "app/rbac/token_routes.py",
+        "    wanted.permissions = sorted({*wanted.permissions})\n",
+        "",
+        "rbac/test_access_tokens.py::test_a_permission_that_is_named_twice_is_stored_once",
     ),
     Mutant(
         "A guard by the name of a role admits no token",

@@ -37,7 +37,7 @@ SHOWN_LENGTH = 8
 TOLD_BEFORE = timedelta(days=7)
 LOOKED_EVERY = timedelta(minutes=10)
 ROWS_AT_ONCE = 1000
-# Each judges a token that is about to be made, with its owner locked; features add theirs.
+# Each judges a token that is about to be made, and may change it, with its owner locked; features add theirs.
 RULES: list[Callable[[User, NewToken], None]] = []
 
 
@@ -49,7 +49,7 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
         InvalidField: if its name cannot be printed, or it would be allowed more than its owner.
         NotAuthorizedException: if it is the caller, whose sign-in has ended since the request began.
     """
-    user, columns = await lock_user(session, user_id), asdict(wanted)
+    user = await lock_user(session, user_id)
     if not (user.is_active and user.is_verified):
         raise Conflict("The account is deactivated, or its address is not confirmed.")
     for rule in RULES:
@@ -58,7 +58,8 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
         raise InvalidField("name", "Use printable characters only.")
     if len(await of_user(session, user_id)) >= MAX_TOKENS:
         raise Conflict(f"You have {MAX_TOKENS} access tokens. Delete one first.")
-    text, lasting = generate_token(), timedelta(days=columns.pop("expires_in_days"))
+    columns, text = asdict(wanted), generate_token()
+    lasting = timedelta(days=columns.pop("expires_in_days"))
     row = AccessToken(
         **columns,
         user_id=user_id,

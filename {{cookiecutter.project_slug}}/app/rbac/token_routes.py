@@ -32,13 +32,14 @@ PERMISSION_OPTION = click.Option(
 
 
 def require_held(user: User, wanted: NewToken) -> None:
-    """Require that a new token has no permission that its owner lacks.
+    """Require that a new token has no permission that its owner lacks; each is stored once, sorted.
 
     Raises:
         InvalidField: if it would have one.
     """
     if lacking := sorted({*wanted.permissions} - {*user.permissions}):
         raise InvalidField("permissions", f"Not permitted to this user: {', '.join(lacking)}.")
+    wanted.permissions = sorted({*wanted.permissions})
 
 
 @get("/users/{user_id:uuid}/access-tokens", guards=[MANAGE], dependencies=SERVICE, tags=["Users"])

@@ -71,6 +71,14 @@ async def test_a_token_is_given_no_more_than_its_owner_has(grace: Person, wanted
     assert (await make(grace, permissions=[])).json()["permissions"] == []
 
 
+async def test_a_permission_that_is_named_twice_is_stored_once(ada: Person, tables: Tables) -> None:
+    await ada.sign_in()
+    made = await make(ada, permissions=["users:read", "audit:read", "users:read"])
+    assert made.json()["permissions"] == ["audit:read", "users:read"]
+    [row] = await tables.rows("access_token")
+    assert row["permissions"] == ["audit:read", "users:read"]
+
+
 @get("/own/role", access_tokens="read", guards=[roles_accepted("administrator")])
 async def is_for_a_role() -> None:
     """A route whose guard knows roles and no tokens."""
