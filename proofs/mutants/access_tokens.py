@@ -199,8 +199,8 @@ MUTANTS = [
     of_tokens(
         "Of parallel first uses one is entered",
         REQUESTS,
-        "is_known = network in stored.networks\n",
-        "is_known = network in token.networks\n",
+        "(await lock(session, AccessToken, token.id)).get(token.id)",
+        "await session.get(AccessToken, token.id)",
         "test_tokens.py::test_of_parallel_first_uses_one_is_entered",
     ),
     of_tokens(
