@@ -127,6 +127,13 @@ MUTANTS = [
         "test_requests.py::test_a_body_that_arrives_after_the_token_has_ended_changes_nothing",
     ),
     of_tokens(
+        "An export breaks off once the token has ended",
+        "app/accounts/data_export.py",
+        "            if current_request().user_id is not None:\n",
+        "            if current_request().session_id is not None:\n",
+        "test_requests.py::test_a_stream_breaks_off_once_the_token_has_ended",
+    ),
+    of_tokens(
         "A reset ends tokens",
         OWNERSHIP,
         '{"access tokens"} if await end_access_tokens(session, user) else set()',

@@ -1098,10 +1098,10 @@ MUTANTS = [
     Mutant(
         "An export holds no connection while the caller reads",
         "app/accounts/data_export.py",
-        """            await _require_sign_in(session)
+        """                await require_presented(session)
         if rows:
             yield""",
-        """            await _require_sign_in(session)
+        """                await require_presented(session)
             if rows:
                 yield [_named(part, row) for row in rows]
         if not part:

@@ -182,8 +182,8 @@ MUTANTS = [
     Mutant(
         "An export ends with the sign-in",
         "app/accounts/data_export.py",
-        "            await _require_sign_in(session)\n",
-        "",
+        "                await require_presented(session)\n",
+        "                pass\n",
         "accounts/test_export.py::test_what_is_stored_after_the_sign_in_has_ended_is_not_in_it",
     ),
     Mutant(

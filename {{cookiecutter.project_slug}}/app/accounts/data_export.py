@@ -3,7 +3,7 @@
 Tables that you add are included if they have a foreign key to users with `ondelete="CASCADE"`.
 
 The export is streamed in pages, so a large account or a slow reader holds neither much memory nor a connection. If the
-database fails or the sign-in ends on the way, the response breaks off before the JSON is complete.
+database fails, or the sign-in or token ends on the way, the response breaks off before the JSON is complete.
 """
 
 from collections.abc import AsyncIterator
@@ -18,11 +18,11 @@ from litestar.serialization import default_serializer
 from litestar.serialization import encode_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.row_locks import require_presented
 from app.database.transactions import new_transaction
 from app.http.current_request import current_request
 from app.models import AuditEvent
 from app.models import User
-from app.models import UserSession
 
 ROWS_OF_A_PAGE = 500
 # SQLAlchemy's own column, which is always empty.
@@ -86,7 +86,7 @@ async def pages(app: Litestar, part: Part) -> AsyncIterator[list[dict[str, Any]]
     """The rows by primary key, in pages, each in its own transaction.
 
     Raises:
-        NotAuthorizedException: if the sign-in of the caller has ended since the request began.
+        NotAuthorizedException: if the sign-in or token of the caller has ended since the request began.
     """
     key = [*part.table.primary_key]
     # Without a primary key there is no order, so all rows are one page.
@@ -95,19 +95,14 @@ async def pages(app: Litestar, part: Part) -> AsyncIterator[list[dict[str, Any]]
     while True:
         async with new_transaction(app) as session:
             rows = (await session.execute(page.where(later))).all()
-            await _require_sign_in(session)
+            if current_request().user_id is not None:
+                await require_presented(session)
         if rows:
             yield [_named(part, row) for row in rows]
         if not key or len(rows) < ROWS_OF_A_PAGE:
             return
         last = (sa.literal(value, column.type) for column, value in zip(key, rows[-1][-len(key) :], strict=True))
         later = sa.tuple_(*key) > sa.tuple_(*last)
-
-
-async def _require_sign_in(session: AsyncSession) -> None:
-    sign_in = current_request().session_id
-    if sign_in and await session.scalar(sa.select(UserSession.id).where(UserSession.id == sign_in)) is None:
-        raise NotAuthorizedException
 
 
 def _named(part: Part, row: sa.Row[Any]) -> dict[str, Any]:

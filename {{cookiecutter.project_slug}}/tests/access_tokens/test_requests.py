@@ -13,12 +13,15 @@ from litestar import post
 from litestar import websocket
 from litestar.params import FromQuery
 from litestar.params import JSONBody
+from litestar.response import Stream
 from sqlalchemy import delete
 from sqlalchemy import update
 
+from app.accounts.data_export import export_of
 from app.accounts.row_locks import lock_user
 from app.auth import late_bodies
 from app.database.sessions import request_session
+from app.database.transactions import new_transaction
 from app.database.transactions import separate_transaction
 from app.http.recent_sign_in import require_recent_sign_in
 from app.models import AccessToken
@@ -90,6 +93,21 @@ async def locks(request: Request[User, Any, Any], ended: FromQuery[bool]) -> Non
     await lock_user(session, request.user.id)
 
 
+@get("/own/export", access_tokens="read")
+async def exports(request: Request[User, Any, Any]) -> Stream:
+    """A route that streams, and whose token ends after its first piece."""
+    pieces = await export_of(request.app, request_session(request), request.user)
+
+    async def written() -> AsyncIterator[bytes]:
+        yield await anext(pieces)
+        async with new_transaction(request.app) as session:
+            await session.execute(delete(AccessToken))
+        async for piece in pieces:
+            yield piece
+
+    return Stream(written())
+
+
 @websocket("/own/socket")
 async def talks(socket: WebSocket[User, Any, Any]) -> None:
     """A route that does not speak of tokens, and cannot."""
@@ -98,6 +116,7 @@ async def talks(socket: WebSocket[User, Any, Any]) -> None:
 
 
 OWN_ROUTES = (
+    exports,
     locks,
     writes_though_it_is_a_get,
     flushes_though_it_is_a_get,
@@ -146,6 +165,13 @@ async def test_a_request_whose_token_ends_on_the_way_changes_nothing(own: Stage,
     program = holding(own, token_of(await program_of(stage, grace, access="write")))
     assert (await program.post("/own/locking?ended=false")).status_code == 201
     assert kind_of(await program.post("/own/locking?ended=true")) == UNAUTHORIZED
+
+
+@pytest.mark.checklist("L04")
+async def test_a_stream_breaks_off_once_the_token_has_ended(own: Stage, grace: Person, stage: Stage) -> None:
+    answer = await holding(own, token_of(await program_of(stage, grace))).get("/own/export")
+    assert answer.text.startswith('{"user":')
+    assert not answer.text.endswith("]}")
 
 
 @pytest.mark.checklist("L02")

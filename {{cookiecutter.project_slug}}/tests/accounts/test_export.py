@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from litestar import Litestar
 
 from app.accounts import data_export
+from app.accounts import row_locks
 from app.database.transactions import new_transaction
 from app.http.current_request import CurrentRequest
 from app.models import User
@@ -63,7 +64,9 @@ async def test_what_is_stored_after_the_sign_in_has_ended_is_not_in_it(
     app: Litestar, signed_in: Person, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [sign_in] = await tables.rows("user_session")
-    monkeypatch.setattr(data_export, "current_request", lambda: CurrentRequest(session_id=sign_in["id"]))
+    now = CurrentRequest(user_id=sign_in["user_id"], session_id=sign_in["id"])
+    monkeypatch.setattr(row_locks, "current_request", lambda: now)
+    monkeypatch.setattr(data_export, "current_request", lambda: now)
     await tables.execute(MANY.format(count=10))
     async with new_transaction(app) as session:
         user = (await session.scalars(sa.select(User))).unique().one()
