@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from typing import cast
 from zlib import crc32
 
 import pytest
@@ -303,8 +304,9 @@ async def test_a_service_without_roles_ends_the_tokens_of_a_deactivated_user_too
     await program_of(stage, grace)
     async with new_transaction(app) as session:
         user = (await session.scalars(select(User))).unique().one()
+        service = cast("AccountService", get_user_service(app, session))
         # Features replace this method.
-        await AccountService.set_active(get_user_service(app, session), user.id, is_active=False)
+        await AccountService.set_active(service, user.id, is_active=False)
     assert await tables.rows("access_token") == []
 
 
