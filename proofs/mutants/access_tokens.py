@@ -114,8 +114,8 @@ MUTANTS = [
     of_tokens(
         "A request whose token has ended changes nothing",
         "app/accounts/row_locks.py",
-        "        presented = select(AccessToken.id).where(AccessToken.id == now.token.id)\n",
-        "        presented = select(User.id).where(User.id == now.user_id)\n",
+        "    return select(AccessToken.id).where(AccessToken.id == now.token.id)\n",
+        "    return select(User.id).where(User.id == now.user_id)\n",
         "test_requests.py::test_a_request_whose_token_ends_on_the_way_changes_nothing",
     ),
     of_tokens(
@@ -129,8 +129,8 @@ MUTANTS = [
     of_tokens(
         "An export breaks off once the token has ended",
         "app/accounts/data_export.py",
-        "            if current_request().user_id is not None:\n",
-        "            if current_request().session_id is not None:\n",
+        "            if current_request().user_id is not None and",
+        "            if current_request().session_id is not None and",
         "test_requests.py::test_a_stream_breaks_off_once_the_token_has_ended",
     ),
     of_tokens(

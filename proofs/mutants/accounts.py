@@ -1098,10 +1098,10 @@ MUTANTS = [
     Mutant(
         "An export holds no connection while the caller reads",
         "app/accounts/data_export.py",
-        """                await require_presented(session)
+        """                raise NotAuthorizedException
         if rows:
             yield""",
-        """                await require_presented(session)
+        """                raise NotAuthorizedException
             if rows:
                 yield [_named(part, row) for row in rows]
         if not part:

@@ -42,7 +42,7 @@ MUTANTS = [
     Mutant(
         "A request of a sign-in that has ended changes nothing",
         "app/accounts/row_locks.py",
-        " or await session.scalar(presented) is None:",
+        " or await session.scalar(presented()) is None:",
         " or presented is None:",
         "auth/test_requests_under_way.py::test_a_body_that_arrives_after_the_sign_in_has_ended_changes_nothing",
     ),
@@ -182,7 +182,7 @@ MUTANTS = [
     Mutant(
         "An export ends with the sign-in",
         "app/accounts/data_export.py",
-        "                await require_presented(session)\n",
+        "                raise NotAuthorizedException\n",
         "                pass\n",
         "accounts/test_export.py::test_what_is_stored_after_the_sign_in_has_ended_is_not_in_it",
     ),

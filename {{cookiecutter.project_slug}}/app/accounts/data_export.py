@@ -18,7 +18,7 @@ from litestar.serialization import default_serializer
 from litestar.serialization import encode_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.row_locks import require_presented
+from app.accounts.row_locks import presented
 from app.database.transactions import new_transaction
 from app.http.current_request import current_request
 from app.models import AuditEvent
@@ -95,8 +95,8 @@ async def pages(app: Litestar, part: Part) -> AsyncIterator[list[dict[str, Any]]
     while True:
         async with new_transaction(app) as session:
             rows = (await session.execute(page.where(later))).all()
-            if current_request().user_id is not None:
-                await require_presented(session)
+            if current_request().user_id is not None and await session.scalar(presented()) is None:
+                raise NotAuthorizedException
         if rows:
             yield [_named(part, row) for row in rows]
         if not key or len(rows) < ROWS_OF_A_PAGE:

@@ -11,6 +11,7 @@ from uuid import UUID
 from advanced_alchemy.base import UUIDBase
 from advanced_alchemy.exceptions import NotFoundError
 from litestar.exceptions import NotAuthorizedException
+from sqlalchemy import Select
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,22 +65,14 @@ async def still_signed_in(session: AsyncSession, user: User | None) -> User:
         NotAuthorizedException: if the account was deleted or deactivated, or the sign-in has ended, since the request
             began. A body may take half a minute to arrive: a thief could begin requests and finish them after a reset.
     """
-    if user is None or not (user.is_active and user.is_verified):
+    if user is None or not (user.is_active and user.is_verified) or await session.scalar(presented()) is None:
         raise NotAuthorizedException
-    await require_presented(session)
     return user
 
 
-async def require_presented(session: AsyncSession) -> None:
-    """Require that the sign-in or token of this request has not ended.
-
-    Raises:
-        NotAuthorizedException: if it has.
-    """
+def presented() -> Select[tuple[UUID]]:
+    """The sign-in or token of this request; it selects nothing once that has ended."""
     now = current_request()
     if now.token is None:
-        presented = select(UserSession.id).where(UserSession.id == now.session_id)
-    else:
-        presented = select(AccessToken.id).where(AccessToken.id == now.token.id)
-    if await session.scalar(presented) is None:
-        raise NotAuthorizedException
+        return select(UserSession.id).where(UserSession.id == now.session_id)
+    return select(AccessToken.id).where(AccessToken.id == now.token.id)
