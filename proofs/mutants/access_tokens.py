@@ -141,11 +141,11 @@ MUTANTS = [
         "test_requests.py::test_a_reset_ends_tokens_and_the_mail_says_so",
     ),
     of_tokens(
-        "The tokens of a deactivated user end, also without roles",
+        "The tokens of a deactivated user end, also without features",
         "app/accounts/service_base.py",
         "            await ownership.end_access(self.session, user)\n",
         "            await ownership.end_credentials(self.session, user)\n",
-        "test_tokens.py::test_a_service_without_roles_ends_the_tokens_of_a_deactivated_user_too",
+        "test_tokens.py::test_the_service_without_features_ends_the_tokens_of_a_deactivated_user_too",
     ),
     of_tokens(
         "An undone change of address ends tokens",

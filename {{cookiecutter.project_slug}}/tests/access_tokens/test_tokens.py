@@ -298,7 +298,7 @@ async def test_deactivation_on_the_command_line_ends_tokens_for_good(
 
 
 @pytest.mark.checklist("L04")
-async def test_a_service_without_roles_ends_the_tokens_of_a_deactivated_user_too(
+async def test_the_service_without_features_ends_the_tokens_of_a_deactivated_user_too(
     app: Litestar, grace: Person, stage: Stage, tables: Tables
 ) -> None:
     await program_of(stage, grace)
