@@ -30,12 +30,9 @@ from app.http.program_tokens import generate_token
 from app.models import AccessToken
 from app.models import User
 
-# The fiftieth is refused.
-MAX_TOKENS = 49
-# How much of a token lists show, after the prefix.
-SHOWN_LENGTH = 8
-TOLD_BEFORE = timedelta(days=7)
-LOOKED_EVERY = timedelta(minutes=10)
+MAX_TOKENS = 49  # The fiftieth is refused.
+SHOWN_LENGTH = 8  # How much of a token lists show, after the prefix.
+TOLD_BEFORE, LOOKED_EVERY = timedelta(days=7), timedelta(minutes=10)
 ROWS_AT_ONCE = 1000
 # Each judges a token that is about to be made, and may change it, with its owner locked; features add theirs.
 RULES: list[Callable[[User, NewToken], None]] = []
@@ -50,14 +47,7 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
         NotAuthorizedException: if it is the caller, whose sign-in has ended since the request began.
     """
     user = await lock_user(session, user_id)
-    if not (user.is_active and user.is_verified):
-        raise Conflict("The account is deactivated, or its address is not confirmed.")
-    for rule in RULES:
-        rule(user, wanted)
-    if not wanted.name.isprintable() or not wanted.name.strip():
-        raise InvalidField("name", "Use printable characters only.")
-    if len(await of_user(session, user_id)) >= MAX_TOKENS:
-        raise Conflict(f"You have {MAX_TOKENS} access tokens. Delete one first.")
+    await _judge(session, user, wanted)
     columns, text = asdict(wanted), generate_token()
     lasting = timedelta(days=columns.pop("expires_in_days"))
     row = AccessToken(
@@ -74,6 +64,17 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
     audit.record(session, Event.TOKEN_CREATED, user_id, after=asdict(wanted))
     outbox.put(session, Letter.TOKEN_CREATED, user.email, user_id, details=[row.name])
     return CreatedToken(token=text, **asdict(shown(row)))
+
+
+async def _judge(session: AsyncSession, user: User, wanted: NewToken) -> None:
+    if not (user.is_active and user.is_verified):
+        raise Conflict("The account is deactivated, or its address is not confirmed.")
+    for rule in RULES:
+        rule(user, wanted)
+    if not wanted.name.isprintable() or not wanted.name.strip():
+        raise InvalidField("name", "Use printable characters only.")
+    if len(await of_user(session, user.id)) >= MAX_TOKENS:
+        raise Conflict(f"You have {MAX_TOKENS} access tokens. Delete one first.")
 
 
 async def of_user(session: AsyncSession, user_id: UUID) -> list[TokenRead]:
