@@ -16,6 +16,7 @@ KINDS = ("session", "jwt", "jwt_cookie")
 # What somebody reads, and what is secret.
 NOT_CODE = {
     "README.md",
+    "docs/access-tokens.md",
     "docs/architecture.md",
     "docs/credentials.md",
     "docs/providers.md",
