@@ -144,10 +144,8 @@ def generate(digest: str) -> None:
     say("Generating the service into .demo/my-service, with every feature on ...")
     for leftover in (DIGEST, PASSWORD):
         leftover.unlink(missing_ok=True)
-    kept = DEMO / "venv"
-    with contextlib.suppress(FileNotFoundError):
-        # With the bytecode of every library, which takes seconds to make.
-        (PROJECT / ".venv").rename(kept)
+    # The versions that were found last time, and the libraries with their bytecode: both take seconds to make.
+    move(PROJECT, DEMO / "kept")
     for folder in (export, PROJECT):
         shutil.rmtree(folder, ignore_errors=True)
     for file in template_files():
@@ -156,8 +154,7 @@ def generate(digest: str) -> None:
     # A configuration file of its own, so that the defaults and replays of the user are neither read nor written.
     (DEMO / "cookiecutter.yaml").write_text(f"cookiecutters_dir: '{DEMO}'\nreplay_dir: '{DEMO}/replay'\n", "utf-8")
     run(tools / "bin" / "cookiecutter", "--no-input", "--config-file", "cookiecutter.yaml", "template", cwd=DEMO)
-    with contextlib.suppress(FileNotFoundError):
-        kept.rename(PROJECT / ".venv")
+    move(DEMO / "kept", PROJECT)
     DIGEST.write_text(digest)
 
 
@@ -169,6 +166,14 @@ def database() -> Iterator[None]:
             message = f"PostgreSQL did not start.\n{holder.communicate()[0]}"
             raise DemoError(message)
         yield
+
+
+def move(source: Path, target: Path) -> None:
+    """Move what `uv sync` makes, if it is there."""
+    target.mkdir(exist_ok=True)
+    for name in (".venv", "uv.lock"):
+        with contextlib.suppress(OSError):
+            (source / name).rename(target / name)
 
 
 def prepare_database(*, is_new: bool) -> None:
