@@ -112,6 +112,20 @@ MUTANTS = [
         "test_requests.py::test_pages_of_other_sites_gain_nothing_by_the_form_of_a_token",
     ),
     of_tokens(
+        "A response that Litestar keeps goes to no other user",
+        "app/http/response_cache.py",
+        'f"{now.user_id} {now.token.id if now.token else',
+        'f"{now.token.id if now.token else',
+        "test_requests.py::test_a_response_that_is_kept_goes_to_the_same_caller_only",
+    ),
+    of_tokens(
+        "A response to a sign-in that Litestar keeps goes to no token",
+        "app/http/response_cache.py",
+        "now.token.id if now.token else",
+        "'' if now.token else",
+        "test_requests.py::test_a_response_that_is_kept_goes_to_the_same_caller_only",
+    ),
+    of_tokens(
         "A request whose token has ended changes nothing",
         "app/accounts/row_locks.py",
         "    return select(AccessToken.id).where(AccessToken.id == now.token.id)\n",

@@ -31,6 +31,7 @@ from app.http.raw_requests import AnswerHead
 from app.http.raw_requests import ReadableHost
 from app.http.request_limits import MAX_BODY_BYTES
 from app.http.request_limits import BodyDeadline
+from app.http.response_cache import response_cache_config
 from app.http.security_headers import cors_config
 from app.http.security_headers import security_headers
 from app.notes import routes as notes  # example
@@ -90,6 +91,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
         # Responses hold personal data, so caches must not store them (ASVS 14.3.2).
         response_headers={"Cache-Control": "no-store"},
+        response_cache_config=response_cache_config(),
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config() if settings.serves_openapi else None,
         state=State({"settings": settings, "mailer": mailer_for(settings)}),

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -108,6 +109,15 @@ async def exports(request: Request[User, Any, Any]) -> Stream:
     return Stream(written())
 
 
+COUNTED = count()
+
+
+@get("/own/kept", access_tokens="read", cache=True)
+async def is_kept(request: Request[User, Any, Any]) -> str:
+    """A route whose responses Litestar keeps for a minute."""
+    return f"{request.user.email} {next(COUNTED)}"
+
+
 @websocket("/own/socket")
 async def talks(socket: WebSocket[User, Any, Any]) -> None:
     """A route that does not speak of tokens, and cannot."""
@@ -117,6 +127,7 @@ async def talks(socket: WebSocket[User, Any, Any]) -> None:
 
 OWN_ROUTES = (
     exports,
+    is_kept,
     locks,
     writes_though_it_is_a_get,
     flushes_though_it_is_a_get,
@@ -158,6 +169,22 @@ async def test_a_route_that_does_not_say_so_is_closed_to_tokens(own: Stage, grac
     reading = holding(own, token_of(await program_of(stage, grace)))
     assert kind_of(await reading.post("/own/saving")) == DENIED
     assert kind_of(await reading.post("/own/reading")) == NOT_ACCEPTED
+
+
+@pytest.mark.checklist("L02")
+async def test_a_response_that_is_kept_goes_to_the_same_caller_only(own: Stage, grace: Person, stage: Stage) -> None:
+    asked = []
+    for owner in (grace, await stage.verified("ada")):
+        # Another token of this owner, which may do something else.
+        programs = [holding(own, token_of(await program_of(stage, owner))) for _ in range(2)]
+        for caller in (own.copy_of(owner), *programs):
+            first, second = [(await caller.get("/own/kept")).text for _ in range(2)]
+            assert first == second
+            assert first.startswith(owner.email)
+            asked.append(first)
+    assert len({*asked}) == len(asked)
+    # Not without credentials either.
+    assert kind_of(await own.person("visitor").get("/own/kept")) == UNAUTHORIZED
 
 
 @pytest.mark.checklist("L04")
