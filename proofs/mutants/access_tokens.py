@@ -69,6 +69,13 @@ MUTANTS = [
         "test_requests.py::test_a_route_that_does_not_say_so_is_closed_to_tokens",
     ),
     of_tokens(
+        "The application does not open every route to tokens",
+        "app/users.py",
+        "        if OPTION in app_config.opt:\n            raise SettingsError(EACH_ROUTE)\n",
+        "",
+        "test_requests.py::test_an_application_that_opens_every_route_to_tokens_does_not_start",
+    ),
+    of_tokens(
         "A token that may read does not pass where one must be able to write",
         FORM,
         "    if needed == Access.WRITE and token.access != Access.WRITE:\n        raise PermissionDeniedException\n",

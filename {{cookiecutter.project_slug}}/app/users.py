@@ -42,6 +42,7 @@ from app.auth import library_options
 from app.auth import routes as credential_routes
 from app.auth.litestar_backend import CredentialBackend
 from app.http.current_request import TrackCurrentRequest
+from app.http.program_tokens import OPTION
 from app.http.program_tokens import require_open_route
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
@@ -60,6 +61,7 @@ from app.rbac.role_service import RoleService
 from app.rbac.user_administration import AdministrationService
 # {% endif %}
 from app.settings import Settings
+from app.settings import SettingsError
 from app.settings.origins import is_another_site
 
 logger = logging.getLogger(__name__)
@@ -122,7 +124,13 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
         self._settings = settings
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add the routes, and describe the credentials in the OpenAPI document."""
+        """Add the routes, and describe the credentials in the OpenAPI document.
+
+        Raises:
+            SettingsError: if the application opens every route to access tokens.
+        """
+        if OPTION in app_config.opt:
+            raise SettingsError(EACH_ROUTE)
         # Before the middleware of litestar-users, which reads the current user.
         app_config.middleware.insert(0, TrackCurrentRequest(self._settings))
         app_config.guards.insert(0, require_open_route)
@@ -155,6 +163,10 @@ def _warn_of_other_sites(settings: Settings) -> None:
             )
 
 
+EACH_ROUTE = (
+    f"`opt` of the application has `{OPTION}`, which would open the routes for credentials and tokens too. Write it at each "
+    f'route that is open to tokens: {OPTION}="read" or {OPTION}="write"'
+)
 ACCESS_TOKEN = SecurityScheme(
     type="http",
     scheme="bearer",

@@ -12,6 +12,7 @@ from litestar import WebSocket
 from litestar import get
 from litestar import post
 from litestar import websocket
+from litestar.config.app import AppConfig
 from litestar.params import FromQuery
 from litestar.params import JSONBody
 from litestar.response import Stream
@@ -28,6 +29,8 @@ from app.http.recent_sign_in import require_recent_sign_in
 from app.models import AccessToken
 from app.models import User
 from app.settings import Settings
+from app.settings import SettingsError
+from app.users import AccountsPlugin
 from tests.access_tokens.program import PATH
 from tests.access_tokens.program import holding
 from tests.access_tokens.program import make
@@ -185,6 +188,13 @@ async def test_a_response_that_is_kept_goes_to_the_same_caller_only(own: Stage, 
     assert len({*asked}) == len(asked)
     # Not without credentials either.
     assert kind_of(await own.person("visitor").get("/own/kept")) == UNAUTHORIZED
+
+
+@pytest.mark.checklist("L03")
+@pytest.mark.parametrize("access", ["read", "write"])
+def test_an_application_that_opens_every_route_to_tokens_does_not_start(settings: Settings, access: str) -> None:
+    with pytest.raises(SettingsError, match='access_tokens="read"'):
+        AccountsPlugin(settings).on_app_init(AppConfig(opt={"access_tokens": access}))
 
 
 @pytest.mark.checklist("L04")
