@@ -269,6 +269,20 @@ WITH_ROLES = [
         "rbac/test_access_tokens.py::test_a_token_needs_the_permission_itself",
     ),
     Mutant(
+        "A token has no roles",
+        "app/models.py",
+        "        return [] if now.token and now.user_id == self.id else sorted(",
+        "        return [] if now.token is now else sorted(",
+        "rbac/test_access_tokens.py::test_a_token_has_no_roles",
+    ),
+    Mutant(
+        "Roles of other users are shown to a token",
+        "app/models.py",
+        "        return [] if now.token and now.user_id == self.id else sorted(",
+        "        return [] if now.token else sorted(",
+        "rbac/test_access_tokens.py::test_a_token_has_no_roles",
+    ),
+    Mutant(
         "A token loses what its owner loses",
         "app/models.py",
         "held & {*now.token.permissions} if now.token",

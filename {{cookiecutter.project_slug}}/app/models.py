@@ -128,8 +128,9 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
 
     @hybrid_property
     def role_names(self) -> list[str]:
-        """The names of this user's roles, sorted."""
-        return sorted(role.name for role in self.roles)
+        """The names of this user's roles, sorted; none in a request with a token, which has permissions alone."""
+        now = current_request()
+        return [] if now.token and now.user_id == self.id else sorted(role.name for role in self.roles)
 
     @hybrid_property
     def permissions(self) -> list[str]:

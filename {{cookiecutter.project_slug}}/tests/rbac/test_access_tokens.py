@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 from litestar import get
+from litestar.connection import ASGIConnection
+from litestar.exceptions import PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
 from litestar_users.guards import roles_accepted
 
+from app.models import User
+from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
 from app.settings import Settings
 from tests.access_tokens.program import PATH
@@ -90,6 +95,32 @@ async def test_a_guard_by_the_name_of_a_role_admits_no_token(ada: Person, stage:
     async with another_stage(settings, is_for_a_role) as own:
         answer = await holding(own, token_of(program)).get("/own/role")
     assert kind_of(answer) == NOT_ACCEPTED
+
+
+def administrators_only(connection: ASGIConnection[Any, User, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard of an owner that judges the names of roles."""
+    if ADMINISTRATOR not in connection.user.role_names:
+        raise PermissionDeniedException
+
+
+@get("/own/role-name", access_tokens="read", guards=[administrators_only])
+async def is_for_the_name_of_a_role() -> None:
+    """A route that is open to tokens, with that guard."""
+
+
+@pytest.mark.checklist("L02")
+async def test_a_token_has_no_roles(ada: Person, stage: Stage, settings: Settings, tables: Tables) -> None:
+    program = await program_of(stage, ada)
+    async with another_stage(settings, is_for_the_name_of_a_role) as own:
+        assert (await own.copy_of(ada).get("/own/role-name")).status_code == 200
+        assert kind_of(await holding(own, token_of(program)).get("/own/role-name")) == DENIED
+    shown = (await program.get("/users/me")).json()
+    assert (shown["roles"], shown["permissions"]) == ([], [])
+    program = await program_of(stage, ada, permissions=["users:read"])
+    await give(tables, await stage.verified("grace"), "administrator")
+    # Those of other users are shown.
+    listed = {user["email"]: user["roles"] for user in (await program.get("/users")).json()["items"]}
+    assert listed == {ada.email: [], "grace@example.com": ["administrator"]}
 
 
 @pytest.mark.checklist("L03")
