@@ -55,6 +55,13 @@ MUTANTS = [
         "test_requests.py::test_a_token_that_may_read_changes_nothing_through_a_get_either",
     ),
     of_tokens(
+        "A token that may read changes nothing without a transaction",
+        "app/database/transactions.py",
+        '        del options["isolation_level"]\n',
+        "        pass\n",
+        "test_requests.py::test_a_token_that_may_read_changes_nothing_through_a_get_either",
+    ),
+    of_tokens(
         "A change that a token may not make is no outage",
         ENGINE,
         "            raise PermissionDeniedException from context.original_exception\n",

@@ -23,6 +23,7 @@ from litestar.types import Message
 from litestar.types import Receive
 from litestar.types import Scope
 from litestar.types import Send
+from sqlalchemy import Connection
 from sqlalchemy import Engine
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,7 +50,15 @@ def allow_only_reads(session: AsyncSession) -> None:
 
 @lru_cache(maxsize=1)
 def _reading(engine: Engine) -> Engine:
-    return engine.execution_options(**{READS_ONLY: True})
+    reading = engine.execution_options(**{READS_ONLY: True})
+    event.listen(reading, "set_connection_execution_options", _keep_transaction)
+    return reading
+
+
+def _keep_transaction(_: Connection, options: dict[str, Any]) -> None:
+    # Without a transaction there is none that reads only.
+    if options.get("isolation_level") == "AUTOCOMMIT":
+        del options["isolation_level"]
 
 
 async def release_connection(session: AsyncSession) -> None:

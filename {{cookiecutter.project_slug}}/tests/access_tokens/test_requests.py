@@ -67,6 +67,14 @@ async def flushes_though_it_is_a_get(request: Request[User, Any, Any]) -> None:
     request.user.display_name = "changed"
 
 
+@get("/own/autocommit", access_tokens="read")
+async def writes_without_a_transaction(request: Request[User, Any, Any]) -> None:
+    """The same where each statement is stored by itself."""
+    session = request_session(request)
+    await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    await session.execute(update(User).values(display_name="changed"))
+
+
 @post("/own/reading", access_tokens="read")
 async def says_read_though_it_is_a_post() -> None:
     """A route that may change something and says otherwise."""
@@ -134,6 +142,7 @@ OWN_ROUTES = (
     locks,
     writes_though_it_is_a_get,
     flushes_though_it_is_a_get,
+    writes_without_a_transaction,
     says_read_though_it_is_a_post,
     says_nothing,
     saves,
@@ -149,7 +158,7 @@ async def own(settings: Settings, tables: Tables) -> AsyncIterator[Stage]:  # no
 
 
 @pytest.mark.checklist("L02")
-@pytest.mark.parametrize("path", ["/own/writing", "/own/flushing"])
+@pytest.mark.parametrize("path", ["/own/writing", "/own/flushing", "/own/autocommit"])
 async def test_a_token_that_may_read_changes_nothing_through_a_get_either(
     own: Stage, grace: Person, stage: Stage, tables: Tables, path: str
 ) -> None:
