@@ -97,8 +97,11 @@ def users_plugins(settings: Settings) -> list[PluginProtocol]:
 
 def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
     """The configuration of litestar-users. Features that are not configured here have routes of our own."""
+    credential_config = credentials.auth_config(settings)
+    # Otherwise credentials would be read there, and a token refused.
+    credential_config.exclude = PUBLIC_PATHS
     return LitestarUsersConfig(
-        auth_config=credentials.auth_config(settings),
+        auth_config=credential_config,
         # It must have 32 characters. It signs tokens that no route of this service accepts.
         secret=settings.key_for("litestar-users").hex()[:32],
         user_service_class=UserService,
@@ -113,7 +116,7 @@ def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
         user_read_dto=UserRead,
         user_update_dto=UserUpdate,
         current_user_handler_config=CurrentUserHandlerConfig(tags=["Accounts"], opt={"access_tokens": "read"}),
-        auth_exclude_paths=["^/schema(/|$)"],
+        auth_exclude_paths=PUBLIC_PATHS,
     )
 
 
@@ -172,6 +175,7 @@ ACCESS_TOKEN = SecurityScheme(
     scheme="bearer",
     description='A token that a user has made for a program. An operation names the access, "read" or "write".',
 )
+PUBLIC_PATHS = ["^/schema(/|$)"]
 PLUGINS: list[Callable[[Settings], PluginProtocol]] = []
 COMMANDS = click.Group(
     "users",

@@ -44,6 +44,7 @@ from tests.cast import token_in
 from tests.credentials import kind
 from tests.other_services import another_stage
 from tests.tables import Tables
+from tests.work import Work
 
 NOT_ACCEPTED = (403, "/problems/token-not-accepted")
 DENIED = (403, "/problems/permission-denied")
@@ -204,6 +205,15 @@ async def test_a_response_that_is_kept_goes_to_the_same_caller_only(own: Stage, 
 def test_an_application_that_opens_every_route_to_tokens_does_not_start(settings: Settings, access: str) -> None:
     with pytest.raises(SettingsError, match='access_tokens="read"'):
         AccountsPlugin(settings).on_app_init(AppConfig(opt={"access_tokens": access}))
+
+
+async def test_public_pages_do_not_read_credentials(grace: Person, stage: Stage, work: Work) -> None:
+    program = await program_of(stage, grace)
+    work.take()
+    for caller in (program, grace):
+        for path in ("/schema", "/schema/openapi.json", "/health"):
+            assert (await caller.get(path)).status_code == 200, path
+    assert work.take() == ([], 0)
 
 
 @pytest.mark.checklist("L04")
