@@ -167,8 +167,8 @@ def _warn_of_other_sites(settings: Settings) -> None:
 
 
 EACH_ROUTE = (
-    f"`opt` of the application has `{OPTION}`, which would open the routes for credentials and tokens too. Write it at each "
-    f'route that is open to tokens: {OPTION}="read" or {OPTION}="write"'
+    f"`opt` of the application has `{OPTION}`, which would also open the routes for credentials and tokens. Write "
+    f'it at each route that is open to tokens: {OPTION}="read" or {OPTION}="write"'
 )
 ACCESS_TOKEN = SecurityScheme(
     type="http",

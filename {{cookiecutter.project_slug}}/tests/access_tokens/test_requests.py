@@ -187,7 +187,7 @@ async def test_a_route_that_does_not_say_so_is_closed_to_tokens(own: Stage, grac
 @pytest.mark.checklist("L02")
 async def test_a_response_that_is_kept_goes_to_the_same_caller_only(own: Stage, grace: Person, stage: Stage) -> None:
     asked = []
-    for owner in (grace, await stage.verified("ada")):
+    for owner in (grace, await stage.verified("mallory")):
         # Another token of this owner, which may do something else.
         programs = [holding(own, token_of(await program_of(stage, owner))) for _ in range(2)]
         for caller in (own.copy_of(owner), *programs):
