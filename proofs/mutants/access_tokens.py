@@ -290,6 +290,13 @@ WITH_ROLES = [
         "rbac/test_access_tokens.py::test_a_token_has_no_roles",
     ),
     Mutant(
+        "The last administrator stays one, whatever a token does",
+        "app/rbac/role_service.py",
+        "    if all(role.name != ADMINISTRATOR for role in user.roles):\n",
+        "    if ADMINISTRATOR not in user.role_names:\n",
+        "rbac/test_access_tokens.py::test_the_last_administrator_stays_one_whatever_a_token_does",
+    ),
+    Mutant(
         "A token loses what its owner loses",
         "app/models.py",
         "held & {*now.token.permissions} if now.token",

@@ -4,14 +4,19 @@ from typing import Any
 
 import pytest
 from litestar import get
+from litestar import post
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar_users.guards import roles_accepted
 
+from app.accounts.routes import SERVICE
+from app.auth.user_sessions import UserRequest
 from app.models import User
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
+from app.rbac.user_administration import AdministrationService
 from app.settings import Settings
 from tests.access_tokens.program import PATH
 from tests.access_tokens.program import holding
@@ -121,6 +126,21 @@ async def test_a_token_has_no_roles(ada: Person, stage: Stage, settings: Setting
     # Those of other users are shown.
     listed = {user["email"]: user["roles"] for user in (await program.get("/users")).json()["items"]}
     assert listed == {ada.email: [], "grace@example.com": ["administrator"]}
+
+
+@post("/own/leaving", access_tokens="write", dependencies=SERVICE)
+async def deletes_its_caller(request: UserRequest, service: NamedDependency[AdministrationService]) -> None:
+    """A route of an owner that deletes accounts."""
+    await service.delete_account(request.user.id)
+
+
+async def test_the_last_administrator_stays_one_whatever_a_token_does(
+    ada: Person, stage: Stage, settings: Settings
+) -> None:
+    program = await program_of(stage, ada, access="write")
+    async with another_stage(settings, deletes_its_caller) as own:
+        assert (await holding(own, token_of(program)).post("/own/leaving")).status_code == 409
+    assert (await ada.get("/users/me")).json()["roles"] == ["administrator"]
 
 
 @pytest.mark.checklist("L03")
