@@ -237,7 +237,6 @@ class OutgoingMail(UUIDBase):
     """A mail that waits to be sent; the row is deleted when a server has accepted the mail."""
 
     __tablename__ = "outgoing_mail"
-
     letter: Mapped[str] = mapped_column(sa.String(32))
     details: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")  # What its text lists.
     recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH), index=True)
