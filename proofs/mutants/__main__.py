@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
@@ -16,8 +17,9 @@ import pytest
 from proofs.mutants import mutants_of
 from proofs.mutants.mutation import PROJECT
 from proofs.mutants.mutation import Mutant
-from proofs.mutants.mutation import Weakening
 
+EVERYWHERE = Path(__file__).parent / "everywhere"
+REPOSITORY = Path(__file__).parents[2]
 MUTANTS = mutants_of(PROJECT)
 
 
@@ -32,8 +34,7 @@ class Verdict:
 
 
 def is_caught(mutant: Mutant, options: list[str]) -> bool:
-    """Whether the test notices. The weakened module stays in this process, so each mutant needs a new one."""
-    sys.meta_path.insert(0, Weakening(mutant))
+    """Whether the test notices. The module has been weakened in this process and is in those that the test starts."""
     verdict = Verdict()
     pytest.main(["-q", "-x", "-p", "no:cacheprovider", *options, f"{PROJECT}/tests/{mutant.test}"], plugins=[verdict])
     return verdict.has_failed
@@ -46,9 +47,10 @@ def run_one(number: int, database: str, options: list[str]) -> subprocess.Comple
         TimeoutExpired: if its test does not end within five minutes.
     """
     command = [sys.executable, "-m", "proofs.mutants", *options]
-    environment = os.environ | {"PYTEST_XDIST_WORKER": database, "MUTANT": str(number)}
+    path = os.pathsep.join((str(EVERYWHERE), str(REPOSITORY), os.environ.get("PYTHONPATH", "")))
+    chosen = {"PYTHONPATH": path, "MUTANT": str(number), "MUTANT_OF": str(PROJECT), "PYTEST_XDIST_WORKER": database}
     return subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=PROJECT, env=os.environ | chosen, capture_output=True, text=True, check=False, timeout=300
     )
 
 

@@ -45,11 +45,11 @@ class Weakened(SourceFileLoader):
 class Weakening(MetaPathFinder):
     """Finds that one module."""
 
-    def __init__(self, mutant: Mutant) -> None:
+    def __init__(self, mutant: Mutant, project: Path) -> None:
         self._mutant = mutant
         # A package goes by the name of its folder.
-        self._module = PROJECT / mutant.file.removesuffix("/__init__.py").removesuffix(".py")
-        self._name = ".".join(self._module.relative_to(PROJECT).parts)
+        self._module = project / mutant.file.removesuffix("/__init__.py").removesuffix(".py")
+        self._name = ".".join(self._module.relative_to(project).parts)
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002  # as Python calls it
         """The module, if it is the one."""
