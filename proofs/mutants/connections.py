@@ -180,9 +180,23 @@ MUTANTS = [
     Mutant(
         "The signal of a process group does not end the drain time at once",
         "app/operations/serve.py",
-        "clock.elapsed() < self._drains_since + SAME_SIGNAL_SECONDS:",
+        "since < self._drains_since + SAME_SIGNAL_SECONDS:",
         "False:",
         "test_serve.py::test_a_second_signal_ends_the_drain_time_unless_it_comes_with_the_first",
+    ),
+    Mutant(
+        "A signal that interrupts the handler of the first does not end the drain time",
+        "app/operations/serve.py",
+        "asyncio.get_running_loop().call_soon_threadsafe(self._handle, sig, clock.elapsed())",
+        "self._handle(sig, clock.elapsed())",
+        "test_serve.py::test_a_signal_may_interrupt_the_handler_of_the_first",
+    ),
+    Mutant(
+        "A process that ends while it starts does not end the drain time of the others",
+        "app/operations/serve.py",
+        "    if not was_asked:\n",
+        "    if True:\n",
+        "processes/test_listening.py::test_a_process_that_ends_early_does_not_end_the_drain_time_of_the_others",
     ),
     Mutant(
         "A process removes no socket of the next one",

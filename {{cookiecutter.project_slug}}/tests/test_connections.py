@@ -6,6 +6,7 @@ import struct
 from collections.abc import AsyncIterator
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ from uvicorn.server import ServerState
 
 from app.http import head_limits
 from app.http import transports
-from app.http.draining import Flag
 from app.http.head_limits import LimitedProtocol
 from app.http.transports import ClosingTransport
 from app.operations import serve
@@ -403,7 +403,7 @@ async def test_a_connection_is_closed_after_an_answer_while_the_process_drains(
 ) -> None:
     await line.send(GET)
     assert b"connection: close" not in await line.reads(b"end")
-    monkeypatch.setattr(head_limits, "DRAINING", draining := Flag())
+    monkeypatch.setattr(head_limits, "DRAINING", draining := Event())
     draining.set()
     await line.send(GET)
     assert b"connection: close" in await line.reads()

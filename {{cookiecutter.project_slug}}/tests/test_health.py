@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import Event
 
 import pytest
 
-from app.http.draining import Flag
 from app.operations.health import migrations
 from app.settings import Settings
 from tests.cast import Person
@@ -31,7 +31,7 @@ async def test_alive_and_ready(visitor: Person) -> None:
 
 
 async def test_not_ready_but_alive_while_it_drains(visitor: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.operations.health.DRAINING", draining := Flag())
+    monkeypatch.setattr("app.operations.health.DRAINING", draining := Event())
     draining.set()
     answer = await visitor.get("/health/ready")
     assert (answer.status_code, answer.json()) == (503, {"status": "stopping"})

@@ -131,19 +131,19 @@ class DrainingServer(Server):
         self._drain_seconds = drain_seconds
         self._drains_since = 0.0
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the name is uvicorn's
+        """Have the loop handle the signal: here another one may arrive between any two instructions."""
+        asyncio.get_running_loop().call_soon_threadsafe(self._handle, sig, clock.elapsed())
+
+    def _handle(self, sig: int, since: float) -> None:
         """Drain after the first SIGTERM; any other signal stops the server."""
-        if sig == signal.SIGTERM and DRAINING.is_set() and clock.elapsed() < self._drains_since + SAME_SIGNAL_SECONDS:
+        if sig == signal.SIGTERM and DRAINING.is_set() and since < self._drains_since + SAME_SIGNAL_SECONDS:
             return
         if sig != signal.SIGTERM or not self.started or not self._drain_seconds or DRAINING.is_set():
-            super().handle_exit(sig, frame)
+            super().handle_exit(sig, None)
             return
-        self._drains_since = clock.elapsed()
+        self._drains_since = since
         DRAINING.set()
-        # A signal arrives between any two instructions, also of the loop itself.
-        asyncio.get_running_loop().call_soon_threadsafe(self._exit_later, sig)
-
-    def _exit_later(self, sig: int) -> None:
         logger.info("Draining for %g seconds", self._drain_seconds)
         asyncio.get_running_loop().call_later(self._drain_seconds, super().handle_exit, sig, None)
 
@@ -184,11 +184,16 @@ def run_several(config: Config, workers: int, shared: socket, drain_seconds: flo
         signal.signal(asked, stop)
     for process in processes:
         process.start()
+    if was_asked:
+        # Before all of them had a number to send it to.
+        stop()
     # The processes alone hold it now. Otherwise connections would be accepted, and not answered, while they stop.
     shared.close()
     wait([process.sentinel for process in processes])
     status = 0 if was_asked else 1
-    stop()
+    if not was_asked:
+        # Otherwise all have been told, and one that was still starting ends before the others have drained.
+        stop()
     for process in processes:
         process.join()
     return status

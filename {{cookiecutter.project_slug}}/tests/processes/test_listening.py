@@ -1,6 +1,7 @@
 """Where it listens, who calls through that, and how a load balancer takes it out of service and loses no request."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
@@ -16,6 +17,7 @@ from httpx import TransportError
 
 from app.operations import serve
 from app.settings import Settings
+from tests.processes.workers import PATIENCE_SECONDS
 from tests.processes.workers import Worker
 from tests.processes.workers import environment
 from tests.processes.workers import until
@@ -36,11 +38,11 @@ async def served(worker: Worker) -> AsyncIterator[Worker]:
         sys.stdout.write("".join(worker.console))
 
 
-def logged(worker: Worker, line: str) -> Callable[[], Awaitable[bool]]:
-    """Whether it has printed this."""
+def logged(worker: Worker, line: str, times: int = 1) -> Callable[[], Awaitable[bool]]:
+    """Whether it has printed this so often."""
 
     async def look() -> bool:
-        return any(line in printed for printed in worker.console)
+        return sum(line in printed for printed in worker.console) >= times
 
     return look
 
@@ -112,7 +114,8 @@ async def test_a_second_signal_ends_the_drain_time_unless_it_comes_with_the_firs
     async with served(Worker(environment(settings), processes, "--drain-seconds", "3600")) as worker:
         family = worker.family()
         stopping = asyncio.create_task(worker.stop())
-        for process in family * 2:
+        # Many, so that a signal also interrupts the handler of another.
+        for process in family * 100:
             process.terminate()
         await until(logged(worker, "Draining for 3600 seconds"))
         await asyncio.sleep(serve.SAME_SIGNAL_SECONDS)
@@ -120,6 +123,23 @@ async def test_a_second_signal_ends_the_drain_time_unless_it_comes_with_the_firs
             assert (await client.get("/health/ready")).json() == {"status": "stopping"}
         family[0].terminate()
         assert await stopping == 0
+
+
+@pytest.mark.checklist("I07")
+async def test_a_process_that_ends_early_does_not_end_the_drain_time_of_the_others(settings: Settings) -> None:
+    async with served(Worker(environment(settings), 2, "--drain-seconds", "3600")) as worker:
+        await until(logged(worker, "Application startup complete", 2))
+        parent, *children = worker.family()
+        parent.terminate()
+        await until(logged(worker, "Draining for 3600 seconds", 2))
+        await asyncio.sleep(serve.SAME_SIGNAL_SECONDS)
+        first, second = (process for process in children if "spawn_main" in " ".join(process.cmdline()))
+        first.send_signal(signal.SIGINT)
+        await asyncio.to_thread(first.wait, PATIENCE_SECONDS)
+        # The parent has noticed, and would have told the other.
+        await asyncio.sleep(1)
+        assert not await logged(worker, "Shutting down", 2)()
+        second.send_signal(signal.SIGINT)
 
 
 class LoadBalancer:
