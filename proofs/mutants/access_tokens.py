@@ -192,16 +192,23 @@ MUTANTS = [
     of_tokens(
         "The end of a token is entered",
         OWNERSHIP,
-        '        audit.record(session, Event.TOKEN_ENDED, user.id, before={"name": name})\n',
+        '        audit.record(session, Event.TOKEN_ENDED, user.id, before={"name": name, "prefix": prefix})\n',
         "        pass\n",
         "test_tokens.py::test_making_and_ending_are_entered_and_told",
     ),
     of_tokens(
         "A token needs a recent sign-in",
         "app/access_tokens/routes.py",
-        '@post("/", guards=[require_recent_sign_in])',
-        '@post("/")',
+        '@post("/", guards=[require_recent_sign_in], refuses=[TooManyAttempts])',
+        '@post("/", refuses=[TooManyAttempts])',
         "test_tokens.py::test_a_token_needs_a_sign_in_of_the_last_ten_minutes",
+    ),
+    of_tokens(
+        "A user makes at most twenty tokens an hour",
+        "app/access_tokens/routes.py",
+        '    await count_below(request_session(request), MADE, "access-token", str(request.user.id))\n',
+        "",
+        "test_tokens.py::test_an_hour_sees_at_most_twenty_new_tokens",
     ),
     of_tokens(
         "Tokens are counted under a lock",

@@ -78,7 +78,8 @@ async def _note_use(connection: ASGIConnection[Any, Any, Any, Any], token: Acces
             return
         is_known = network in stored.networks
         if stored.last_used_at is None or not is_known:
-            audit.record(session, Event.TOKEN_USED, user.id, after={"name": token.name, "network": network})
+            used = {"name": token.name, "prefix": token.prefix, "network": network}
+            audit.record(session, Event.TOKEN_USED, user.id, after=used)
         # The latest is the last.
         stored.networks = [*(each for each in stored.networks if each != network), network][-MAX_NETWORKS:]
         stored.last_used_at = clock.now()

@@ -61,7 +61,7 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
     )
     session.add(row)
     await session.flush()
-    audit.record(session, Event.TOKEN_CREATED, user_id, after=asdict(wanted))
+    audit.record(session, Event.TOKEN_CREATED, user_id, after=asdict(wanted) | {"prefix": row.prefix})
     outbox.put(session, Letter.TOKEN_CREATED, user.email, user_id, details=[row.name])
     return CreatedToken(token=text, **asdict(shown(row)))
 

@@ -15,6 +15,7 @@ from app import clock
 from app.http.errors import TooManyAttempts
 from app.models import Attempts
 from app.settings import Settings
+from app.settings.types import Switch
 
 
 class Count(NamedTuple):
@@ -68,6 +69,18 @@ async def add(session: AsyncSession, windows: dict[Bucket, timedelta], *, prolon
     if others := [digest for key in windows for digest in key.others]:
         counted |= await _counts(session, others)
     return [_together(*(counted[digest] for digest in _digests(key) if digest in counted)) for key in windows]
+
+
+async def count_below(session: AsyncSession, limit: Limit, *name: str) -> None:
+    """Count this name once, in the transaction of `session`; nothing is counted with THROTTLE=off.
+
+    Raises:
+        TooManyAttempts: if it has reached the limit.
+    """
+    settings: Settings = session.info["settings"]
+    if settings.throttle is Switch.ON:
+        [count] = await add(session, {bucket(settings, *name): limit.window})
+        require_below(limit, count)
 
 
 async def counted_of(session: AsyncSession, *keys: Bucket) -> dict[Bucket, Count]:

@@ -92,10 +92,10 @@ async def end_access(session: AsyncSession, user: User) -> None:
 async def end_access_tokens(session: AsyncSession, user: User, *conditions: ColumnElement[bool]) -> list[str]:
     """End the access tokens of this user that meet the conditions; returns their names, sorted."""
     ended = delete(AccessToken).where(AccessToken.user_id == user.id, *conditions)
-    names = sorted(await session.scalars(ended.returning(AccessToken.name)))
-    for name in names:
-        audit.record(session, Event.TOKEN_ENDED, user.id, before={"name": name})
-    return names
+    rows = sorted((await session.execute(ended.returning(AccessToken.name, AccessToken.prefix))).tuples())
+    for name, prefix in rows:
+        audit.record(session, Event.TOKEN_ENDED, user.id, before={"name": name, "prefix": prefix})
+    return [name for name, _ in rows]
 
 
 async def compare_sign_up(session: AsyncSession, user: User, display_name: str, *, is_again: bool) -> None:

@@ -155,10 +155,8 @@ async def count_network(request: Request[Any, Any, Any], session: AsyncSession, 
     """
     settings: Settings = request.app.state.settings
     place = client_network(request, settings)
-    if settings.throttle is Switch.ON and place != UNKNOWN:
-        key = attempt_counters.bucket(settings, name, place)
-        [count] = await attempt_counters.add(session, {key: limit.window})
-        require_below(limit, count)
+    if place != UNKNOWN:
+        await attempt_counters.count_below(session, limit, name, place)
 
 
 async def reset_after_recovery(request: Request[Any, Any, Any], email: str) -> None:

@@ -154,8 +154,25 @@ async def test_making_and_ending_are_entered_and_told(signed_in: Person, tables:
     assert (await signed_in.client.delete(f"{PATH}/{made['id']}")).status_code == 404
     told = [text_of(message) for message in signed_in.outbox.to(signed_in)[-2:]]
     assert all('"nightly job"' in text for text in told)
-    kinds = [row["kind"] for row in await tables.rows("audit_event")]
-    assert sorted(kind for kind in kinds if "token" in kind) == ["access-token.created", "access-token.ended"]
+    rows = {row["kind"]: row for row in await tables.rows("audit_event") if "token" in row["kind"]}
+    assert [*rows] == ["access-token.created", "access-token.ended"]
+    for entered in (rows["access-token.created"]["after"], rows["access-token.ended"]["before"]):
+        assert (entered["name"], entered["prefix"]) == ("nightly job", made["prefix"])
+
+
+async def test_an_hour_sees_at_most_twenty_new_tokens(signed_in: Person, mallory: Person, clock: Clock) -> None:
+    for _ in range(20):
+        made = (await make(signed_in)).json()
+        await signed_in.client.delete(f"{PATH}/{made['id']}")
+    mails = len(signed_in.outbox.to(signed_in))
+    refused = await make(signed_in)
+    assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-attempts")
+    assert len(signed_in.outbox.to(signed_in)) == mails
+    await mallory.sign_in()
+    assert (await make(mallory)).status_code == 201
+    clock.advance(timedelta(hours=1))
+    await signed_in.sign_in()
+    assert (await make(signed_in)).status_code == 201
 
 
 async def test_tokens_of_others_are_neither_seen_nor_ended(mallory: Person, signed_in: Person, stage: Stage) -> None:
