@@ -71,7 +71,7 @@ MUTANTS = [
     Mutant(
         "A replaced access cookie is worthless after ten seconds",
         "app/auth/jwt_tokens.py",
-        "UserSession.authenticated_at > _replaced_since",
+        "UserSession.rotated_at > _replaced_since",
         "UserSession.secret_changed_at > _replaced_since",
         "auth/test_jwt_cookie.py::test_an_access_cookie_from_before_a_proof_stays_worthless_after_a_refresh",
     ),
@@ -85,7 +85,7 @@ MUTANTS = [
     Mutant(
         "A tab that renews while another shows the password ends nothing",
         "app/auth/refresh_tokens.py",
-        "(UserSession.generation == 0) | (UserSession.authenticated_at <= clock.now() - GRACE)",
+        "(UserSession.generation == 0) | (UserSession.rotated_at <= clock.now() - GRACE)",
         "UserSession.generation >= 0",
         "auth/test_jwt_cookie.py::test_both_cookies_change_with_every_proof",
     ),

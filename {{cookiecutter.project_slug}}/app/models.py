@@ -23,13 +23,13 @@ from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
 # {% endif %}
 
-# Exports do not show it. They show no columns of bytes either.
-SECRET = {"is_secret": True}
-# The row has expired once this time has passed, and is removed in the background.
-EXPIRES = {"is_expiry": True}
+SECRET = {"is_secret": True}  # Exports do not show it. They show no columns of bytes either.
+EXPIRES = {"is_expiry": True}  # Once this time has passed, the row is removed in the background.
 # On a foreign key to users: each row is a way to sign in. The value is the column that holds its name.
 WAY_IN = "way_in"
 EMPTY_LIST: dict[str, Any] = {"default": list, "server_default": sa.text("'{}'")}
+# The same for second factors, which a proven user keeps after a reset. The value is what mails call them.
+FACTOR = "factor"
 
 
 # {% if cookiecutter.include_rbac %}
@@ -94,8 +94,7 @@ class OAuthState(UUIDBase):
     # The generation of that sign-in at the start: a copy of a replaced secret must not finish what it started.
     generation: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
     next_path: Mapped[str] = mapped_column(sa.String(1024), default="", server_default="")
-    # Which key its verifier and its nonce are derived with; an instance that has the key already can finish it.
-    key_id: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")
+    key_id: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")  # What its verifier is derived with.
     challenge: Mapped[str] = mapped_column(sa.String(43), default="", server_default="")
     display_name: Mapped[str] = mapped_column(sa.String(100), server_default="", default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
@@ -124,6 +123,7 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     # {% endif %}
     # Empty once verified. app/accounts/unproven_accounts.py removes accounts that are not verified by then.
     unproven_until: Mapped[datetime | None] = mapped_column(index=True)
+    user_handle: Mapped[bytes | None] = mapped_column(sa.LargeBinary(64))  # Random; passkeys name the user by it.
     # {% if cookiecutter.include_rbac %}
 
     @hybrid_property
@@ -189,8 +189,9 @@ class UserSession(UUIDBase):
     secret_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     # The secret that this one replaced: a late request with it must not expire the cookie that holds the new one.
     former_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), index=True)
-    # How often the secret was replaced because its holder confirmed who they are.
+    # How often and when the secret was replaced because its holder confirmed who they are.
     generation: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
+    rotated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     # {% if cookiecutter.include_oauth %}
     # The account at a provider that the sign-in was made through: unlinking it ends the sign-in.
     oauth_account_id: Mapped[UUID | None] = mapped_column(
@@ -203,7 +204,9 @@ class UserSession(UUIDBase):
     last_seen_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     ip: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")
     user_agent: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")
+    # When and how its holder last confirmed who they are (RFC 8176).
     authenticated_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
+    amr: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(8)), default=list, server_default=sa.text("'{}'"))
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
 
@@ -212,8 +215,7 @@ class Attempts(UUIDBase):
 
     __tablename__ = "attempts"
 
-    # A keyed digest: a reader of this table learns no address.
-    bucket: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    bucket: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)  # Keyed: a reader learns no address.
     count: Mapped[int] = mapped_column()
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
@@ -227,8 +229,7 @@ class OneTimeToken(UUIDBase):
     user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"))
     purpose: Mapped[str] = mapped_column(sa.String(32))
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
-    # The address that the link was sent to. It proves no other address.
-    email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))
+    email: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH))  # It was sent there, and proves no other.
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
 
@@ -240,14 +241,13 @@ class OutgoingMail(UUIDBase):
     letter: Mapped[str] = mapped_column(sa.String(32))
     details: Mapped[str] = mapped_column(sa.String(255), default="", server_default="")  # What its text lists.
     recipient: Mapped[str] = mapped_column(sa.String(addresses.MAX_LENGTH), index=True)
-    # Empty for a letter that goes to the address. No foreign key: sending a mail must not block changes to the user.
+    # Empty for a letter to an address. No foreign key: sending a mail must not block changes to the user.
     user_id: Mapped[UUID | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-    # True once its link is stored: another attempt must not make a used link work again.
+    # Whether its link is stored: another attempt must not make a used link work again.
     is_prepared: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     attempts: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
-    # Empty once the mail was given up; the row stays for a month.
-    next_attempt_at: Mapped[datetime | None] = mapped_column(default=clock.now, index=True)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(default=clock.now, index=True)  # Empty once given up.
     last_error: Mapped[str] = mapped_column(sa.String(500), default="", server_default="")
 
 

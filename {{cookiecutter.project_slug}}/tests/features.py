@@ -6,6 +6,7 @@ from tests.credentials import kind
 
 MODULES = [
     kind.__name__,
+    "tests.factors.feature",
     "tests.notes.feature",  # example
     # {% if cookiecutter.include_rbac %}
     "tests.rbac.feature",

@@ -23,6 +23,9 @@ class Device(Struct):
     last_seen_at: datetime
     ip: str
     user_agent: str
+    # How and when its holder last confirmed who they are (RFC 8176).
+    amr: list[str]
+    authenticated_at: datetime
 
 
 class OwnDevice(Device):
@@ -35,7 +38,7 @@ async def of_user(session: AsyncSession, user_id: UUID) -> list[Device]:
     """The sign-ins of this user that have not ended, the latest seen first."""
     theirs = select(UserSession).where(UserSession.user_id == user_id, is_alive(session.info["settings"]))
     rows = await session.scalars(theirs.order_by(UserSession.last_seen_at.desc()).limit(MAX_SIGN_INS))
-    return [Device(row.id, row.created_at, row.last_seen_at, row.ip, row.user_agent) for row in rows]
+    return [Device(**{name: getattr(row, name) for name in Device.__struct_fields__}) for row in rows]
 
 
 async def of_caller(session: AsyncSession, user_id: UUID, current: UUID) -> list[OwnDevice]:

@@ -21,7 +21,7 @@ from app.auth import refresh_tokens
 from app.auth.litestar_backend import CredentialBackend
 from app.auth.litestar_backend import CredentialConfig
 from app.auth.user_sessions import UserRequest
-from app.auth.user_sessions import mark_reauthenticated
+from app.auth.user_sessions import update_session
 from app.models import User
 from app.settings import Settings
 
@@ -51,9 +51,9 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
     return Response(_pair(request, renewal), status_code=201)
 
 
-async def rotate(request: UserRequest) -> list[Cookie]:
-    """No new tokens: the caller keeps its own, since another site cannot plant or read them."""
-    await mark_reauthenticated(request)
+async def rotate(request: UserRequest, **columns: Any) -> list[Cookie]:
+    """No new tokens: the caller keeps its own, since another site cannot plant or read them; stores the columns."""
+    await update_session(request, **columns)
     return []
 
 

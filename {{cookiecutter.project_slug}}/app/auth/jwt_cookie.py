@@ -40,9 +40,9 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
     return Response(user, status_code=201, cookies=_cookies(request, renewal))
 
 
-async def rotate(request: UserRequest) -> list[Cookie]:
-    """New values for both cookies, since their holder has just confirmed who they are."""
-    return _cookies(request, await refresh_tokens.rotate(request))
+async def rotate(request: UserRequest, **columns: Any) -> list[Cookie]:
+    """New values for both cookies, since their holder has just confirmed who they are; stores these columns too."""
+    return _cookies(request, await refresh_tokens.rotate(request, **columns))
 
 
 class Renewed(Struct):

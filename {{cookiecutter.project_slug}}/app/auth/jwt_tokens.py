@@ -40,7 +40,7 @@ CONDITION = (
     & (UserSession.user_id == bindparam("user_id"))
     & (
         (UserSession.generation == bindparam("generation"))
-        | ((UserSession.generation == bindparam("next_generation")) & (UserSession.authenticated_at > _replaced_since))
+        | ((UserSession.generation == bindparam("next_generation")) & (UserSession.rotated_at > _replaced_since))
     )
 )
 
@@ -62,6 +62,9 @@ def issue(settings: Settings, row: UserSession) -> str:
         "sub": str(row.user_id),
         "sid": str(row.id),
         "gen": row.generation,
+        # How and when the sign-in was confirmed. Requests are judged by its row.
+        "amr": row.amr,
+        "auth_time": int(row.authenticated_at.timestamp()),
         "iat": now,
         "exp": now + LIFETIME,
         "jti": str(uuid4()),

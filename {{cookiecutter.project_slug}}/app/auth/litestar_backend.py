@@ -25,6 +25,7 @@ from sqlalchemy import bindparam
 
 from app import clock
 from app.auth.current_user import CurrentUserQuery
+from app.auth.user_sessions import STRONG
 from app.auth.user_sessions import idle_time
 from app.auth.user_sessions import is_alive_at
 from app.auth.user_sessions import note_seen
@@ -101,6 +102,7 @@ class CredentialBackend(BaseSessionBackend["CredentialConfig"]):
             "generation": row.generation,
             # A copy of a token that was just replaced must not count as recently confirmed.
             "authenticated_at": row.authenticated_at if is_current else NEVER,
+            "is_strong": STRONG in row.amr,
         }
 
     def get_session_id(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:

@@ -34,6 +34,7 @@ from app.auth import devices
 from app.auth.devices import OwnDevice
 from app.auth.signed_out import signed_out
 from app.auth.user_sessions import UserRequest
+from app.auth.user_sessions import confirmed_by_password
 from app.database.sessions import request_session
 from app.http.recent_sign_in import require_recent_sign_in
 
@@ -52,7 +53,8 @@ async def change_password(
         password_hash = await service.require_current_password(user, current, new)
     # Not within the attempt either: each sign-in locks its counters first, and then the sign-ins that it ends.
     await service.store_password(user, password_hash, keep=request.auth["session_id"])
-    return Response(None, status_code=204, cookies=await credentials.rotate(request))
+    cookies = await credentials.rotate(request, **confirmed_by_password(request))
+    return Response(None, status_code=204, cookies=cookies)
 
 
 @post("/email", status_code=202)

@@ -94,10 +94,10 @@ async def start(
     return _renewal(request, row, secret)
 
 
-async def rotate(request: UserRequest) -> Renewal:
+async def rotate(request: UserRequest, **columns: Any) -> Renewal:
     """A new token for the sign-in of this request, whose holder has just confirmed who they are."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    return _renewal(request, await rotate_session(request, secret), secret)
+    return _renewal(request, await rotate_session(request, secret, **columns), secret)
 
 
 async def renew(request: Request[Any, Any, Any], token: str) -> Renewal:
@@ -168,7 +168,7 @@ async def _end_for_good(session: AsyncSession, session_id: UUID) -> None:
     # In a separate transaction, since the refusal rolls back this one. It releases the lock on the row first.
     async with separate_transaction(session) as other:
         # While one tab confirms the password, another tab may present the token that this has just replaced.
-        is_copy = (UserSession.generation == 0) | (UserSession.authenticated_at <= clock.now() - GRACE)
+        is_copy = (UserSession.generation == 0) | (UserSession.rotated_at <= clock.now() - GRACE)
         ended = await end_session(other, session_id, is_copy)
         if ended is not None:
             audit.record(other, TokenEvent.COPY_USED, ended.user_id)

@@ -25,7 +25,9 @@ from app.auth import credentials
 from app.auth import me_routes
 from app.auth.signed_out import SIGN_OUT_HEADERS
 from app.auth.signed_out import signed_out
+from app.auth.user_sessions import PASSWORD
 from app.auth.user_sessions import UserRequest
+from app.auth.user_sessions import confirmed
 from app.auth.user_sessions import end_session
 from app.database.sessions import request_session
 from app.http.errors import InvalidCredentials
@@ -55,7 +57,7 @@ async def login(
         outbox.put(service.session, Letter.SIGNED_IN, user.email, user.id)
     audit.record(service.session, Event.SIGNED_IN, user.id, actor=user.id)
     await service.post_login_hook(user, request)
-    return await credentials.sign_in(request, user)
+    return await credentials.sign_in(request, user, amr=[PASSWORD])
 
 
 @post("/reauthenticate", status_code=204, dependencies=SERVICE, tags=["Credentials"])
@@ -66,7 +68,7 @@ async def reauthenticate(
     async with throttle.password_attempt(request, request.user.email):
         await service.require_password(request.user, data.password)
     audit.record(service.session, Event.REAUTHENTICATED, request.user.id)
-    return Response(None, status_code=204, cookies=await credentials.rotate(request))
+    return Response(None, status_code=204, cookies=await credentials.rotate(request, **confirmed(PASSWORD)))
 
 
 @post("/logout", status_code=204, tags=["Credentials"])

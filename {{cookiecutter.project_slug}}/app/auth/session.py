@@ -42,10 +42,10 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
     return Response(user, status_code=201, cookies=[_cookie(request.app.state.settings, secret)])
 
 
-async def rotate(request: UserRequest) -> list[Cookie]:
-    """A new value for the cookie, since its holder has just confirmed who they are."""
+async def rotate(request: UserRequest, **columns: Any) -> list[Cookie]:
+    """A new value for the cookie, since its holder has just confirmed who they are; stores these columns too."""
     secret = secrets.token_urlsafe(32)
-    await rotate_session(request, secret.encode())
+    await rotate_session(request, secret.encode(), **columns)
     return [_cookie(request.app.state.settings, secret)]
 
 

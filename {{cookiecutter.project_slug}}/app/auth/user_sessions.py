@@ -40,6 +40,8 @@ class PresentedSignIn(TypedDict):
     generation: int
     # When its holder last confirmed who they are.
     authenticated_at: datetime
+    # Whether a second factor or a passkey was part of that.
+    is_strong: bool
 
 
 # The request of a signed-in user: a handler that takes one asks for this type.
@@ -50,6 +52,8 @@ SEEN_AGAIN_AFTER = timedelta(minutes=1)
 SHOWN_OF_USER_AGENT = 255
 # Sign-ins of one account at the same time. It keeps lists short, and bounds the rows of programs that sign in often.
 MAX_SIGN_INS = 100
+# In the `amr` of a sign-in: how it was made (RFC 8176). With "mfa" it is strong.
+PASSWORD, STRONG = "pwd", "mfa"
 
 
 def lifetime(settings: Settings) -> timedelta:
@@ -123,14 +127,27 @@ async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: UserSes
             await session.execute(seen.values(seen_from(connection)))
 
 
-async def mark_reauthenticated(request: UserRequest) -> None:
-    """Store that the holder of this sign-in has just confirmed who they are."""
-    proven = update(UserSession).where(UserSession.id == request.auth["session_id"])
-    await request_session(request).execute(proven.values(authenticated_at=clock.now()))
+def confirmed(*amr: str) -> dict[str, Any]:
+    """The columns of a sign-in whose holder has just confirmed who they are in this way."""
+    return {"authenticated_at": clock.now(), "amr": [*amr]}
 
 
-async def rotate_session(request: UserRequest, secret: bytes) -> UserSession:
+def confirmed_by_password(request: UserRequest) -> dict[str, Any]:
+    """The same after a password alone; it does not make a strong sign-in recent."""
+    return {} if request.auth["is_strong"] else confirmed(PASSWORD)
+
+
+async def update_session(request: UserRequest, **columns: Any) -> None:
+    """Store these columns of the sign-in of this request."""
+    if columns:
+        changed = update(UserSession).where(UserSession.id == request.auth["session_id"])
+        await request_session(request).execute(changed.values(columns))
+
+
+async def rotate_session(request: UserRequest, secret: bytes, **columns: Any) -> UserSession:
     """Replace the secret of this sign-in, whose holder has just confirmed who they are (ASVS 7.2.4).
+
+    The other columns are stored too.
 
     Raises:
         NotAuthorizedException: if the sign-in has ended, or another request has replaced its secret meanwhile.
@@ -140,7 +157,8 @@ async def rotate_session(request: UserRequest, secret: bytes) -> UserSession:
         .where(UserSession.id == request.auth["session_id"])
         .where(UserSession.generation == request.auth["generation"])
         .values(secret_digest=sha256_of(secret), former_digest=UserSession.secret_digest)
-        .values(generation=UserSession.generation + 1, secret_changed_at=clock.now(), authenticated_at=clock.now())
+        .values(generation=UserSession.generation + 1, secret_changed_at=clock.now(), rotated_at=clock.now())
+        .values(columns)
         .returning(UserSession)
     )
     found = await request_session(request).scalars(rotated, execution_options={"synchronize_session": False})

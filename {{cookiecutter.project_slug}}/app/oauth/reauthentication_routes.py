@@ -17,6 +17,7 @@ from litestar.response import Redirect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.accounts import audit
 from app.accounts.passwords import policy
 from app.accounts.passwords.hashes import is_hash
@@ -80,7 +81,7 @@ async def finish_reauthentication(
         "session_id": flow_state.session_id,
         "generation": await service.session.scalar(generation),
     }
-    cookies = await credentials.rotate(request)
+    cookies = await credentials.rotate(request, authenticated_at=clock.now())
     page = redirects.page_after(service.settings, flow_state)
     return Redirect(page, cookies=cookies) if page else Response(None, status_code=204, cookies=cookies)
 

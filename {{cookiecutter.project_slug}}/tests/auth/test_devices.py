@@ -36,7 +36,8 @@ async def test_the_list_says_where_and_since_when(desk: Person, phone: Person) -
     answer = await desk.get("/users/me/sessions")
     assert answer.status_code == 200
     there, here = sorted(answer.json(), key=lambda device: bool(device["current"]))
-    assert here.keys() == {"id", "created_at", "last_seen_at", "ip", "user_agent", "current"}
+    when = {"created_at", "last_seen_at", "authenticated_at"}
+    assert here.keys() == when | {"id", "ip", "user_agent", "amr", "current"}
     assert (here["current"], here["ip"], here["user_agent"]) == (True, "192.0.2.1", "Desk/1.0")
     assert (there["current"], there["ip"]) == (False, "198.51.100.7")
     assert there["user_agent"].startswith("Phone/2.0 ")
