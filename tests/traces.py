@@ -13,7 +13,7 @@ WORDS = {
         *("admin", "admins", "administers", "administrator", "administrators", "ada"),
     ],
     "oauth": [
-        *("oauth", "oauth2", "oidc", "openid", "pkce", "provider", "providers", "joserfc", "fernet"),
+        *("oauth", "oauth2", "oidc", "openid", "pkce", "provider", "providers", "joserfc"),
         *("google", "gitlab", "microsoft", "unlinked", "unlinking", "id token", "id tokens"),
     ],
     "session": ["host session", "session cookie", "session cookies", "import session as", "session py"],

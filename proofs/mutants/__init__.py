@@ -6,6 +6,7 @@ from proofs.mutants import access_tokens
 from proofs.mutants import accounts
 from proofs.mutants import auth
 from proofs.mutants import connections
+from proofs.mutants import factors
 from proofs.mutants import jwt
 from proofs.mutants import jwt_cookie
 from proofs.mutants import notes
@@ -25,6 +26,7 @@ ALWAYS = [
     *access_tokens.MUTANTS,
     *accounts.MUTANTS,
     *auth.MUTANTS,
+    *factors.MUTANTS,
     *observability.MUTANTS,
 ]
 # Only services that have the path have these defences.

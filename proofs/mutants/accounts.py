@@ -27,9 +27,9 @@ MUTANTS = [
     ),
     Mutant(
         "The sign-in that is expected from anywhere is the first one alone",
-        "app/accounts/throttle.py",
-        "*attempt.keys[:1], first)",
-        "*attempt.keys[:1])",
+        "app/accounts/known_networks.py",
+        "*keys[:1], first)",
+        "*keys[:1])",
         "accounts/test_known_networks.py::test_the_first_sign_in_of_a_user_whom_a_command_created_is_expected_anywhere",
     ),
     Mutant(
@@ -515,9 +515,9 @@ MUTANTS = [
     ),
     Mutant(
         "A success gives a network back its own attempt alone",
-        "app/accounts/throttle.py",
-        "await attempt_counters.take_back(request_session(request), *attempt.keys[1:])",
-        "await attempt_counters.reset(request_session(request), *attempt.keys[1:])",
+        "app/accounts/known_networks.py",
+        "await attempt_counters.take_back(request_session(request), *keys[1:])",
+        "await attempt_counters.reset(request_session(request), *keys[1:])",
         "accounts/test_throttle.py::test_a_success_gives_a_network_nothing_for_other_accounts",
     ),
     Mutant(
@@ -571,9 +571,9 @@ MUTANTS = [
     ),
     Mutant(
         "The owner is told of a new network",
-        "app/auth/routes.py",
-        "if not attempt.ties or attempt.of_account.attempts > SUSPICIOUS_ATTEMPTS:",
-        "if attempt.of_account.attempts > SUSPICIOUS_ATTEMPTS:",
+        "app/factors/sign_in_routes.py",
+        "= not attempt.ties or attempt.of_account.attempts > SUSPICIOUS_ATTEMPTS",
+        "= attempt.of_account.attempts > SUSPICIOUS_ATTEMPTS",
         "accounts/test_throttle.py::test_the_owner_is_told_of_a_sign_in_from_a_network_that_is_new",
     ),
     Mutant(
@@ -1160,8 +1160,8 @@ MUTANTS = [
     Mutant(
         "A thief's password goes with the undoing",
         "app/accounts/profile.py",
-        "await ownership.hand_over(self.session, user)",
-        "await ownership.hand_over(self.session, user, password_hash=user.password_hash)",
+        "await ownership.hand_over(self.session, user, factors",
+        "await ownership.hand_over(self.session, user, password_hash=user.password_hash, factors",
         "accounts/test_address_conflicts.py::test_undoing_leaves_nothing_to_the_thief",
     ),
     Mutant(

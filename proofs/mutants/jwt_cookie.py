@@ -22,8 +22,8 @@ MUTANTS = [
     Mutant(
         "Both cookies change with every proof",
         "app/auth/jwt_cookie.py",
-        "return _cookies(request, await refresh_tokens.rotate(request))",
-        "return [] if request else _cookies(request, await refresh_tokens.rotate(request))",
+        "return _cookies(request, await refresh_tokens.rotate(request, **columns))",
+        "return [] if request else _cookies(request, await refresh_tokens.rotate(request, **columns))",
         "auth/test_jwt_cookie.py::test_both_cookies_change_with_every_proof",
     ),
     Mutant(

@@ -13,6 +13,20 @@ WIRE, FIRST = "app/oauth/providers/http_client.py", "app/oauth/reauthentication_
 
 BINDING = [
     of_oauth(
+        "A provider alone signs in to no account with a factor",
+        "app/oauth/exchange_codes.py",
+        "    if asked := await second_step.ask_for_factor(service.session, user, columns):\n        return asked\n",
+        "",
+        "test_second_factors.py::test_a_provider_leads_to_the_second_step",
+    ),
+    of_oauth(
+        "A provider alone confirms no account with a factor",
+        FIRST,
+        "    if await usable_factors(service.session, user.id):\n",
+        "    if user is None:\n",
+        "test_second_factors.py::test_a_round_trip_makes_no_account_with_a_factor_recent_by_itself",
+    ),
+    of_oauth(
         "An answer counts in the browser that was sent there",
         STATES,
         "        & (OAuthState.binding_digest == _digest(binding))\n",
@@ -70,9 +84,9 @@ BINDING = [
     ),
     of_oauth(
         "A key that seals tokens of providers is replaced",
-        "app/oauth/token_encryption.py",
-        'settings.keys_for("oauth-tokens")',
-        'settings.keys_for("oauth-tokens")[:1]',
+        "app/accounts/encryption.py",
+        "settings.keys_for(purpose)",
+        "settings.keys_for(purpose)[:1]",
         "test_keys.py::test_a_token_that_one_instance_seals_is_opened_by_the_other",
     ),
     of_oauth(
@@ -402,8 +416,8 @@ PEOPLE = [
     of_oauth(
         "A sign-in from a new network is told by mail",
         "app/oauth/exchange_codes.py",
-        "    if not await known_networks.recognise(request, user.email):\n",
-        "    if await known_networks.recognise(request, user.email) is None:\n",
+        "is_reported = not await known_networks.recognise(request, user.email)",
+        "is_reported = await known_networks.recognise(request, user.email) is None",
         "test_sign_in.py::test_a_sign_in_from_a_new_network_is_told_by_mail",
     ),
     of_oauth(
@@ -473,12 +487,12 @@ LINKS = [
         "guards=[require_recent_sign_in]",
         "test_linking.py::test_a_link_elsewhere_begins_no_linking",
     ),
-    of_oauth("The last way in stays", LINKING, "        raise LastWayIn\n", "        pass\n", LAST),
+    of_oauth("The last way in stays", "app/accounts/ways_in.py", "    raise LastWayIn\n", "    return\n", LAST),
     of_oauth(
         "A provider that is not offered is no way in",
         LINKING,
-        " and each.oauth_name in offered(service.settings)",
-        "",
+        "OAuthAccount.user_id == user.id, is_offered)",
+        "OAuthAccount.user_id == user.id)",
         "test_linking.py::test_a_provider_that_is_not_offered_any_more_is_no_way_in",
     ),
     of_oauth(
@@ -491,8 +505,8 @@ LINKS = [
     of_oauth(
         "Accounts of other users cannot be unlinked",
         LINKING,
-        "select(OAuthAccount).where(OAuthAccount.user_id == user.id))]",
-        "select(OAuthAccount))]",
+        "select(OAuthAccount).where(OAuthAccount.user_id == user.id, OAuthAccount.id == account_id)",
+        "select(OAuthAccount).where(OAuthAccount.id == account_id)",
         "test_linking.py::test_accounts_of_other_users_cannot_be_unlinked",
     ),
     of_oauth(
@@ -556,9 +570,9 @@ PLACES = [
     ),
     of_oauth(
         "Unlinking ends the sign-ins that were made with it",
-        "app/oauth/exchange_codes.py",
-        "credentials.sign_in(request, user, **columns)",
-        "credentials.sign_in(request, user)",
+        "app/factors/second_step.py",
+        "credentials.sign_in(request, user, amr=amr, **columns)",
+        "credentials.sign_in(request, user, amr=amr)",
         "test_unlinking.py::test_sign_ins_made_with_it_end_and_others_stay",
     ),
     of_oauth(
@@ -759,15 +773,15 @@ FAILURES = [
     of_oauth(
         "What is kept is sealed",
         "app/oauth/token_encryption.py",
-        "    return _fernet(settings).encrypt(token.encode()).decode()",
+        "    return encryption.encrypt(settings, KEY, token.encode())",
         "    return token if settings else ''",
         "test_token_encryption.py::test_what_is_kept_is_sealed_and_can_be_opened",
     ),
     of_oauth(
         "A token is sealed with the new key",
-        "app/oauth/token_encryption.py",
-        'for key in settings.keys_for("oauth-tokens")]',
-        'for key in settings.keys_for("oauth-tokens")[::-1]]',
+        "app/accounts/encryption.py",
+        "for key in settings.keys_for(purpose)]",
+        "for key in settings.keys_for(purpose)[::-1]]",
         "test_token_encryption.py::test_a_new_key_takes_the_place_of_the_old_one",
     ),
     of_oauth(

@@ -5,6 +5,27 @@ from proofs.mutants.mutation import Mutant
 SERVICE, USERS, ACTS = "app/rbac/role_service.py", "app/rbac/user_administration.py", "app/rbac/acts.py"
 MUTANTS = [
     Mutant(
+        "Administration wants a strong sign-in",
+        "app/rbac/guards.py",
+        "if wants and not is_strong and",
+        "if wants and is_strong is None and",
+        "rbac/test_strong_sign_ins.py::test_an_administrator_without_a_factor_is_led_to_one",
+    ),
+    Mutant(
+        "An act is judged on the strength that the sign-in has by then",
+        ACTS,
+        "is_strong=STRONG in (amr or ()))",
+        "is_strong=amr is not None)",
+        "rbac/test_strong_sign_ins.py::test_an_act_is_judged_on_the_strength_that_the_sign_in_has_by_then",
+    ),
+    Mutant(
+        "Production asks administrators for a factor",
+        "app/settings/factors.py",
+        "SecondFactor.PRIVILEGED if settings.environment",
+        "SecondFactor.OPTIONAL if settings.environment",
+        "rbac/test_strong_sign_ins.py::test_production_asks_administrators_by_default",
+    ),
+    Mutant(
         "A user who is deleted while a command waits is reported in one line",
         "app/accounts/commands.py",
         "    except NotFoundError as error:\n",

@@ -20,6 +20,7 @@ from app.database.sessions import follow_clock
 from app.database.sessions import using_the_database
 from app.database.transactions import CommitBeforeSuccess
 from app.database.transactions import roll_back
+from app.factors.encryption_key import encrypt_again
 from app.http.cross_site import RefuseCrossSite
 from app.http.error_responses import EXCEPTION_HANDLERS
 from app.http.error_responses import without_debugging
@@ -60,6 +61,7 @@ LIFESPAN = [
     collecting_only_what_is_new,
     repeating(follow_clock, before_requests=True),
     repeating(note_key),
+    repeating(encrypt_again),
     repeating(learn_costs),
     repeating(note_descriptors),
     repeating(deliver),

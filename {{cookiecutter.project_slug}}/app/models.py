@@ -94,7 +94,7 @@ class OAuthState(UUIDBase):
     # The generation of that sign-in at the start: a copy of a replaced secret must not finish what it started.
     generation: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
     next_path: Mapped[str] = mapped_column(sa.String(1024), default="", server_default="")
-    key_id: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")  # What its verifier is derived with.
+    key_id: Mapped[str] = mapped_column(sa.String(8), default="", server_default="")  # What derives its verifier.
     challenge: Mapped[str] = mapped_column(sa.String(43), default="", server_default="")
     display_name: Mapped[str] = mapped_column(sa.String(100), server_default="", default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())

@@ -41,22 +41,27 @@ from app.auth import credentials
 from app.auth import library_options
 from app.auth import routes as credential_routes
 from app.auth.litestar_backend import CredentialBackend
+from app.factors import routes as factor_routes
+from app.factors.commands import remove_factors
+from app.factors.encryption_key import former_keys
+from app.factors.encryption_key import passkey_domain
 from app.http.current_request import TrackCurrentRequest
 from app.http.program_tokens import OPTION
 from app.http.program_tokens import require_open_route
+from app.http.strong_sign_in import WITHOUT_FACTOR
+from app.http.strong_sign_in import guards_for
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
 from app.oauth.doctor_checks import documents
 from app.oauth.doctor_checks import redirects
 from app.oauth.openapi import ProviderNames
-from app.operations.doctor import CHECKS
-from app.operations.doctor import NETWORK_CHECKS
 # {% endif %}
-from app.operations.doctor import doctor
+from app.operations import doctor
 # {% if cookiecutter.include_rbac %}
 from app.rbac import administration_routes
 from app.rbac import commands as role_commands
 from app.rbac import role_routes
+from app.rbac.doctor_checks import without_factor
 from app.rbac.role_service import RoleService
 from app.rbac.user_administration import AdministrationService
 # {% endif %}
@@ -115,7 +120,9 @@ def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
         user_registration_dto=RegistrationDTO,
         user_read_dto=UserRead,
         user_update_dto=UserUpdate,
-        current_user_handler_config=CurrentUserHandlerConfig(tags=["Accounts"], opt={"access_tokens": "read"}),
+        current_user_handler_config=CurrentUserHandlerConfig(
+            tags=["Accounts"], opt={"access_tokens": "read", WITHOUT_FACTOR: frozenset({"GET", "HEAD"})}
+        ),
         auth_exclude_paths=PUBLIC_PATHS,
     )
 
@@ -139,6 +146,7 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
         app_config.guards.insert(0, require_open_route)
         # After litestar-users: Litestar adds a handler to the path of a router, but no router to the path of a handler.
         app_config.route_handlers.extend(ROUTES)
+        app_config.guards.extend(guards_for(self._settings))
         scheme = credentials.security_scheme(self._settings)
         if scheme.security_scheme_in == "cookie":
             _warn_of_other_sites(self._settings)
@@ -151,7 +159,7 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
     def on_cli_init(self, cli: click.Group) -> None:
         """Add the commands. The `database` commands are removed: only `alembic` changes the tables."""
         cli.add_command(COMMANDS)
-        cli.add_command(doctor)
+        cli.add_command(doctor.doctor)
         cli.commands.pop("database", None)
 
 
@@ -188,22 +196,31 @@ COMMANDS = click.Group(
         activate_user,
         import_users,
         calibrate_hash,
+        remove_factors,
     ],
     help="Manage users.",
 )
-ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
-ROUTES.extend(access_token_routes.ROUTES)
+ROUTES: list[HTTPRouteHandler | Router] = [
+    *account_routes.ROUTES,
+    *link_pages.ROUTES,
+    *credential_routes.ROUTES,
+    *factor_routes.ROUTES,
+    *access_token_routes.ROUTES,
+]
 CredentialBackend.read_token = read_token
+doctor.CHECKS.append(passkey_domain)
+doctor.DATABASE_CHECKS.append(former_keys)
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS)
 role_commands.extend_list_users()
 ROUTES.extend(administration_routes.ROUTES)
+doctor.DATABASE_CHECKS.append(without_factor)
 library_options.HONOURED.add("role_management_handler_config")
 # {% endif %}
 # {% if cookiecutter.include_oauth %}
 ROUTES.extend(provider_routes.ROUTES)
 PLUGINS.append(ProviderNames)
 library_options.HONOURED.add("oauth_account_repository_class")
-CHECKS.append(redirects)
-NETWORK_CHECKS.append(documents)
+doctor.CHECKS.append(redirects)
+doctor.NETWORK_CHECKS.append(documents)
 # {% endif %}

@@ -81,6 +81,15 @@ async def remember(request: Request[Any, Any, Any], email: str, tie: Tie = Tie.K
         await attempt_counters.add(request_session(request), {key: KNOWN_FOR}, prolong=True)
 
 
+async def settle(request: Request[Any, Any, Any], email: str, *keys: Bucket) -> None:
+    """Reset the count of an account after a success, and take back one attempt of the network."""
+    # In the transaction of the request: if its commit fails, the attempt stays counted.
+    await remember(request, email)
+    first = first_sign_in_of(request.app.state.settings, email)
+    await attempt_counters.reset(request_session(request), *keys[:1], first)
+    await attempt_counters.take_back(request_session(request), *keys[1:])
+
+
 async def expect_first_sign_in(session: AsyncSession, email: str) -> None:
     """Expect the first sign-in of a user whom a command has just created, wherever it comes from."""
     settings: Settings = session.info["settings"]

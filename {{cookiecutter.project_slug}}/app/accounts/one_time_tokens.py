@@ -152,6 +152,12 @@ async def consume(session: AsyncSession, token: str, *purposes: Purpose) -> Proo
     return proof
 
 
+async def created_at(session: AsyncSession, token: str) -> datetime | None:
+    """When the link was asked for; None if the token is unknown."""
+    asked = select(OneTimeToken.created_at).where(OneTimeToken.digest == _digest(token))
+    return (await session.scalars(asked)).one_or_none()
+
+
 async def revoke(session: AsyncSession, user: User, *purposes: Purpose, only_if: bool = True) -> None:
     """Revoke the tokens of this user for these purposes, if `only_if` is true."""
     theirs = (OneTimeToken.user_id == user.id) & OneTimeToken.purpose.in_(purposes)

@@ -1,6 +1,7 @@
 """An account belongs to the person who proves its e-mail address, even if another person signed up with it before."""
 
 from collections.abc import Iterable
+from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from uuid import UUID
@@ -28,6 +29,7 @@ from app.accounts.passwords import hasher
 from app.accounts.passwords.hashes import is_hash
 from app.accounts.row_locks import lock
 from app.accounts.row_locks import lock_name
+from app.models import FACTOR
 from app.models import WAY_IN
 from app.models import AccessToken
 from app.models import User
@@ -38,28 +40,43 @@ from app.settings import Settings
 ENDED_BY_A_CHANGE = set(Purpose) - {Purpose.UNDO_EMAIL_CHANGE}
 # Loads no relationships: they would take time for known addresses only.
 ALONE = lazyload("*")
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 # How much longer than its link an unverified account is kept, so that its owner can ask for another link.
 KEPT_AFTER_LINK = timedelta(days=7)
 
 
 async def hand_over(
-    session: AsyncSession, user: User, *, password_hash: str = hasher.NONE, display_name: str = ""
+    session: AsyncSession,
+    user: User,
+    *,
+    password_hash: str = hasher.NONE,
+    display_name: str = "",
+    factors_since: datetime | None = None,
 ) -> list[str]:
     """Give the account, whose row is locked, to the person who has just proven its address.
 
     The password and the name are removed, or replaced with the given ones. Returns what `disown` returns.
+
+    A user who was verified keeps the second factors, except those added since a time that is given.
     """
+    # A reset that removed them would make the mailbox the only factor (ASVS 6.4.3).
+    since = factors_since or (clock.now() if user.is_verified else None)
     user.is_verified, user.unproven_until = True, None
-    return await disown(session, user, password_hash=password_hash, display_name=display_name)
+    return await disown(session, user, password_hash=password_hash, display_name=display_name, factors_since=since)
 
 
 async def disown(
-    session: AsyncSession, user: User, *, password_hash: str = hasher.NONE, display_name: str = ""
+    session: AsyncSession,
+    user: User,
+    *,
+    password_hash: str = hasher.NONE,
+    display_name: str = "",
+    factors_since: datetime | None = None,
 ) -> list[str]:
     """End what former users of the account may know or hold; links that undo a change of address stay.
 
-    The password and the name are replaced. The sign-ins, all other links and all other ways to sign in are removed.
-    Returns the names of those ways, for the mail to the owner.
+    The password and the name are replaced. The sign-ins, all other links and all other ways to sign in are removed, and
+    the second factors, or those added since a time. Returns the names of what was removed, for the mail to the owner.
     """
     user.password_hash, user.display_name = password_hash, display_name
     await end_credentials(session, user)
@@ -71,6 +88,10 @@ async def disown(
             if name := column.info.get(WAY_IN):
                 theirs = delete(table).where(column == user.id).returning(table.c[name])
                 removed |= {*await session.scalars(theirs)}
+            if name := column.info.get(FACTOR):
+                is_theirs = (column == user.id) & (table.c.created_at >= (factors_since or BEGINNING))
+                gone = await session.scalars(delete(table).where(is_theirs).returning(column))
+                removed |= {name} if gone.all() else set()
     if removed:
         audit.record(session, Event.WAYS_IN_REMOVED, user.id, before={"ways_in": sorted(removed)})
     return sorted(removed)

@@ -127,10 +127,12 @@ class ProfileService(AccountService):
             Conflict: if another account has verified the address.
             InvalidToken: if the token is used, expired or unknown.
         """
+        since = await one_time_tokens.created_at(self.session, token)
         user, email = await self._use_token(token, Purpose.UNDO_EMAIL_CHANGE)
         was_verified = user.is_verified
         await self._change_email(user, email, Event.EMAIL_RESTORED)
-        removed = await ownership.hand_over(self.session, user)
+        # Factors that were added since the change may be the thief's.
+        removed = await ownership.hand_over(self.session, user, factors_since=since if was_verified else None)
         # The thief may have links that undo this.
         await one_time_tokens.revoke(self.session, user, Purpose.UNDO_EMAIL_CHANGE)
         outbox.put(self.session, Letter.EMAIL_RESTORED, email, user.id, details=removed)

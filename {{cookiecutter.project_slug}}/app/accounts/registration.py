@@ -135,8 +135,8 @@ class RegistrationService(AccountService):
         """
         user, _ = await one_time_tokens.consume(self.session, encoded_token, Purpose.VERIFY)
         # Both come from the sign-up that the link was sent for: another sign-up would have ended the link.
-        kept = {"password_hash": user.password_hash, "display_name": user.display_name}
-        await ownership.hand_over(self.session, user, **kept)
+        kept, name = user.password_hash, user.display_name
+        await ownership.hand_over(self.session, user, password_hash=kept, display_name=name)
         audit.record(self.session, Event.VERIFIED, user.id, actor=user.id)
         await self.post_verification_hook(user, request)
         return user

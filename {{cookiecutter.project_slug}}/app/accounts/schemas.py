@@ -91,12 +91,6 @@ class NewPasswordWithProof(Body):
     password: Password
 
 
-class KnownPassword(Body):
-    """The password of the signed-in user."""
-
-    password: Password
-
-
 class NewPassword(Body):
     """A change of the password."""
 

@@ -76,12 +76,14 @@ async def count_attempt(request: Request[Any, Any, Any], action: Action, email: 
 
 
 @asynccontextmanager
-async def password_attempt(request: Request[Any, Any, Any], email: str) -> AsyncIterator[Attempt]:
+async def password_attempt(
+    request: Request[Any, Any, Any], email: str, *, settles: bool = True
+) -> AsyncIterator[Attempt]:
     """Count an attempt before the account is looked up; check the password in this block, and nothing before it.
 
     A network that the account knows has its own count, and only that count limits attempts from there. So neither
     attempts from elsewhere nor attempts on other accounts lock the owner out. An attempt whose password could not be
-    checked does not count. A success resets the count of the account and takes back this one attempt of the network.
+    checked does not count. A success is settled, unless a second factor has to be right first.
 
     Raises:
         TooManyAttempts: if the account or the network has reached its limit, even if the password is right.
@@ -100,11 +102,8 @@ async def password_attempt(request: Request[Any, Any, Any], email: str) -> Async
     except (TooBusy, TooManyAttempts):
         await _take_back(request, *attempt.keys)
         raise
-    # In the transaction of the request: if its commit fails, the attempt stays counted.
-    await known_networks.remember(request, email)
-    first = known_networks.first_sign_in_of(request.app.state.settings, email)
-    await attempt_counters.reset(request_session(request), *attempt.keys[:1], first)
-    await attempt_counters.take_back(request_session(request), *attempt.keys[1:])
+    if settles:
+        await known_networks.settle(request, email, *attempt.keys)
 
 
 @asynccontextmanager

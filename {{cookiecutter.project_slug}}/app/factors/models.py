@@ -33,9 +33,7 @@ class Passkey(UUIDBase):
     # Whether it may be copied to other devices, and whether it has been.
     is_backup_eligible: Mapped[bool] = mapped_column()
     is_backed_up: Mapped[bool] = mapped_column()
-    transports: Mapped[list[str]] = mapped_column(
-        sa.ARRAY(sa.String(32)), default=list, server_default=sa.text("'{}'")
-    )
+    transports: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(32)), default=list, server_default=sa.text("'{}'"))
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
     last_used_at: Mapped[datetime | None] = mapped_column()
 

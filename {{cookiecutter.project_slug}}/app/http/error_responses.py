@@ -104,7 +104,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     error = first_of(error)
     status, type_, title = row_of(error)
     _log(request, error, status)
-    body = Problem(f"/problems/{type_}", title, status)
+    body = Problem(f"/problems/{type_}", title, status, **getattr(error, "members", {}))
     if isinstance(error, Refusal) and str(error):
         body.detail = str(error)
     if errors := _invalid_parts(error):

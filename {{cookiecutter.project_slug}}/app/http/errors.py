@@ -1,5 +1,8 @@
 """Errors that the service raises; error_responses.py has the response to each."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from app.http.problem_details import InvalidPart
 
 RETRY_AFTER_SECONDS = 5
@@ -7,6 +10,9 @@ RETRY_AFTER_SECONDS = 5
 
 class Refusal(Exception):
     """An expected refusal; its message, if any, is shown to the caller."""
+
+    # More members of the response.
+    members: Mapping[str, str] = MappingProxyType({})
 
 
 class InvalidCredentials(Refusal):
@@ -34,7 +40,15 @@ class TooBusy(Refusal):
 
 
 class RecentSignInRequired(Refusal):
-    """The request needs a password that was confirmed recently (ASVS 7.5.1)."""
+    """The request needs a password or a factor that was confirmed recently (ASVS 7.5.1)."""
+
+    members = MappingProxyType({"reauthenticate": "/reauthenticate"})
+
+
+class StrongSignInRequired(Refusal):
+    """The request needs a sign-in with a second factor or a passkey (ASVS 6.3.3)."""
+
+    members = MappingProxyType({"enrol": "/users/me/factors"})
 
 
 class TokenNotAccepted(Refusal):

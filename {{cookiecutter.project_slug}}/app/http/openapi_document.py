@@ -30,6 +30,7 @@ from app.http.errors import Conflict
 from app.http.errors import CrossSiteRequest
 from app.http.errors import InvalidToken
 from app.http.errors import RecentSignInRequired
+from app.http.errors import StrongSignInRequired
 from app.http.errors import TokenNotAccepted
 from app.http.errors import TooBusy
 from app.http.errors import TooManyAttempts
@@ -40,6 +41,8 @@ from app.http.problem_details import Problem
 from app.http.program_tokens import access_needed
 from app.http.program_tokens import require_open_route
 from app.http.recent_sign_in import require_recent_sign_in
+from app.http.strong_sign_in import WITHOUT_FACTOR
+from app.http.strong_sign_in import require_strong_sign_in
 from app.http.swagger_ui import POLICY
 from app.http.swagger_ui import SwaggerUI
 from app.http.swagger_ui import asset
@@ -130,6 +133,14 @@ class Operation(NamedTuple):
         return [guard for guard in given if guard is not require_open_route]
 
     @property
+    def needs_strength(self) -> bool:
+        """Whether a sign-in without a factor may be refused."""
+        is_open = self.handler.opt.get("exclude_from_auth") or self.handler.http_methods <= {
+            *self.handler.opt.get(WITHOUT_FACTOR, ())
+        }
+        return not is_open or any(getattr(guard, "needs_strength", False) for guard in self.guards)
+
+    @property
     def is_counted(self) -> bool:
         """Whether attempts are counted: those with a password and those that send a mail, but not those with a link."""
         names = self.names
@@ -145,8 +156,10 @@ RULES: dict[type[Exception], Callable[[Operation], bool]] = {
         operation.changes and not operation.handler.opt.get("accepts_other_sites", False)
     ),
     RecentSignInRequired: lambda operation: require_recent_sign_in in operation.guards,
+    StrongSignInRequired: lambda operation: operation.needs_strength,
     PermissionDeniedException: lambda operation: (
-        bool({*operation.guards} - {require_recent_sign_in}) or bool(access_needed(operation.handler))
+        bool({*operation.guards} - {require_recent_sign_in, require_strong_sign_in})
+        or bool(access_needed(operation.handler))
     ),
     TokenNotAccepted: lambda operation: (
         not operation.handler.opt.get("exclude_from_auth") and not access_needed(operation.handler)

@@ -29,3 +29,5 @@ class Problem(Struct):
     status: int
     detail: str | UnsetType = UNSET
     errors: list[InvalidPart] | UnsetType = UNSET
+    reauthenticate: Annotated[str | UnsetType, Meta(description="Where to confirm who you are.")] = UNSET
+    enrol: Annotated[str | UnsetType, Meta(description="Where to add a second factor.")] = UNSET

@@ -64,10 +64,6 @@ class TooManyLinked(Conflict):
     """The user has linked the most accounts that are allowed."""
 
 
-class LastWayIn(Conflict):
-    """Without it, the user could not sign in any more."""
-
-
 TABLE.update(
     {
         InvalidState: (
@@ -116,6 +112,5 @@ TABLE.update(
             "too-many-linked",
             "You have linked the most accounts that are allowed. Unlink one that you do not use.",
         ),
-        LastWayIn: (HTTPStatus.CONFLICT, "last-way-in", "Set a password or link another provider first."),
     }
 )

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Request
 from litestar import Response
@@ -12,16 +13,14 @@ from sqlalchemy import delete
 from sqlalchemy import select
 
 from app import clock
-from app.accounts import audit
 from app.accounts import known_networks
-from app.accounts.audit import Event
-from app.accounts.mail import outbox
-from app.accounts.mail.letters import Letter
 from app.accounts.profile import ProfileService
 from app.auth import credentials
 from app.auth.user_sessions import sha256_of
 from app.auth.user_sessions import store_session
 from app.database.sessions import request_session
+from app.factors import second_step
+from app.factors.schemas import FactorNeeded
 from app.models import User
 from app.models import UserSession
 from app.oauth.errors import InvalidCode
@@ -45,20 +44,25 @@ async def sign_in(
     page = page_after(request.app.state.settings, flow_state)
     if page is None or ARE_IN_COOKIES:
         answer: Response[Any] = await start(service, request, user, columns)
-        return answer if page is None else Redirect(page, cookies=answer.cookies)
+        return answer if page is None else as_redirect(answer, page)
     return Redirect(with_query(page, code=await _create_code(request, user, columns, flow_state.challenge)))
 
 
 async def start(
     service: ProfileService, request: Request[Any, Any, Any], user: User, columns: Mapping[str, Any]
 ) -> Response[credentials.SignedIn]:
-    """New credentials, as after a sign-in with a password; a sign-in from a new network is reported by mail."""
-    session = request_session(request)
-    if not await known_networks.recognise(request, user.email):
-        outbox.put(session, Letter.SIGNED_IN, user.email, user.id)
-    audit.record(session, Event.SIGNED_IN, user.id, actor=user.id)
-    await service.post_login_hook(user, request)
-    return await credentials.sign_in(request, user, **columns)
+    """New credentials, or a challenge for the second factor; a sign-in from a new network is reported by mail."""
+    if asked := await second_step.ask_for_factor(service.session, user, columns):
+        return asked
+    is_reported = not await known_networks.recognise(request, user.email)
+    return await second_step.start(request, service, user, [], columns, is_reported=is_reported)
+
+
+def as_redirect(answer: Response[Any], page: str) -> Redirect:
+    """The response as a redirect; a challenge is in the fragment, which browsers send to no server."""
+    is_asked = isinstance(answer.content, FactorNeeded)
+    url = f"{page}#{urlencode({'challenge': answer.content.challenge})}" if is_asked else page
+    return Redirect(url, cookies=answer.cookies)
 
 
 async def _create_code(request: Request[Any, Any, Any], user: User, columns: Mapping[str, Any], challenge: str) -> str:

@@ -25,15 +25,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import audit
 from app.accounts.audit import Event
 from app.accounts.mail import outbox
-from app.accounts.passwords.hashes import is_hash
 from app.accounts.profile import ProfileService
 from app.accounts.routes import SERVICE
 from app.accounts.row_locks import lock_user
+from app.accounts.ways_in import WAYS_IN
+from app.accounts.ways_in import LastWayIn
+from app.accounts.ways_in import require_way_in
 from app.auth.signed_out import signed_out
 from app.database.sessions import request_session
 from app.http.errors import CrossSiteRequest
 from app.http.recent_sign_in import require_recent_sign_in
 from app.models import OAuthAccount
+from app.models import User
 from app.models import UserSession
 from app.oauth import account_linking
 from app.oauth import flow
@@ -43,7 +46,6 @@ from app.oauth.audit_events import ProviderLetter
 from app.oauth.authorization_request import FlowPurpose
 from app.oauth.errors import IdentityTaken
 from app.oauth.errors import InvalidState
-from app.oauth.errors import LastWayIn
 from app.oauth.errors import TooManyLinked
 from app.oauth.flow import Answer
 from app.oauth.flow import AtOnce
@@ -148,17 +150,15 @@ async def unlink(
 async def _unlink(service: ProfileService, user_id: UUID, account_id: UUID) -> Sequence[UUID]:
     # Locked, so that two concurrent requests cannot remove the last two ways to sign in.
     user = await lock_user(service.session, user_id)
-    theirs = [*await service.session.scalars(select(OAuthAccount).where(OAuthAccount.user_id == user.id))]
-    account = next((each for each in theirs if each.id == account_id), None)
+    theirs = select(OAuthAccount).where(OAuthAccount.user_id == user.id, OAuthAccount.id == account_id)
+    account = (await service.session.scalars(theirs)).one_or_none()
     if account is None:
         raise NotFoundError
-    # A provider that is no longer offered is not a way to sign in.
-    others = [each for each in theirs if each is not account and each.oauth_name in offered(service.settings)]
-    if not others and not is_hash(user.password_hash):
-        raise LastWayIn
     made_with_it = sql.delete(UserSession).where(UserSession.oauth_account_id == account.id)
     ended = (await service.session.scalars(made_with_it.returning(UserSession.id))).all()
     await service.session.delete(account)
+    await service.session.flush()
+    await require_way_in(service.session, user)
     audit.record(service.session, ProviderEvent.UNLINKED, user.id, before={"provider": account.oauth_name})
     for _ in ended:
         audit.record(service.session, Event.SIGNED_OUT, user.id)
@@ -166,8 +166,16 @@ async def _unlink(service: ProfileService, user_id: UUID, account_id: UUID) -> S
     return ended
 
 
+async def _has_provider(session: AsyncSession, user: User) -> bool:
+    # A provider that is no longer offered is not a way to sign in.
+    is_offered = OAuthAccount.oauth_name.in_(offered(session.info["settings"]))
+    theirs = select(OAuthAccount.id).where(OAuthAccount.user_id == user.id, is_offered)
+    return await session.scalar(theirs.limit(1)) is not None
+
+
 def _shown(account: OAuthAccount) -> LinkedAccount:
     return LinkedAccount(account.id, account.oauth_name, account.account_email, account.created_at)
 
 
+WAYS_IN.append(_has_provider)
 ROUTES: list[HTTPRouteHandler] = [authorize, list_accounts, unlink]

@@ -29,6 +29,11 @@ from app.accounts.schemas import Password
 from app.auth import credentials
 from app.auth.user_sessions import is_alive
 from app.database.transactions import release_connection
+from app.factors import challenges
+from app.factors import second_step
+from app.factors.challenges import Challenge
+from app.factors.challenges import Purpose
+from app.factors.held import usable_factors
 from app.http.errors import Conflict
 from app.http.recent_sign_in import require_recent_sign_in
 from app.models import User
@@ -38,6 +43,7 @@ from app.oauth import flow
 from app.oauth import redirects
 from app.oauth.audit_events import ProviderEvent
 from app.oauth.authorization_request import FlowPurpose
+from app.oauth.exchange_codes import as_redirect
 from app.oauth.flow import AuthorizationUrl
 from app.oauth.flow import Next
 from app.oauth.providers.oauth2_client import ProviderAccount
@@ -74,6 +80,11 @@ async def finish_reauthentication(
     await account_linking.lock_identity(service.session, provider_account.identity)
     user = await user_who_started(service.session, flow_state)
     await account_linking.require_linked(service, user, provider_account)
+    page = redirects.page_after(service.settings, flow_state)
+    if await usable_factors(service.session, user.id):
+        # The provider alone is not as strong as the account.
+        asked = await second_step.needed(service.session, _challenge(user, flow_state))
+        return as_redirect(asked, page) if page else asked
     audit.record(service.session, ProviderEvent.ASKED_AGAIN, user.id, actor=user.id)
     # The browser may send no credentials when it comes from another site, so the state names the sign-in.
     generation = select(UserSession.generation).where(UserSession.id == flow_state.session_id)
@@ -82,8 +93,12 @@ async def finish_reauthentication(
         "generation": await service.session.scalar(generation),
     }
     cookies = await credentials.rotate(request, authenticated_at=clock.now())
-    page = redirects.page_after(service.settings, flow_state)
     return Redirect(page, cookies=cookies) if page else Response(None, status_code=204, cookies=cookies)
+
+
+def _challenge(user: User, flow_state: FlowState) -> Challenge:
+    purpose = Purpose.REAUTHENTICATE_SECOND_STEP
+    return challenges.create(purpose, user_id=user.id, session_id=flow_state.session_id)
 
 
 async def user_who_started(session: AsyncSession, flow_state: FlowState) -> User:

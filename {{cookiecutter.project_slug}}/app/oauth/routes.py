@@ -22,8 +22,8 @@ from app.accounts.known_networks import Tie
 from app.accounts.profile import ProfileService
 from app.accounts.routes import SERVICE
 from app.accounts.schemas import Body
-from app.accounts.schemas import UserRead
 from app.auth import credentials
+from app.factors import second_step
 from app.http.errors import Refusal
 from app.oauth import account_linking
 from app.oauth import error_page
@@ -66,16 +66,6 @@ class Code(Body):
     code_verifier: Annotated[str, Meta(max_length=128)] = ""
 
 
-class UserOrNothing(UserRead):
-    """A user as callers see one; a redirect has no content."""
-
-    __schema_name__ = "User"
-
-    def data_to_encodable_type(self, data: Any) -> Any:
-        """The response with its content as it is sent."""
-        return super().data_to_encodable_type(data) if data.content else data
-
-
 @get("/oauth2/providers", sync_to_thread=False)
 def list_providers(request: Request[Any, Any, Any]) -> list[ProviderRead]:
     """List the providers that are offered."""
@@ -101,10 +91,15 @@ async def authorize(
 @get(
     "/oauth2/{provider:str}/callback",
     media_type=MediaType.JSON,
-    return_dto=UserOrNothing if exchange_codes.ARE_IN_COOKIES else None,
+    return_dto=second_step.SIGNED_IN_DTO,
     dependencies=SERVICE | flow.ANSWER_DEPENDENCY,
     status_code=201,
-    responses={**flow.REDIRECT, **flow.ERROR_PAGE, **reauthentication_routes.REAUTHENTICATED},
+    responses={
+        **flow.REDIRECT,
+        **flow.ERROR_PAGE,
+        **reauthentication_routes.REAUTHENTICATED,
+        **second_step.NEEDED,
+    },
     refuses=[
         *flow.CALLBACK_ERRORS,
         AddressNotVerified,
@@ -145,6 +140,7 @@ async def callback(
     return_dto=credentials.SignedInDTO,
     dependencies=SERVICE,
     exclude_from_auth=True,
+    responses=second_step.NEEDED,
     refuses=[InvalidCode],
 )
 async def exchange(

@@ -1,18 +1,14 @@
 """The tokens of providers, encrypted if they are stored at all, so that a reader of the table cannot use them."""
 
-from base64 import urlsafe_b64encode
-
-from cryptography.fernet import Fernet
-from cryptography.fernet import InvalidToken
-from cryptography.fernet import MultiFernet
-
 from app import clock
+from app.accounts import encryption
 from app.models import OAuthAccount
 from app.oauth.providers.oauth2_client import Tokens
 from app.settings import Settings
 from app.settings.types import Switch
 
 NO_TOKEN = ""
+KEY = "oauth-tokens"
 
 
 def store(settings: Settings, account: OAuthAccount, tokens: Tokens) -> None:
@@ -28,17 +24,10 @@ def store(settings: Settings, account: OAuthAccount, tokens: Tokens) -> None:
 
 def encrypt(settings: Settings, token: str) -> str:
     """The token as it is stored."""
-    return _fernet(settings).encrypt(token.encode()).decode()
+    return encryption.encrypt(settings, KEY, token.encode())
 
 
 def decrypt(settings: Settings, encrypted: str | None) -> str | None:
     """The token, for code that calls the provider; None if none is stored, or its key is gone."""
-    try:
-        return _fernet(settings).decrypt(encrypted.encode()).decode() if encrypted else None
-    except InvalidToken:
-        return None
-
-
-def _fernet(settings: Settings) -> MultiFernet:
-    # The first key encrypts; the key that is being replaced still decrypts.
-    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in settings.keys_for("oauth-tokens")])
+    token = encryption.decrypt(settings, KEY, encrypted or "")
+    return None if token is None else token.decode()

@@ -146,8 +146,9 @@ async def tables(session: AsyncSession) -> AsyncIterator[Finding]:
     if given_up:
         says = f"In the last month, {given_up} mails were given up: no mail server accepted them for three days."
         yield Finding(Level.WARNING, "outbox", says, "The column last_error of the table outgoing_mail has the reason.")
-    async for finding in hashes(session):
-        yield finding
+    for check in (hashes, *DATABASE_CHECKS):
+        async for finding in check(session):
+            yield finding
     if session.info["settings"].secret_key_previous is not None:
         yield Finding(Level.WARNING, "SECRET_KEY_PREVIOUS", *KEY_STEPS[await has_run_with_previous(session)])
 
@@ -164,5 +165,7 @@ async def hashes(session: AsyncSession) -> AsyncIterator[Finding]:
 
 # Checks of the settings alone. To add one, write a function like `addresses` and name it here.
 CHECKS: list[Callable[[Settings], Iterable[Finding]]] = [addresses, proxies]
+# Those that read tables.
+DATABASE_CHECKS: list[Callable[[AsyncSession], AsyncIterator[Finding]]] = []
 # Those that ask other services.
 NETWORK_CHECKS: list[Callable[[Settings], AsyncIterator[Finding]]] = []

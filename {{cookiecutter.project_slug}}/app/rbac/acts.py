@@ -19,10 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.row_locks import lock
 from app.accounts.row_locks import still_signed_in
+from app.auth.user_sessions import STRONG
 from app.http.current_request import current_request
 from app.models import Role
 from app.models import User
+from app.models import UserSession
 from app.permissions import Permission
+from app.rbac.guards import require_strength
 
 
 class Locked(NamedTuple):
@@ -45,6 +48,7 @@ async def begin(
         NotAuthorizedException: if the caller was deleted, deactivated or signed out after the request began.
         NotFoundError: if one of these users or roles does not exist.
         PermissionDeniedException: if the caller lost a permission after the request began.
+        StrongSignInRequired: if the sign-in lost the strength that a permission wants.
     """
     now = current_request()
     # If the act is refused, its entry in the trail names the user, or else the role, also where the path does not.
@@ -54,6 +58,8 @@ async def begin(
         now.user = await still_signed_in(session, locked.users.get(now.user_id))
         if not set(needed) <= set(now.user.permissions):
             raise PermissionDeniedException
+        amr = await session.scalar(select(UserSession.amr).where(UserSession.id == now.session_id))
+        require_strength(needed, session.info["settings"], is_strong=STRONG in (amr or ()))
     if not (set(user_ids) <= locked.users.keys() and set(role_ids) <= locked.roles.keys()):
         raise NotFoundError
     return locked

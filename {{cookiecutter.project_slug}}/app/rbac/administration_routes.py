@@ -3,6 +3,7 @@
 from litestar.handlers import HTTPRouteHandler
 
 from app.rbac import audit_routes
+from app.rbac import factor_routes
 from app.rbac import role_routes
 from app.rbac import session_routes
 from app.rbac import token_routes
@@ -13,5 +14,6 @@ ROUTES: list[HTTPRouteHandler] = [
     *user_routes.ROUTES,
     *session_routes.ROUTES,
     *token_routes.ROUTES,
+    *factor_routes.ROUTES,
     *audit_routes.ROUTES,
 ]

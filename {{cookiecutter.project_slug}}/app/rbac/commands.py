@@ -8,6 +8,7 @@ from advanced_alchemy.exceptions import IntegrityError
 from advanced_alchemy.exceptions import NotFoundError
 
 from app.accounts.commands import Choice
+from app.accounts.commands import app_of
 from app.accounts.commands import choose_password
 from app.accounts.commands import email_option
 from app.accounts.commands import find_user
@@ -15,6 +16,7 @@ from app.accounts.commands import service_of
 from app.accounts.user_commands import COLUMNS
 from app.accounts.user_commands import FILTERS
 from app.accounts.user_commands import list_users
+from app.factors.held import usable_factors
 from app.http.outages import constraint_of
 from app.models import Role
 from app.models import User
@@ -23,6 +25,8 @@ from app.permissions import Permission
 from app.rbac.acts import begin
 from app.rbac.role_service import RoleService
 from app.rbac.user_search import has_role
+from app.settings.factors import SecondFactor
+from app.settings.factors import second_factor_of
 
 role_option = click.option("--role", prompt="Role", help="The name of the role.")
 
@@ -36,6 +40,7 @@ def create_admin(context: click.Context, email: str) -> None:
     Asks for the password of a new user. Without a terminal, the password is the first line of standard input. If it is
     empty, a password is generated and shown once. A user with a confirmed address keeps their password.
     """
+    has_factor = False
 
     async def is_confirmed() -> bool:
         async with service_of(context) as service:
@@ -43,16 +48,20 @@ def create_admin(context: click.Context, email: str) -> None:
             return user is not None and user.is_verified
 
     async def store(choice: Choice | None) -> None:
+        nonlocal has_factor
         async with service_of(context) as service:
             user = await service.vouch_for(email, choice.password) if choice else await find_user(service, email)
             await _assign(cast("RoleService", service), user, ADMINISTRATOR)
             if not user.is_active:
                 raise click.ClickException(f"{email} is deactivated. Nothing was changed.")
+            has_factor = bool(await usable_factors(service.session, user.id))
 
     # The database ends a transaction that waits for someone who types.
     choice = None if anyio.run(is_confirmed) else choose_password()
     anyio.run(store, choice)
     click.echo(f"{email} is an administrator.")
+    if not has_factor and second_factor_of(app_of(context).state.settings) is not SecondFactor.OPTIONAL:
+        click.echo("Administration needs a second factor. Sign in and add a passkey or an authenticator app first.")
     if choice:
         choice.show_if_generated()
 

@@ -89,7 +89,7 @@ class AdministrationService(AccountService):
             NotFoundError: if there is no such user.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        user = await self._within_reach(user_id, Permission.USERS_MANAGE)
+        user = await self.within_reach(user_id, Permission.USERS_MANAGE)
         before, was_in = _facts_of(user), user.is_active and user.is_verified
         if inspect(data).dict.get("is_verified") and not user.is_verified:
             await self._vouch_for(user)
@@ -126,7 +126,7 @@ class AdministrationService(AccountService):
             NotFoundError: if there is no such user.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        user = await self._within_reach(user_id, Permission.USERS_MANAGE)
+        user = await self.within_reach(user_id, Permission.USERS_MANAGE)
         if not user.is_active:
             raise Conflict("The user is deactivated. Activate the account first.")
         await self._require_first(AdministrationEvent.RESET_STARTED, user)
@@ -149,7 +149,7 @@ class AdministrationService(AccountService):
             NotFoundError: if there is no such user, or the user has no such sign-in.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        user = await self._within_reach(user_id, Permission.SESSIONS_MANAGE)
+        user = await self.within_reach(user_id, Permission.SESSIONS_MANAGE)
         if not await devices.end(self.session, user.id, session_id):
             raise NotFoundError
         audit.record(self.session, audit.Event.SIGNED_OUT, user.id)
@@ -161,7 +161,7 @@ class AdministrationService(AccountService):
             NotFoundError: if there is no such user.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        user = await self._within_reach(user_id, Permission.SESSIONS_MANAGE)
+        user = await self.within_reach(user_id, Permission.SESSIONS_MANAGE)
         if await devices.end_all(self.session, user.id):
             audit.record(self.session, AdministrationEvent.ALL_SIGNED_OUT, user.id)
 
@@ -173,7 +173,7 @@ class AdministrationService(AccountService):
             NotFoundError: if there is no such user.
             PermissionDeniedException: if the user may do what the caller may not.
         """
-        await self._within_reach(user_id, Permission.USERS_MANAGE, deletes_user=True)
+        await self.within_reach(user_id, Permission.USERS_MANAGE, deletes_user=True)
         await self.delete_account(user_id)
 
     async def _require_first(self, event: StrEnum, user: User) -> None:
@@ -181,7 +181,7 @@ class AdministrationService(AccountService):
         if await audit.is_recorded_since(self.session, event, user.id, clock.now() - JUST_NOW):
             raise Conflict("This user was mailed a link just now. Wait ten seconds before you send another one.")
 
-    async def _within_reach(self, user_id: UUID, needed: Permission, *, deletes_user: bool = False) -> User:
+    async def within_reach(self, user_id: UUID, needed: Permission, *, deletes_user: bool = False) -> User:
         """The user, locked; the caller holds the `needed` permission and all of the user's."""
         locked = await begin(self.session, needed, user_ids=[user_id], deletes_user=deletes_user)
         require_reach(locked.users[user_id].permissions)

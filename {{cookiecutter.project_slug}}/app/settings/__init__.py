@@ -21,6 +21,7 @@ from app.settings.checks import EXAMPLE_SENDER
 from app.settings.checks import contradictions
 from app.settings.checks import unfit_for_production
 from app.settings.database import DatabaseSettings
+from app.settings.factors import FactorSettings
 from app.settings.hashes import HashSettings
 from app.settings.mail_url import CONSOLE
 from app.settings.own_port import own_port
@@ -64,6 +65,7 @@ class Settings(
     ProviderSettings,
     # {% endif %}
     DatabaseSettings,
+    FactorSettings,
     HashSettings,
 ):
     """The settings of one installation; each field is an environment variable of the same name in capitals."""

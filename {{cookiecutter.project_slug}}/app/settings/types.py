@@ -125,8 +125,8 @@ def _sender(value: str) -> str:
         raise ValueError(f"must be an e-mail address: {error}") from error
 
 
-def _listed(value: object) -> object:
-    # Environment variables are text.
+def listed(value: object) -> object:
+    """The parts of a list that is separated by commas; environment variables are text."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -156,11 +156,11 @@ HeaderToken = Annotated[SecretKey, AfterValidator(_sendable)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 Collector = Annotated[str, AfterValidator(_collector)]
 Origin = Annotated[str, AfterValidator(origins.site)]
-Origins = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_origins)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(listed), AfterValidator(_origins)]
 MailUrl = Annotated[SecretStr, AfterValidator(_mail_server)]
 Authorities = Annotated[str, AfterValidator(_authorities)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Proxy = Annotated[IPv4Network | IPv6Network | Literal["unix"], PlainValidator(_proxy)]
-Proxies = Annotated[tuple[Proxy, ...], BeforeValidator(_listed)]
+Proxies = Annotated[tuple[Proxy, ...], BeforeValidator(listed)]
 
-WhoMayRegister = Annotated[frozenset[str], BeforeValidator(_listed), AfterValidator(_who)]
+WhoMayRegister = Annotated[frozenset[str], BeforeValidator(listed), AfterValidator(_who)]

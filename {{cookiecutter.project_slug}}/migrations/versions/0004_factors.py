@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.add_column("user", sa.Column("user_handle", sa.LargeBinary(64), nullable=True))
     now = sa.Column("rotated_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False)
     op.add_column("user_session", now)
-    amr = sa.Column("amr", sa.ARRAY(sa.String(8)), server_default=sa.text("'{}'"), nullable=False)
+    amr: sa.Column[list[str]] = sa.Column("amr", sa.ARRAY(sa.String(8)), server_default=sa.text("'{}'"), nullable=False)
     op.add_column("user_session", amr)
     _create_passkey()
     op.create_table(

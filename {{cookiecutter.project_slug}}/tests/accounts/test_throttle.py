@@ -10,7 +10,7 @@ from app.accounts.known_networks import KNOWN_FOR
 from app.accounts.passwords.hashes import Hashes
 from app.accounts.throttle import LIMITS
 from app.accounts.throttle import Action
-from app.auth.routes import SUSPICIOUS_ATTEMPTS
+from app.factors.sign_in_routes import SUSPICIOUS_ATTEMPTS
 from app.http.errors import TooBusy
 from app.settings import Settings
 from app.settings.types import Switch

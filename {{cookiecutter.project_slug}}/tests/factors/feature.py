@@ -10,12 +10,27 @@ ROWS = {
     "K07": "An account has few passkeys; wrong codes are counted for each account over all workers",
     "K08": "A TOTP step counts once; the secret is encrypted with a key that can be replaced, and a code confirms it",
     "K09": "Recovery codes are shown once, stored as digests, and work once; a mail reports each use",
-    "K10": "A reset leaves the factors in force; only administrators and the command line remove them, on record",
+    "K10": "A reset leaves the factors in force; only those who run the service remove them, on record",
     "K11": "Half a sign-in opens its challenge alone: five minutes, five tries; a first factor ends other sign-ins",
-    "K12": "Each sign-in says how and when it was made; recent sign-ins and strong permissions depend on it",
-    "K13": "All of this holds without cookies; access tokens carry `amr` and `auth_time`",
-    "K14": "Providers, resets, invitations and confirmations ask for the factor of an account that has one",
+    "K12": "Each sign-in says how and when it was made; recent sign-ins and SECOND_FACTOR depend on it",
+    "K13": "All of this holds without cookies; tokens say `amr` and `auth_time`",
+    "K14": "Every way in, resets, invitations and confirmations ask for the factor of an account that has one",
 }
 # Who may call the routes.
-ROUTES: dict[str, str] = {}
+ROUTES = {
+    "POST /login/options": "public",
+    "POST /login/second-factor": "public",
+    "POST /passkeys/options": "public",
+    "POST /passkeys/sign-in": "public",
+    "POST /reauthenticate/options": "signed in",
+    "GET /users/me/factors": "signed in",
+    "POST /users/me/passkeys/options": "fresh",
+    "POST /users/me/passkeys": "fresh",
+    "PATCH /users/me/passkeys/{passkey_id}": "signed in",
+    "DELETE /users/me/passkeys/{passkey_id}": "fresh",
+    "POST /users/me/totp": "fresh",
+    "POST /users/me/totp/confirm": "fresh",
+    "DELETE /users/me/totp": "fresh",
+    "POST /users/me/recovery-codes": "fresh",
+}
 USERS: dict[str, str] = {}

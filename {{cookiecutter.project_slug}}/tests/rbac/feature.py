@@ -15,6 +15,7 @@ ROUTES = {
     "PATCH /users/{user_id}": "users:manage",
     "DELETE /users/{user_id}": "users:manage",
     "POST /users/{user_id}/reset-password": "users:manage",
+    "DELETE /users/{user_id}/factors": "users:manage",
     "GET /users/{user_id}/sessions": "sessions:manage",
     "DELETE /users/{user_id}/sessions": "sessions:manage",
     "DELETE /users/{user_id}/sessions/{session_id}": "sessions:manage",

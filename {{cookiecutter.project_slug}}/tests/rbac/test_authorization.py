@@ -32,6 +32,11 @@ ROLES = """
 """
 
 
+FACTOR = """
+    INSERT INTO totp (id, user_id, secret, key_id, is_confirmed) SELECT gen_random_uuid(), id, '', '', true FROM "user"
+"""
+
+
 async def holding(stage: Stage, tables: Tables, *permissions: str) -> Person:
     """A signed-in user with exactly this permission."""
     held = ", ".join(f"'{permission}'" for permission in permissions)
@@ -52,6 +57,7 @@ async def ids(grace: Person, tables: Tables) -> dict[str, str]:
     await give(tables, grace, "held")
     await grace.sign_in()
     await make(grace)
+    await tables.execute(FACTOR)
     [user], [sign_in] = await tables.rows("user"), await tables.rows("user_session")
     [token] = await tables.rows("access_token")
     roles = {row["name"]: str(row["id"]) for row in await tables.rows("role")}

@@ -39,7 +39,7 @@ async def test_they_see_where_a_user_is_signed_in(host: Person, signed_in: Perso
     places = {("198.51.100.7", "Phone/2.0"), ("192.0.2.1", signed_in.client.headers["User-Agent"])}
     assert {(device["ip"], device["user_agent"]) for device in answer.json()} == places
     assert {frozenset(device) for device in answer.json()} == {
-        frozenset({"id", "created_at", "last_seen_at", "ip", "user_agent"})
+        frozenset({"id", "created_at", "last_seen_at", "authenticated_at", "ip", "user_agent", "amr"})
     }
 
 
