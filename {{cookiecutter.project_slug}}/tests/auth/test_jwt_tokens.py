@@ -2,6 +2,8 @@
 
 import hmac
 import json
+from datetime import UTC
+from datetime import datetime
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,7 +21,9 @@ from tests.cast import Outbox
 from tests.cast import Person
 from tests.cast import Stage
 
-ROW = UserSession(id=uuid4(), user_id=uuid4(), generation=3)
+ROW = UserSession(
+    id=uuid4(), user_id=uuid4(), generation=3, amr=["pwd"], authenticated_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
 CLAIMS = (ROW.user_id, ROW.id, ROW.generation)
 
 
@@ -36,6 +40,12 @@ def forged(
 
 def test_our_own_token_names_the_user_and_the_sign_in(settings: Settings) -> None:
     assert jwt_tokens.read(settings, forged(settings, {})) == CLAIMS
+
+
+@pytest.mark.checklist("K13")
+def test_it_says_how_and_when_the_sign_in_was_made(settings: Settings) -> None:
+    claims = jwt.decode(access_tokens.issue(settings, ROW), options={"verify_signature": False})
+    assert (claims["amr"], claims["auth_time"]) == (["pwd"], int(ROW.authenticated_at.timestamp()))
 
 
 @pytest.mark.checklist("F02")
