@@ -175,7 +175,7 @@ MUTANTS = [
     Mutant(
         "Without a factor a sign-in is not strong",
         ENROLMENT,
-        ".values(amr=[PASSWORD])",
+        ".values(amr=weakened)",
         ".values(amr=UserSession.amr)",
         f"{TOTP_TESTS}test_removing_the_app_needs_a_recent_sign_in_and_is_told",
     ),

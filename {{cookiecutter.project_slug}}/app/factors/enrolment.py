@@ -41,10 +41,10 @@ async def begin_with_first(session: AsyncSession, user: User, keep: UUID) -> lis
     return await recovery_codes.replace(session, user)
 
 
-async def note_removed(session: AsyncSession, user: User, method: str, current: UUID) -> None:
+async def note_removed(session: AsyncSession, user: User, method: str, current: UUID, amr: list[str]) -> None:
     """End what the removed factor has opened, enter the removal in the trail, and tell the owner.
 
-    The current sign-in stays. It is no longer strong if no factor is left.
+    The current sign-in, made as `amr` says, stays. It is no longer strong if no factor is left.
 
     Raises:
         LastWayIn: if the user could not sign in any more.
@@ -57,7 +57,8 @@ async def note_removed(session: AsyncSession, user: User, method: str, current: 
         audit.record(session, Event.SIGNED_OUT, user.id)
     if not await usable_factors(session, user.id):
         await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
-        await session.execute(update(UserSession).where(UserSession.id == current).values(amr=[PASSWORD]))
+        weakened = [each for each in amr if each == PASSWORD]
+        await session.execute(update(UserSession).where(UserSession.id == current).values(amr=weakened))
     audit.record(session, FactorEvent.REMOVED, user.id, before={"factor": NAMES[method]})
     outbox.put(session, FactorLetter.REMOVED, user.email, user.id, details=[NAMES[method]])
 
@@ -66,7 +67,9 @@ async def remove_all(session: AsyncSession, user: User) -> bool:
     """Remove every factor of a user, whose row is locked, and end the sign-ins; False if there is none."""
     removed = []
     for model, name in ((Passkey, "passkeys"), (Totp, "an authenticator app"), (RecoveryCode, "recovery codes")):
-        theirs = delete(model).where(model.user_id == user.id).returning(model.id)
+        # A secret that waits for its first code is no factor.
+        is_factor = Totp.is_confirmed if model is Totp else sql.true()
+        theirs = delete(model).where(model.user_id == user.id, is_factor).returning(model.id)
         removed += [name] if (await session.scalars(theirs)).all() else []
     if not removed:
         return False

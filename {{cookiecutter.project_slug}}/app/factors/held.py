@@ -71,11 +71,13 @@ async def lock_caller(request: UserRequest) -> tuple[User, list[Factor], list[st
 
 async def handle_of(session: AsyncSession, user_id: UUID | int, new: bytes) -> bytes:
     """The bytes by which passkeys name this user: the stored ones, or these if there are none."""
-    given = update(User).where(User.id == user_id, User.user_handle.is_(None)).values(user_handle=new)
-    await session.execute(given, execution_options={"synchronize_session": False})
-    stored = await session.scalar(select(User.user_handle).where(User.id == user_id))
-    assert stored is not None
-    return stored
+    stored = select(User.user_handle).where(User.id == user_id)
+    if (handle := await session.scalar(stored)) is None:
+        # Of two requests at the same moment, the first one's is kept.
+        given = update(User).where(User.id == user_id, User.user_handle.is_(None)).values(user_handle=new)
+        await session.execute(given, execution_options={"synchronize_session": False})
+        handle = await session.scalar(stored)
+    return handle or new
 
 
 WAYS_IN.append(has_passkey)

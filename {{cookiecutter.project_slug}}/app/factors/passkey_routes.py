@@ -128,9 +128,9 @@ async def rename_passkey(passkey_id: PasskeyId, data: JSONBody[PasskeyName], req
 async def remove_passkey(passkey_id: PasskeyId, request: UserRequest) -> None:
     """Remove a passkey; devices that were signed in with one are signed out."""
     session = request_session(request)
-    user, _, _ = await lock_caller(request)
+    user, _, amr = await lock_caller(request)
     await session.delete(await _own(session, user.id, passkey_id))
-    await enrolment.note_removed(session, user, "pop", request.auth["session_id"])
+    await enrolment.note_removed(session, user, "pop", request.auth["session_id"], amr)
 
 
 async def _own(session: AsyncSession, user_id: UUID, passkey_id: UUID) -> Passkey:

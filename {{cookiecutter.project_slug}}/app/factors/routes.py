@@ -107,13 +107,13 @@ async def confirm_totp(data: JSONBody[TotpCode], request: UserRequest) -> Respon
 async def remove_totp(request: UserRequest) -> None:
     """Remove the authenticator app; devices that were signed in with a code are signed out."""
     session = request_session(request)
-    user, _, _ = await lock_caller(request)
+    user, _, amr = await lock_caller(request)
     theirs = delete_rows(Totp).where(Totp.user_id == user.id).returning(Totp.is_confirmed)
     was_confirmed = await session.scalar(theirs)
     if was_confirmed is None:
         raise NotFoundError
     if was_confirmed:
-        await enrolment.note_removed(session, user, "otp", request.auth["session_id"])
+        await enrolment.note_removed(session, user, "otp", request.auth["session_id"], amr)
 
 
 @post("/users/me/recovery-codes", guards=[require_recent_sign_in], tags=["Factors"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
+from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar import Response
@@ -60,9 +61,9 @@ async def start(
 
 def as_redirect(answer: Response[Any], page: str) -> Redirect:
     """The response as a redirect; a challenge is in the fragment, which browsers send to no server."""
-    is_asked = isinstance(answer.content, FactorNeeded)
-    url = f"{page}#{urlencode({'challenge': answer.content.challenge})}" if is_asked else page
-    return Redirect(url, cookies=answer.cookies)
+    if isinstance(answer.content, FactorNeeded):
+        page = urlsplit(page)._replace(fragment=urlencode({"challenge": answer.content.challenge})).geturl()
+    return Redirect(page, cookies=answer.cookies)
 
 
 async def _create_code(request: Request[Any, Any, Any], user: User, columns: Mapping[str, Any], challenge: str) -> str:

@@ -113,3 +113,12 @@ async def test_unlinking_ends_half_a_sign_in_through_the_provider(
     answer = await second_step(elsewhere, begun.json()["challenge"], totp=code_of(secret))
     assert type_of(answer) == (400, "invalid-challenge")
     assert (await hopper.get("/users/me/sessions")).json()[0]["current"]
+
+
+@pytest.mark.checklist("K14", "G10")
+async def test_the_challenge_takes_the_place_of_another_fragment(hopper: Person, network: FakeNetwork) -> None:
+    await add_totp(hopper)
+    there = await leave(hopper, next="/dashboard#top")
+    answer = await come_back(hopper, await network.consent(there, email=hopper.email))
+    if ARE_IN_COOKIES:
+        assert [*parse_qs(urlsplit(answer.headers["Location"]).fragment)] == ["challenge"]
