@@ -121,7 +121,7 @@ class ProfileService(AccountService):
         return user
 
     async def undo_email_change(self, token: str) -> User:
-        """Move the user back to the address that the token was sent to, and end everything that a thief may hold.
+        """Move the user back to the address that the token was sent to, and end what a thief may hold or has added.
 
         Raises:
             Conflict: if another account has verified the address.
@@ -131,7 +131,6 @@ class ProfileService(AccountService):
         user, email = await self._use_token(token, Purpose.UNDO_EMAIL_CHANGE)
         was_verified = user.is_verified
         await self._change_email(user, email, Event.EMAIL_RESTORED)
-        # Factors that were added since the change may be the thief's.
         removed = await ownership.hand_over(self.session, user, factors_since=since if was_verified else None)
         # The thief may have links that undo this.
         await one_time_tokens.revoke(self.session, user, Purpose.UNDO_EMAIL_CHANGE)

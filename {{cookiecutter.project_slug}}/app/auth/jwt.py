@@ -21,7 +21,7 @@ from app.auth import refresh_tokens
 from app.auth.litestar_backend import CredentialBackend
 from app.auth.litestar_backend import CredentialConfig
 from app.auth.user_sessions import UserRequest
-from app.auth.user_sessions import update_session
+from app.auth.user_sessions import mark_reauthenticated
 from app.models import User
 from app.settings import Settings
 
@@ -53,7 +53,8 @@ async def sign_in(request: Request[Any, Any, Any], user: User, **columns: Any) -
 
 async def rotate(request: UserRequest, **columns: Any) -> list[Cookie]:
     """No new tokens: the caller keeps its own, since another site cannot plant or read them; stores the columns."""
-    await update_session(request, **columns)
+    if columns:
+        await mark_reauthenticated(request, **columns)
     return []
 
 

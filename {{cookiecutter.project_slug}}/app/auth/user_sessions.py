@@ -137,11 +137,10 @@ def confirmed_by_password(request: UserRequest) -> dict[str, Any]:
     return {} if request.auth["is_strong"] else confirmed(PASSWORD)
 
 
-async def update_session(request: UserRequest, **columns: Any) -> None:
-    """Store these columns of the sign-in of this request."""
-    if columns:
-        changed = update(UserSession).where(UserSession.id == request.auth["session_id"])
-        await request_session(request).execute(changed.values(columns))
+async def mark_reauthenticated(request: UserRequest, **columns: Any) -> None:
+    """Store that the holder of this sign-in has just confirmed who they are, or these columns instead of the time."""
+    changed = update(UserSession).where(UserSession.id == request.auth["session_id"])
+    await request_session(request).execute(changed.values(columns or {"authenticated_at": clock.now()}))
 
 
 async def rotate_session(request: UserRequest, secret: bytes, **columns: Any) -> UserSession:
