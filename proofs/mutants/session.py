@@ -29,8 +29,8 @@ MUTANTS = [
     Mutant(
         "The cookie changes with every proof",
         "app/auth/session.py",
-        "    await rotate_session(",
-        "    assert rotate_session or (",
+        "    await rotate_session(request, secret.encode(), **columns)",
+        "    assert rotate_session",
         "auth/test_session.py::test_the_cookie_changes_with_every_proof",
     ),
     Mutant(
