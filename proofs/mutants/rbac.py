@@ -326,4 +326,18 @@ MUTANTS = [
         "        if member or not member:\n            member",
         "rbac/test_guards.py::test_two_relationships_of_a_user_may_name_the_same_row",
     ),
+    Mutant(
+        "A token is given no permission that wants a stronger sign-in",
+        "app/rbac/token_routes.py",
+        "    require_strength([Permission(name) for name in wanted.permissions], settings, is_strong=is_strong)\n",
+        "",
+        "rbac/test_strong_sign_ins.py::test_a_token_is_as_strong_as_the_sign_in_that_makes_it",
+    ),
+    Mutant(
+        "A token is no stronger than it was made",
+        "app/access_tokens/requests.py",
+        '{"is_strong": token.is_strong}',
+        '{"is_strong": True}',
+        "rbac/test_strong_sign_ins.py::test_a_token_is_as_strong_as_the_sign_in_that_makes_it",
+    ),
 ]

@@ -163,6 +163,8 @@ class AccessToken(UUIDBase):
     last_used_at: Mapped[datetime | None] = mapped_column()
     is_expiry_told: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
+    # Whether the sign-in that made it was strong.
+    is_strong: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     # {% if cookiecutter.include_rbac %}
     permissions: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)), **EMPTY_LIST)
     # {% endif %}

@@ -31,7 +31,7 @@ def create_token(context: click.Context, /, email: str, **limits: Any) -> None:
     async def store() -> str:
         async with service_of(context) as service:
             user = await find_user(service, email, "Create one: litestar users create-user")
-            return (await tokens.make(service.session, user.id, wanted)).token
+            return (await tokens.make(service.session, user.id, wanted, is_strong=True)).token
 
     token = anyio.run(store)
     click.echo(f"Created a token of {email}, shown only once:", err=True)

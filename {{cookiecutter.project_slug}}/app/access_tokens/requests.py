@@ -63,7 +63,8 @@ async def read_token(connection: ASGIConnection[Any, Any, Any, Any], text: str) 
     if token.access != Access.WRITE:
         allow_only_reads(session)
     # It never counts as a recent sign-in, and is not one that a route could end or keep.
-    return {"user_id": str(user.id), "session_id": token.id, "generation": 0, "authenticated_at": NEVER}
+    presented = {"user_id": str(user.id), "session_id": token.id, "generation": 0, "authenticated_at": NEVER}
+    return presented | {"is_strong": token.is_strong}
 
 
 async def _note_use(connection: ASGIConnection[Any, Any, Any, Any], token: AccessToken, user: User) -> None:

@@ -41,7 +41,8 @@ async def create_token(data: JSONBody[NewToken], request: UserRequest) -> Create
     """Create an access token. It is shown once."""
     await count_below(request_session(request), MADE, "access-token", str(request.user.id))
     network = client_network(request, request.app.state.settings)
-    return await tokens.make(request_session(request), request.user.id, data, network)
+    is_strong = request.auth["is_strong"]
+    return await tokens.make(request_session(request), request.user.id, data, network, is_strong=is_strong)
 
 
 @delete("/{token_id:uuid}", status_code=204)

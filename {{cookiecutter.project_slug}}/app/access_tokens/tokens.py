@@ -29,17 +29,22 @@ from app.http.program_tokens import PREFIX
 from app.http.program_tokens import generate_token
 from app.models import AccessToken
 from app.models import User
+from app.settings import Settings
 
 MAX_TOKENS = 49  # The fiftieth is refused.
 SHOWN_LENGTH = 8  # How much of a token lists show, after the prefix.
 TOLD_BEFORE, LOOKED_EVERY = timedelta(days=7), timedelta(minutes=10)
 ROWS_AT_ONCE = 1000
 # Each judges a token that is about to be made, and may change it, with its owner locked; features add theirs.
-RULES: list[Callable[[User, NewToken], None]] = []
+RULES: list[Callable[[Settings, User, NewToken, bool], None]] = []
 
 
-async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: str | None = None) -> CreatedToken:
-    """Store a token of this user; its use from the `network` that it is made from is not told by mail.
+async def make(
+    session: AsyncSession, user_id: UUID, wanted: NewToken, network: str | None = None, *, is_strong: bool
+) -> CreatedToken:
+    """Store a token of this user, which is as strong as the sign-in that makes it.
+
+    Its use from the `network` that it is made from is not told by mail.
 
     Raises:
         Conflict: if the user has too many, or may not sign in.
@@ -47,7 +52,7 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
         NotAuthorizedException: if it is the caller, whose sign-in has ended since the request began.
     """
     user = await lock_user(session, user_id)
-    await _judge(session, user, wanted)
+    await _judge(session, user, wanted, is_strong=is_strong)
     columns, text = asdict(wanted), generate_token()
     lasting = timedelta(days=columns.pop("expires_in_days"))
     row = AccessToken(
@@ -56,6 +61,7 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
         digest=sha256_of(text.encode()),
         prefix=text.removeprefix(PREFIX)[:SHOWN_LENGTH],
         networks=[network] if network else [],
+        is_strong=is_strong,
         is_expiry_told=lasting <= TOLD_BEFORE,
         expires_at=clock.now() + lasting,
     )
@@ -66,11 +72,11 @@ async def make(session: AsyncSession, user_id: UUID, wanted: NewToken, network: 
     return CreatedToken(token=text, **asdict(shown(row)))
 
 
-async def _judge(session: AsyncSession, user: User, wanted: NewToken) -> None:
+async def _judge(session: AsyncSession, user: User, wanted: NewToken, *, is_strong: bool) -> None:
     if not (user.is_active and user.is_verified):
         raise Conflict("The account is deactivated, or its address is not confirmed.")
     for rule in RULES:
-        rule(user, wanted)
+        rule(session.info["settings"], user, wanted, is_strong)
     if not wanted.name.isprintable() or not wanted.name.strip():
         raise InvalidField("name", "Use printable characters only.")
     if len(await of_user(session, user.id)) >= MAX_TOKENS:

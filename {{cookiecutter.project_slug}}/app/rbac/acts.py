@@ -59,7 +59,8 @@ async def begin(
         if not set(needed) <= set(now.user.permissions):
             raise PermissionDeniedException
         amr = await session.scalar(select(UserSession.amr).where(UserSession.id == now.session_id))
-        require_strength(needed, session.info["settings"], is_strong=STRONG in (amr or ()))
+        is_strong = STRONG in (amr or ()) if now.token is None else now.token.is_strong
+        require_strength(needed, session.info["settings"], is_strong=is_strong)
     if not (set(user_ids) <= locked.users.keys() and set(role_ids) <= locked.roles.keys()):
         raise NotFoundError
     return locked

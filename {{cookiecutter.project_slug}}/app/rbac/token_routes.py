@@ -18,10 +18,12 @@ from app.http.errors import InvalidField
 from app.models import User
 from app.permissions import Permission
 from app.rbac.acts import begin
+from app.rbac.guards import require_strength
 from app.rbac.role_service import require_reach
 from app.rbac.session_routes import MANAGE
 from app.rbac.user_administration import AdministrationService
 from app.rbac.user_routes import UserId
+from app.settings import Settings
 
 PERMISSION_OPTION = click.Option(
     ["--permission", "permissions"],
@@ -31,15 +33,18 @@ PERMISSION_OPTION = click.Option(
 )
 
 
-def require_held(user: User, wanted: NewToken) -> None:
-    """Require that a new token has no permission that its owner lacks; each is stored once, sorted.
+def require_held(settings: Settings, user: User, wanted: NewToken, is_strong: bool) -> None:  # noqa: FBT001  # a rule
+    """Require that a new token has no permission that its owner lacks, or that wants a strong sign-in.
+
+    Each is stored once, sorted.
 
     Raises:
-        InvalidField: if it would have one.
+        InvalidField: if its owner lacks one.
+        StrongSignInRequired: if one wants a strong sign-in, and the token is made with another one.
     """
     if lacking := sorted({*wanted.permissions} - {*user.permissions}):
         raise InvalidField("permissions", f"Not permitted to this user: {', '.join(lacking)}.")
-    wanted.permissions = sorted({*wanted.permissions})
+    require_strength([Permission(name) for name in wanted.permissions], settings, is_strong=is_strong)
 
 
 @get("/users/{user_id:uuid}/access-tokens", guards=[MANAGE], dependencies=SERVICE, tags=["Users"])

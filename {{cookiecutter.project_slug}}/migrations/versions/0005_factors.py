@@ -20,6 +20,8 @@ def upgrade() -> None:
     op.add_column("user_session", now)
     amr: sa.Column[list[str]] = sa.Column("amr", sa.ARRAY(sa.String(8)), server_default=sa.text("'{}'"), nullable=False)
     op.add_column("user_session", amr)
+    strong: sa.Column[bool] = sa.Column("is_strong", sa.Boolean(), server_default=sa.false(), nullable=False)
+    op.add_column("access_token", strong)
     _create_passkey()
     op.create_table(
         "totp",
@@ -82,6 +84,7 @@ def downgrade() -> None:
     """Take this revision back."""
     for table in ("recovery_code", "totp", "passkey"):
         op.drop_table(table)
+    op.drop_column("access_token", "is_strong")
     for column in ("amr", "rotated_at"):
         op.drop_column("user_session", column)
     op.drop_column("user", "user_handle")

@@ -44,7 +44,7 @@ def test_our_own_token_names_the_user_and_the_sign_in(settings: Settings) -> Non
 
 @pytest.mark.checklist("K13")
 def test_it_says_how_and_when_the_sign_in_was_made(settings: Settings) -> None:
-    claims = jwt.decode(access_tokens.issue(settings, ROW), options={"verify_signature": False})
+    claims = jwt.decode(jwt_tokens.issue(settings, ROW), options={"verify_signature": False})
     assert (claims["amr"], claims["auth_time"]) == (["pwd"], int(ROW.authenticated_at.timestamp()))
 
 

@@ -12,6 +12,8 @@ from app.settings import Environment
 from app.settings import Settings
 from app.settings.factors import SecondFactor
 from app.settings.factors import second_factor_of
+from tests.access_tokens.program import holding
+from tests.access_tokens.program import make
 from tests.cast import Person
 from tests.cast import Stage
 from tests.command_line import Operator
@@ -154,3 +156,17 @@ async def test_the_doctor_counts_privileged_users_without_a_factor(
     assert "They cannot use these." in (await ask(strict)).output
     await add_totp(ada)
     assert "second factor" not in (await ask(settings)).output
+
+
+@pytest.mark.checklist("K12", "L02")
+async def test_a_token_is_as_strong_as_the_sign_in_that_makes_it(admin: Person, strict: Stage, tables: Tables) -> None:
+    refused = await make(admin, permissions=["users:read"])
+    assert type_of(refused) == WEAK
+    assert await tables.rows("access_token") == []
+    weak = holding(strict, (await make(admin, permissions=[])).json()["token"])
+    await add_totp(admin)
+    assert (await weak.get("/users/me")).status_code == 200
+    strong = holding(strict, (await make(admin, permissions=["users:read"])).json()["token"])
+    assert (await strong.get("/users")).status_code == 200
+    await tables.execute("UPDATE access_token SET is_strong = false")
+    assert type_of(await strong.get("/users")) == WEAK
