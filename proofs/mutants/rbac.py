@@ -14,8 +14,8 @@ MUTANTS = [
     Mutant(
         "An act is judged on the strength that the sign-in has by then",
         ACTS,
-        "is_strong=STRONG in (amr or ()))",
-        "is_strong=amr is not None)",
+        "is_strong = STRONG in (amr or ())",
+        "is_strong = amr is not None",
         "rbac/test_strong_sign_ins.py::test_an_act_is_judged_on_the_strength_that_the_sign_in_has_by_then",
     ),
     Mutant(

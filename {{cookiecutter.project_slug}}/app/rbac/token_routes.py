@@ -45,6 +45,7 @@ def require_held(settings: Settings, user: User, wanted: NewToken, is_strong: bo
     if lacking := sorted({*wanted.permissions} - {*user.permissions}):
         raise InvalidField("permissions", f"Not permitted to this user: {', '.join(lacking)}.")
     require_strength([Permission(name) for name in wanted.permissions], settings, is_strong=is_strong)
+    wanted.permissions = sorted({*wanted.permissions})
 
 
 @get("/users/{user_id:uuid}/access-tokens", guards=[MANAGE], dependencies=SERVICE, tags=["Users"])
