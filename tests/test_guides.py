@@ -34,7 +34,7 @@ DONE_ELSEWHERE = {
     "clients.md": "tests_system/test_clients.py",
     "credentials.md": "tests/test_switching.py",
     "deploy.md": "tests/test_production.py",
-    "factors.md": "tests/factors of the project, over HTTP",
+    "factors.md": "tests/factors of the project, over HTTP, and tests_system/test_passkeys.py in a browser",
     "hooks.md": "tests/accounts/test_hooks.py of the project",
     "importing-users.md": "tests/accounts/test_imported_users.py of the project",
     "operations.md": "It says nothing to do; tests/observability of the project holds what it says.",

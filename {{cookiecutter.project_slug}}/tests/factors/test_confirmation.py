@@ -129,6 +129,21 @@ async def test_a_reset_leaves_the_factors_in_force(signed_in: Person, tables: Ta
     assert "factor.removed" not in await tables.kinds()
 
 
+@pytest.mark.checklist("K14", "D01")
+async def test_an_invitation_goes_around_no_factor(visitor: Person, operator: Operator, stage: Stage) -> None:
+    await operator.types("invite-user", "--email", visitor.email)
+    await stage.deliver()
+    invitation = visitor.outbox.token_for(visitor)
+    await visitor.post("/reset-password", token=invitation, password=visitor.password)
+    await visitor.sign_in()
+    secret, _ = await add_totp(visitor)
+    assert (await operator.types("invite-user", "--email", visitor.email)).exit_code == 1
+    again = await visitor.post("/reset-password", token=invitation, password=ANOTHER_PASSWORD)
+    assert again.status_code == 400
+    asked = await first_step(visitor)
+    assert (await second_step(visitor, asked["challenge"], totp=code_of(secret))).status_code == 201
+
+
 @pytest.mark.checklist("D12", "K10")
 async def test_undoing_a_change_of_address_removes_the_factors_added_since(signed_in: Person, clock: Clock) -> None:
     secret, _ = await add_totp(signed_in)
