@@ -58,7 +58,8 @@ def qr_svg(uri: str) -> str:
     """A QR code for a page."""
     import segno  # noqa: PLC0415  # imported when it is first used
 
-    svg: str = segno.make(uri, error="m", micro=False).svg_inline(scale=4)
+    # Cameras need the white ground, also on a dark page.
+    svg: str = segno.make(uri, error="m", micro=False).svg_inline(scale=4, light="white")
     return svg
 
 

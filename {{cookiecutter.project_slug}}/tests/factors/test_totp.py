@@ -27,6 +27,7 @@ async def test_a_code_confirms_the_app_and_signs_in(signed_in: Person) -> None:
     assert begun.status_code == 201
     assert begun.json()["uri"].startswith("otpauth://totp/")
     assert begun.json()["qr_svg"].startswith("<svg")
+    assert 'fill="#fff"' in begun.json()["qr_svg"]
     assert (await signed_in.get("/users/me/factors")).json()["totp"] is None, "pending until it is confirmed"
     secret, codes = await add_totp(signed_in)
     assert len({*codes}) == 10
