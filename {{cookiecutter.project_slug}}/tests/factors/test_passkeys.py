@@ -389,6 +389,18 @@ async def test_it_is_for_the_sign_in_that_asked(signed_in: Person, device: Authe
 
 
 @pytest.mark.usefixtures("owner")
+@pytest.mark.checklist("K04")
+async def test_a_passkey_that_is_registered_is_added_to_no_other_account(
+    device: Authenticator, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await mallory.sign_in()
+    [taken] = device.keys
+    monkeypatch.setattr("tests.factors.authenticator.token_bytes", lambda _: authenticator.raw(taken))
+    assert (await add_passkey(mallory, Authenticator())).status_code == 409
+    assert (await mallory.get("/users/me/factors")).json()["passkeys"] == []
+
+
+@pytest.mark.usefixtures("owner")
 @pytest.mark.checklist("K11")
 async def test_a_passkey_of_a_deactivated_user_opens_nothing(
     device: Authenticator, tables: Tables, visitor: Person
