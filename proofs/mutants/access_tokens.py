@@ -77,8 +77,8 @@ MUTANTS = [
     ),
     of_tokens(
         "The application does not open every route to tokens",
-        "app/users.py",
-        "        if OPTION in app_config.opt:\n            raise SettingsError(EACH_ROUTE)\n",
+        FORM,
+        "    if OPTION in opt:\n        raise SettingsError(EACH_ROUTE)\n",
         "",
         "test_requests.py::test_an_application_that_opens_every_route_to_tokens_does_not_start",
     ),

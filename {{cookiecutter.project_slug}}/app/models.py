@@ -27,9 +27,8 @@ SECRET = {"is_secret": True}  # Exports do not show it. They show no columns of 
 EXPIRES = {"is_expiry": True}  # Once this time has passed, the row is removed in the background.
 # On a foreign key to users: each row is a way to sign in. The value is the column that holds its name.
 WAY_IN = "way_in"
+FACTOR = "factor"  # The same for second factors, which proven users keep after a reset. Mails show the value.
 EMPTY_LIST: dict[str, Any] = {"default": list, "server_default": sa.text("'{}'")}
-# The same for second factors, which a proven user keeps after a reset. The value is what mails call them.
-FACTOR = "factor"
 
 
 # {% if cookiecutter.include_rbac %}
@@ -163,8 +162,7 @@ class AccessToken(UUIDBase):
     last_used_at: Mapped[datetime | None] = mapped_column()
     is_expiry_told: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     expires_at: Mapped[datetime] = mapped_column(index=True, info=EXPIRES)
-    # Whether the sign-in that made it was strong.
-    is_strong: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    is_strong: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # As the sign-in that made it.
     # {% if cookiecutter.include_rbac %}
     permissions: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)), **EMPTY_LIST)
     # {% endif %}

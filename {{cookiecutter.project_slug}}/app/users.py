@@ -41,15 +41,12 @@ from app.auth import credentials
 from app.auth import library_options
 from app.auth import routes as credential_routes
 from app.auth.litestar_backend import CredentialBackend
+from app.factors import encryption_key
 from app.factors import routes as factor_routes
 from app.factors.commands import remove_factors
-from app.factors.encryption_key import former_keys
-from app.factors.encryption_key import passkey_domain
+from app.http import program_tokens
+from app.http import strong_sign_in
 from app.http.current_request import TrackCurrentRequest
-from app.http.program_tokens import OPTION
-from app.http.program_tokens import require_open_route
-from app.http.strong_sign_in import WITHOUT_FACTOR
-from app.http.strong_sign_in import guards_for
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
 from app.oauth.doctor_checks import documents
@@ -66,7 +63,6 @@ from app.rbac.role_service import RoleService
 from app.rbac.user_administration import AdministrationService
 # {% endif %}
 from app.settings import Settings
-from app.settings import SettingsError
 from app.settings.origins import is_another_site
 
 logger = logging.getLogger(__name__)
@@ -120,9 +116,7 @@ def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
         user_registration_dto=RegistrationDTO,
         user_read_dto=UserRead,
         user_update_dto=UserUpdate,
-        current_user_handler_config=CurrentUserHandlerConfig(
-            tags=["Accounts"], opt={"access_tokens": "read", WITHOUT_FACTOR: frozenset({"GET", "HEAD"})}
-        ),
+        current_user_handler_config=CurrentUserHandlerConfig(tags=["Accounts"], opt=OWN_ACCOUNT),
         auth_exclude_paths=PUBLIC_PATHS,
     )
 
@@ -139,14 +133,12 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
         Raises:
             SettingsError: if the application opens every route to access tokens.
         """
-        if OPTION in app_config.opt:
-            raise SettingsError(EACH_ROUTE)
+        program_tokens.require_each_route(app_config.opt)
         # Before the middleware of litestar-users, which reads the current user.
         app_config.middleware.insert(0, TrackCurrentRequest(self._settings))
-        app_config.guards.insert(0, require_open_route)
+        app_config.guards[:0] = [program_tokens.require_open_route, *strong_sign_in.guards_for(self._settings)]
         # After litestar-users: Litestar adds a handler to the path of a router, but no router to the path of a handler.
         app_config.route_handlers.extend(ROUTES)
-        app_config.guards.extend(guards_for(self._settings))
         scheme = credentials.security_scheme(self._settings)
         if scheme.security_scheme_in == "cookie":
             _warn_of_other_sites(self._settings)
@@ -174,16 +166,13 @@ def _warn_of_other_sites(settings: Settings) -> None:
             )
 
 
-EACH_ROUTE = (
-    f"`opt` of the application has `{OPTION}`, which would also open the routes for credentials and tokens. Write "
-    f'it at each route that is open to tokens: {OPTION}="read" or {OPTION}="write"'
-)
 ACCESS_TOKEN = SecurityScheme(
     type="http",
     scheme="bearer",
     description='A token that a user has made for a program. An operation names the access, "read" or "write".',
 )
 PUBLIC_PATHS = ["^/schema(/|$)"]
+OWN_ACCOUNT = {"access_tokens": "read", **strong_sign_in.READ_WITHOUT_FACTOR}
 PLUGINS: list[Callable[[Settings], PluginProtocol]] = []
 COMMANDS = click.Group(
     "users",
@@ -200,16 +189,11 @@ COMMANDS = click.Group(
     ],
     help="Manage users.",
 )
-ROUTES: list[HTTPRouteHandler | Router] = [
-    *account_routes.ROUTES,
-    *link_pages.ROUTES,
-    *credential_routes.ROUTES,
-    *factor_routes.ROUTES,
-    *access_token_routes.ROUTES,
-]
+ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
+ROUTES.extend([*factor_routes.ROUTES, *access_token_routes.ROUTES])
 CredentialBackend.read_token = read_token
-doctor.CHECKS.append(passkey_domain)
-doctor.DATABASE_CHECKS.append(former_keys)
+doctor.CHECKS.append(encryption_key.passkey_domain)
+doctor.DATABASE_CHECKS.append(encryption_key.former_keys)
 # {% if cookiecutter.include_rbac %}
 COMMANDS.commands.update(role_commands.COMMANDS)
 role_commands.extend_list_users()

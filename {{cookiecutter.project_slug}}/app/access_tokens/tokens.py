@@ -53,7 +53,7 @@ async def make(
     """
     user = await lock_user(session, user_id)
     await _judge(session, user, wanted, is_strong=is_strong)
-    columns, text = asdict(wanted), generate_token()
+    columns, text = asdict(wanted) | {"is_strong": is_strong}, generate_token()
     lasting = timedelta(days=columns.pop("expires_in_days"))
     row = AccessToken(
         **columns,
@@ -61,7 +61,6 @@ async def make(
         digest=sha256_of(text.encode()),
         prefix=text.removeprefix(PREFIX)[:SHOWN_LENGTH],
         networks=[network] if network else [],
-        is_strong=is_strong,
         is_expiry_told=lasting <= TOLD_BEFORE,
         expires_at=clock.now() + lasting,
     )

@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from app.http.current_request import current_request
 from app.http.errors import TokenNotAccepted
+from app.settings import SettingsError
 
 # What each token begins with. Scanners of repositories look for it: docs/access-tokens.md.
 PREFIX = "{{ cookiecutter.project_slug }}_"
@@ -22,6 +23,10 @@ ALPHABET = digits + ascii_letters
 RANDOM_LENGTH, CHECKSUM_LENGTH = 30, 6
 # A route is open to tokens if it says so: `@get("/", access_tokens="read")`.
 OPTION = "access_tokens"
+EACH_ROUTE = (
+    f"`opt` of the application has `{OPTION}`, which would also open the routes for credentials and tokens. Write "
+    f'it at each route that is open to tokens: {OPTION}="read" or {OPTION}="write"'
+)
 # Guards of litestar-users judge users and know no tokens, so a route with one is not open to tokens.
 JUDGES_USERS = "litestar_users.guards"
 
@@ -71,6 +76,16 @@ def access_needed(handler: BaseRouteHandler) -> Access | None:
         return None
     is_reading = isinstance(handler, HTTPRouteHandler) and handler.http_methods <= {"GET", "HEAD"}
     return Access(given) if is_reading or given != Access.READ else None
+
+
+def require_each_route(opt: dict[str, Any]) -> None:
+    """Require that the `opt` of the application opens no route to tokens.
+
+    Raises:
+        SettingsError: if it does.
+    """
+    if OPTION in opt:
+        raise SettingsError(EACH_ROUTE)
 
 
 async def require_open_route(_: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -16,9 +16,10 @@ from app.settings.factors import second_factor_of
 # In the `opt` of a route: the methods that are open to other sign-ins too when every user needs a factor.
 WITHOUT_FACTOR = "open_without_factor"
 OPEN_WITHOUT_FACTOR = {WITHOUT_FACTOR: frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE"})}
+READ_WITHOUT_FACTOR = {WITHOUT_FACTOR: frozenset({"GET", "HEAD"})}
 
 
-def require_strong_sign_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def require_strong_sign_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A guard for every route that needs a sign-in and does not say that it is open without a factor.
 
     Raises:
