@@ -20,6 +20,7 @@ import sys; sys.path.insert(0, "scripts")
 from remove_example import digest, texts
 print(*(digest(text) for _, text in texts()), sep="\\n")
 """
+PSQL = ("python", "-m", "app.database.embedded_postgres", "psql", "--tuples-only", "--no-align")
 OWN_TABLE = '''
 
 class Invoice(UUIDBase):
@@ -40,8 +41,16 @@ class Invoice(UUIDBase):
 def test_it_goes_and_the_rest_works(combination: Combination, bake: Bake, tools: Tools, tmp_path: Path) -> None:
     project = Project(shutil.copytree(bake(**combination.answers), tmp_path / "my-service"), tools)
     assert "notes" in project.read("app/asgi.py")
+    project.run("alembic", "upgrade", "head")
+    project.run("litestar", "users", "create-user", "--email", "grace@example.com")
+    token = ("--email", "grace@example.com", "--name", "backup", "--access", "read", "--expires-in-days", "1")
+    project.run("litestar", "users", "create-token", *token)
 
     project.run("make", "remove-example")
+
+    # A step back behind its revision would drop tables and columns that younger revisions have added.
+    rows = "SELECT name FROM access_token; SELECT to_regclass('note') IS NULL"
+    assert project.run(*PSQL, "--command", rows).split() == ["backup", "t"]
 
     left = [
         f"{path.relative_to(project.folder)}: {line}"
