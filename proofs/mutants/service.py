@@ -228,6 +228,20 @@ MUTANTS = [
         "test_own_bugs.py::test_a_bug_is_a_500_with_its_traceback_in_the_log",
     ),
     Mutant(
+        "What PostgreSQL has rolled back is not answered with success",
+        "app/database/engine.py",
+        '    event.listen(engine.sync_engine, "commit", _require_kept)\n',
+        "",
+        "test_database.py::test_a_transaction_that_postgresql_has_given_up_is_no_success",
+    ),
+    Mutant(
+        "A savepoint keeps the transaction around it",
+        "app/database/engine.py",
+        '("begin", "rollback_savepoint")',
+        '("begin",)',
+        "test_database.py::test_a_transaction_that_goes_on_after_an_error_is_stored",
+    ),
+    Mutant(
         "A refused connection is an outage, whatever refuses it",
         "app/database/engine.py",
         "        raise CannotConnect(None, None, error) from error",

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from litestar.types import Send
 from sqlalchemy import select
 from sqlalchemy import text
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.sessions import config_of
@@ -65,6 +67,66 @@ async def keep_some(request: Request[Any, Any, Any]) -> None:
     async with new_transaction(request.app) as session:
         session.add(User(email="kept@example.com", password_hash=""))
     raise Conflict
+
+
+@get("/catches", exclude_from_auth=True)
+async def catch_error(request: Request[Any, Any, Any]) -> None:
+    """Store a user, although the error of a statement was caught meanwhile."""
+    request_session(request).add(User(email="lost@example.com", password_hash=""))
+    await request_session(request).flush()
+    with suppress(DBAPIError):
+        await request_session(request).execute(text("SELECT 1 / 0"))
+
+
+@get("/catches-within", exclude_from_auth=True)
+async def catch_within_savepoint(request: Request[Any, Any, Any]) -> None:
+    """The same, with the statement in a savepoint."""
+    request_session(request).add(User(email="kept@example.com", password_hash=""))
+    await request_session(request).flush()
+    with suppress(DBAPIError):
+        async with request_session(request).begin_nested():
+            await request_session(request).execute(text("SELECT 1 / 0"))
+
+
+@get("/catches-here", exclude_from_auth=True)
+async def catch_own_error(request: Request[Any, Any, Any]) -> None:
+    """The same, with an error that PostgreSQL has not seen."""
+    request_session(request).add(User(email="kept@example.com", password_hash=""))
+    await request_session(request).flush()
+    with suppress(DBAPIError):
+        await request_session(request).execute(text("SELECT CAST(:number AS integer)"), {"number": "one"})
+
+
+async def fail_quietly(app: Litestar) -> None:
+    """Catch the error of a statement in a transaction outside of requests."""
+    async with new_transaction(app) as session:
+        with suppress(DBAPIError):
+            await session.execute(text("SELECT 1 / 0"))
+
+
+@pytest.mark.checklist("I09")
+@pytest.mark.parametrize("path", ["/catches-within", "/catches-here"])
+async def test_a_transaction_that_goes_on_after_an_error_is_stored(
+    settings: Settings, tables: Tables, path: str
+) -> None:
+    async with another_stage(settings, catch_within_savepoint, catch_own_error) as stage:
+        assert (await stage.person("visitor").get(path)).status_code == 200
+    assert [row["email"] for row in await tables.rows("user")] == ["kept@example.com"]
+
+
+@pytest.mark.checklist("I09")
+async def test_a_transaction_that_postgresql_has_given_up_is_no_success(
+    settings: Settings, tables: Tables, caplog: pytest.LogCaptureFixture
+) -> None:
+    # PostgreSQL answers COMMIT with ROLLBACK then, and no driver makes an error of it.
+    async with another_stage(settings, catch_error) as stage:
+        visitor = stage.person("visitor")
+        assert [(await visitor.get("/catches")).status_code for _ in range(2)] == [500, 500]
+        assert (await visitor.get("/health/ready")).status_code == 200
+        with pytest.raises(RuntimeError, match="begin_nested"):
+            await fail_quietly(stage.app)
+    assert await tables.rows("user") == []
+    assert "GET /catches failed" in caplog.messages
 
 
 async def test_a_registration_whose_commit_fails_is_an_error_and_leaves_no_row_and_no_mail(

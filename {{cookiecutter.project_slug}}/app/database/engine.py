@@ -7,6 +7,7 @@ from weakref import WeakSet
 
 import asyncpg  # type: ignore[import-untyped]  # It carries no types.
 from litestar.exceptions import PermissionDeniedException
+from sqlalchemy import Connection
 from sqlalchemy import ExceptionContext
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
@@ -42,6 +43,8 @@ DRIVERS = "drivers"
 ASYNCPG = "postgresql+asyncpg://"
 # The option of an engine whose transactions PostgreSQL lets read only.
 READS_ONLY = "postgresql_readonly"
+# In the `info` of a connection, once PostgreSQL has given its transaction up because of an error.
+GIVEN_UP = "given up"
 
 
 def connect_arguments(settings: Settings) -> dict[str, Any]:
@@ -76,6 +79,10 @@ def engine_for(settings: Settings) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _follow_clock)
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     event.listen(engine.sync_engine, "handle_error", _note_error)
+    event.listen(engine.sync_engine, "handle_error", _note_given_up)
+    for end in ("begin", "rollback_savepoint"):
+        event.listen(engine.sync_engine, end, _forget_given_up)
+    event.listen(engine.sync_engine, "commit", _require_kept)
     return engine
 
 
@@ -166,3 +173,23 @@ def _note_error(context: ExceptionContext) -> None:
     # One that does not answer is rarely alone. SQLAlchemy by itself drops it, and keeps the others.
     if isinstance(context.original_exception, TimeoutError):
         context.invalidate_pool_on_disconnect = True
+
+
+def _note_given_up(context: ExceptionContext) -> None:
+    # Values that asyncpg itself refuses never reach PostgreSQL, and their errors have no severity.
+    said, connection = getattr(context.original_exception.__cause__, "severity", None), context.connection
+    if said is not None and connection is not None and not connection.invalidated:
+        connection.info[GIVEN_UP] = True
+
+
+def _forget_given_up(connection: Connection, *_: Any) -> None:
+    connection.info.pop(GIVEN_UP, None)
+
+
+def _require_kept(connection: Connection) -> None:
+    # PostgreSQL answers this COMMIT with ROLLBACK, which no driver reports, so lost changes would look stored.
+    if GIVEN_UP in connection.info:
+        raise RuntimeError(
+            "A statement failed and its error was caught, so PostgreSQL stores nothing of this transaction. If the "
+            "transaction can go on without the statement, run it in `async with session.begin_nested():`"
+        )
