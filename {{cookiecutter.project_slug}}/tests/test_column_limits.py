@@ -1,11 +1,17 @@
 """A value that its column would refuse or change is refused first, with the limit."""
 
+from datetime import UTC
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import ARRAY
+from sqlalchemy import JSON
+from sqlalchemy import TIMESTAMP
 from sqlalchemy import BigInteger
+from sqlalchemy import DateTime
 from sqlalchemy import Enum
 from sqlalchemy import Float
 from sqlalchemy import Integer
@@ -13,11 +19,15 @@ from sqlalchemy import Numeric
 from sqlalchemy import SmallInteger
 from sqlalchemy import String
 from sqlalchemy import Text
+from sqlalchemy import Time
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from app.database.column_limits import limit_beyond
 
 MONEY = Numeric(10, 2)
+NOON = datetime(2027, 1, 31, 12)  # noqa: DTZ001  # some columns have no offset
+WITH_OFFSET = "a time with an offset, such as 12:00:00Z"
 DIGITS = "at most 8 digits before the point and 2 after it"
 
 
@@ -44,6 +54,12 @@ DIGITS = "at most 8 digits before the point and 2 after it"
         (Float(53, asdecimal=True), Decimal("1.5")),
         (Enum("A"), "a-long-value"),
         (ARRAY(MONEY), [[Decimal("1.50")]]),
+        (DateTimeUTC(), NOON.replace(tzinfo=UTC)),
+        (DateTime(timezone=True), NOON.replace(tzinfo=UTC)),
+        (DateTime(), NOON),
+        (DateTime(), datetime.min),  # noqa: DTZ901  # of a column without offsets
+        (Time(), NOON.time()),
+        (JSONB(), {"a": ["b", 1, None, {"c": "\n"}]}),
     ],
 )
 def test_what_fits_is_stored(kind: TypeEngine[Any], value: object) -> None:
@@ -68,6 +84,17 @@ def test_what_fits_is_stored(kind: TypeEngine[Any], value: object) -> None:
         (MONEY, Decimal("NaN"), "a number"),
         (Numeric(), Decimal("-Infinity"), "a number"),
         (ARRAY(MONEY), [Decimal(1), Decimal("12.345")], DIGITS),
+        (DateTimeUTC(), NOON, WITH_OFFSET),
+        (ARRAY(DateTimeUTC()), [NOON], WITH_OFFSET),
+        (TIMESTAMP(timezone=True), NOON, WITH_OFFSET),
+        (DateTime(), NOON.replace(tzinfo=UTC), "a time without an offset"),
+        (Time(), NOON.time().replace(tzinfo=UTC), "a time without an offset"),
+        (Time(timezone=True), NOON.time(), WITH_OFFSET),
+        (DateTimeUTC(), datetime.min.replace(tzinfo=UTC), "a year from 2 to 9998"),
+        (DateTimeUTC(), datetime.max.replace(tzinfo=UTC), "a year from 2 to 9998"),
+        (JSONB(), {"a": ["b", {"c": "\0"}]}, "text without null characters"),
+        (JSON(), {"\0": 1}, "text without null characters"),
+        (JSONB(), "\0", "text without null characters"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_limit(kind: TypeEngine[Any], value: object, limit: str) -> None:
