@@ -170,5 +170,6 @@ def test_every_foreign_key_has_an_index_and_says_what_deletion_does(table: Table
     leading = {next(iter(group.columns), None) for group in groups if not isinstance(group, ForeignKeyConstraint)}
     for foreign_key in table.foreign_keys:
         column = foreign_key.parent
-        assert foreign_key.ondelete in {"CASCADE", "SET NULL"}, f'{column}: add ondelete="CASCADE" to its ForeignKey'
+        wanted = 'add ondelete="CASCADE" (this row is deleted, too) or "SET NULL" (this row stays) to its ForeignKey'
+        assert foreign_key.ondelete in {"CASCADE", "SET NULL"}, f"{column}: {wanted}"
         assert column in leading, f"{column}: add index=True, or each deletion reads the whole table"

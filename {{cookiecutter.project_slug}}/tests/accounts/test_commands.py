@@ -113,12 +113,12 @@ def test_a_hash_is_really_computed_to_measure_it(settings: Settings) -> None:
 
 
 async def test_a_bug_is_not_called_an_account_that_exists(operator: Operator, tables: Tables) -> None:
-    await tables.execute('ALTER TABLE "user" ADD COLUMN token_count integer NOT NULL DEFAULT 0')
-    await tables.execute('ALTER TABLE "user" ALTER COLUMN token_count DROP DEFAULT')
+    await tables.execute('ALTER TABLE "user" ADD COLUMN of_this_test integer NOT NULL DEFAULT 0')
+    await tables.execute('ALTER TABLE "user" ALTER COLUMN of_this_test DROP DEFAULT')
     try:
         made = await operator.types("create-user", "--email", "grace@example.com", stdin=f"{PASSWORD}\n")
     finally:
-        await tables.execute('ALTER TABLE "user" DROP COLUMN token_count')
+        await tables.execute('ALTER TABLE "user" DROP COLUMN of_this_test')
     assert made.exit_code == 1
     assert "has an account" not in made.output
-    assert "token_count" in str(made.exception)
+    assert "of_this_test" in str(made.exception)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.accounts.schemas import CHANGEABLE as CHANGEABLE_BY_THEMSELVES
 from app.models import User
 from tests.cast import ANOTHER_PASSWORD
 from tests.cast import PASSWORD
@@ -15,7 +16,7 @@ from tests.rbac.conftest import give
 from tests.tables import Tables
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-CHANGEABLE = {"is_active", "is_verified", "display_name"}
+CHANGEABLE = CHANGEABLE_BY_THEMSELVES | {"is_active", "is_verified"}
 
 
 async def id_of(person: Person, tables: Tables) -> str:
