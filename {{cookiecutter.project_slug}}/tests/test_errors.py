@@ -9,7 +9,11 @@ from httpx import Response
 from litestar import Request
 from litestar import get
 from litestar.exceptions import HTTPException
+from litestar.exceptions import NotFoundException
+from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import ValidationException
 from litestar.params import FromPath
+from litestar.params import FromQuery
 from sqlalchemy import text
 
 from app.asgi import create_app
@@ -233,6 +237,35 @@ async def test_a_conflict_says_its_reason(outsider: Person) -> None:
     assert problem_of(await outsider.get("/conflicts"), 409, "conflict")["detail"] == "Another request was faster."
 
 
+@get("/refuses", exclude_from_auth=True, sync_to_thread=False)
+def refuse(kind: FromQuery[str], detail: FromQuery[str] = "") -> None:
+    """Refuse as Litestar documents it."""
+    raise {"404": NotFoundException, "403": PermissionDeniedException, "400": ValidationException}[kind](detail)
+
+
+@get("/teapot", exclude_from_auth=True, sync_to_thread=False)
+def brew() -> None:
+    """Refuse with a status of one's own."""
+    raise HTTPException("Only tea.", status_code=418)
+
+
+@pytest.mark.checklist("I04", "I09")
+async def test_a_handler_says_its_reason_with_an_exception_of_litestar(settings: Settings) -> None:
+    async with another_stage(settings, refuse, brew) as stage:
+        visitor = stage.person("visitor")
+        for path, status, kind in (
+            ("/refuses?kind=404&detail=Gone+fishing.", 404, "not-found"),
+            ("/refuses?kind=403&detail=Only+on+weekdays.", 403, "permission-denied"),
+            ("/refuses?kind=400&detail=It+ends+before+it+starts.", 400, "invalid-request"),
+            ("/teapot", 418, "i-m-a-teapot"),
+        ):
+            detail = path.partition("detail=")[2].replace("+", " ") or "Only tea."
+            assert problem_of(await visitor.get(path), status, kind)["detail"] == detail
+        # Without a reason it repeats nothing; reasons of Litestar itself quote its inside.
+        for path in ("/refuses?kind=404", "/refuses?kind=403", "/refuses", "/nowhere", "/users/me"):
+            assert "detail" not in (await visitor.get(path)).json(), path
+
+
 @pytest.mark.checklist("I04", "I09")
 async def test_a_broken_constraint_is_a_conflict_that_shows_no_data(
     outsider: Person, caplog: pytest.LogCaptureFixture
@@ -292,7 +325,7 @@ async def test_debugging_shows_callers_nothing_either(settings: Settings) -> Non
 @get("/odd/{status:int}", exclude_from_auth=True, sync_to_thread=False)
 def answer_oddly(status: FromPath[int]) -> None:
     """Refuse with a status that no standard has."""
-    raise HTTPException("hidden", status_code=status)
+    raise HTTPException("Oddly.", status_code=status)
 
 
 @pytest.mark.parametrize("status", [499, 599])

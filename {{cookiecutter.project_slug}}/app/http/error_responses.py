@@ -42,6 +42,7 @@ from app.http.errors import TokenNotAccepted
 from app.http.errors import TooBusy
 from app.http.errors import TooManyAttempts
 from app.http.errors import UnsupportedMediaType
+from app.http.errors import reason_of
 from app.http.outages import cause_of
 from app.http.outages import constraint_of
 from app.http.outages import first_of
@@ -105,8 +106,8 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     status, type_, title = row_of(error)
     _log(request, error, status)
     body = Problem(f"/problems/{type_}", title, status, **getattr(error, "members", {}))
-    if isinstance(error, Refusal) and str(error):
-        body.detail = str(error)
+    if reason := reason_of(error):
+        body.detail = reason
     if errors := _invalid_parts(error):
         body.errors = errors
     headers = {"Cache-Control": "no-store"} | (getattr(error, "headers", None) or {})
@@ -150,7 +151,7 @@ def row_of(error: Exception) -> Row:
         return INVALID
     if isinstance(error, HTTPException) and type(error) not in TABLE and error.status_code != INTERNAL[0]:
         phrase = responses.get(error.status_code, "Error")
-        return error.status_code, phrase.lower().replace(" ", "-"), phrase
+        return error.status_code, re.sub(r"\W+", "-", phrase.lower()), phrase
     cause = cause_of(error)
     if reason_of_outage(cause) is not None:
         return UNAVAILABLE

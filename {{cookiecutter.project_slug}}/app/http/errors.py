@@ -1,7 +1,12 @@
 """Errors that the service raises; error_responses.py has the response to each."""
 
 from collections.abc import Mapping
+from http.client import responses
+from traceback import walk_tb
 from types import MappingProxyType
+
+from litestar.exceptions import ClientException
+from litestar.exceptions import HTTPException
 
 from app.http.problem_details import InvalidPart
 
@@ -77,3 +82,18 @@ class InvalidField(Refusal):
 
 class Conflict(Refusal):
     """The request conflicts with stored data."""
+
+
+def reason_of(error: Exception) -> str | None:
+    """The reason that the caller is told: the message of a refusal, or the detail of an `HTTPException`.
+
+    Details by Litestar and litestar-users themselves are not shown, since some quote the inside of the service, and
+    neither is that of a 500. Callers find the detail of a `ClientException` among the errors.
+    """
+    if isinstance(error, Refusal):
+        return str(error) or None
+    if not isinstance(error, HTTPException) or error.status_code == 500 or type(error) is ClientException:
+        return None
+    raised_in = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)][-1:]
+    is_ours = not any(name.startswith("litestar") for name in raised_in)
+    return error.detail if is_ours and error.detail != responses.get(error.status_code) else None
