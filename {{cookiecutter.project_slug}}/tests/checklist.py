@@ -148,5 +148,7 @@ def _marks(node: ast.AST) -> list[ast.expr]:
 
 if __name__ == "__main__":
     table = Table()
-    pytest.main(["-m", "checklist", "-q", "--no-header", *sys.argv[1:]], plugins=[table])
+    # The rows of features have imported what pytest would rewrite for plugins, which needs none of it.
+    quiet = ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
+    pytest.main(["-m", "checklist", "-q", "--no-header", *quiet, *sys.argv[1:]], plugins=[table])
     sys.exit(not table.show())
