@@ -64,7 +64,7 @@ MUTANTS = [
     of_tokens(
         "A change that a token may not make is no outage",
         ENGINE,
-        "            raise PermissionDeniedException from context.original_exception\n",
+        "            raise PermissionDeniedException(ONLY_READS) from context.original_exception\n",
         "            context.is_disconnect = True\n",
         "test_requests.py::test_a_token_that_may_read_changes_nothing_through_a_get_either",
     ),
@@ -85,7 +85,7 @@ MUTANTS = [
     of_tokens(
         "A token that may read does not pass where one must be able to write",
         FORM,
-        "    if needed == Access.WRITE and token.access != Access.WRITE:\n        raise PermissionDeniedException\n",
+        "    if needed == Access.WRITE and token.access != Access.WRITE:\n        raise PermissionDeniedException(ONLY_READS)\n",
         "",
         "test_requests.py::test_a_route_that_does_not_say_so_is_closed_to_tokens",
     ),

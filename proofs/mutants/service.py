@@ -228,6 +228,13 @@ MUTANTS = [
         "test_own_bugs.py::test_a_bug_is_a_500_with_its_traceback_in_the_log",
     ),
     Mutant(
+        "Reasons by Litestar itself are not shown",
+        "app/http/errors.py",
+        'is_ours = not any(name.startswith("litestar") for name in raised_in)',
+        "is_ours = bool(raised_in)",
+        "test_errors.py::test_a_handler_says_its_reason_with_an_exception_of_litestar",
+    ),
+    Mutant(
         "What PostgreSQL has rolled back is not answered with success",
         "app/database/engine.py",
         '    event.listen(engine.sync_engine, "commit", _require_kept)\n',

@@ -20,6 +20,7 @@ from app.http.outages import READ_ONLY
 from app.http.outages import CannotConnect
 from app.http.outages import of_service_database
 from app.http.outages import sqlstate_of
+from app.http.program_tokens import ONLY_READS
 from app.settings import Settings
 from app.settings import database_url
 from app.settings.types import Pooler
@@ -164,7 +165,7 @@ def _note_error(context: ExceptionContext) -> None:
     # primary: SQLAlchemy drops all of them.
     if sqlstate_of(context.original_exception) == READ_ONLY:
         if context.connection is not None and READS_ONLY in context.connection.get_execution_options():
-            raise PermissionDeniedException from context.original_exception
+            raise PermissionDeniedException(ONLY_READS) from context.original_exception
         context.is_disconnect = True
     # Pgpool-II refuses all that follows on a connection whose COMMIT has failed. An error without a statement is one of
     # COMMIT or ROLLBACK.

@@ -29,6 +29,7 @@ EACH_ROUTE = (
 )
 # Guards of litestar-users judge users and know no tokens, so a route with one is not open to tokens.
 JUDGES_USERS = "litestar_users.guards"
+ONLY_READS = "This token may only read."
 
 
 class Access(StrEnum):
@@ -102,4 +103,4 @@ async def require_open_route(_: ASGIConnection[Any, Any, Any, Any], handler: Bas
     if needed is None:
         raise TokenNotAccepted
     if needed == Access.WRITE and token.access != Access.WRITE:
-        raise PermissionDeniedException
+        raise PermissionDeniedException(ONLY_READS)

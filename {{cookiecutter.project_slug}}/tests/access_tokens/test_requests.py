@@ -164,7 +164,8 @@ async def test_a_token_that_may_read_changes_nothing_through_a_get_either(
     own: Stage, grace: Person, stage: Stage, tables: Tables, path: str
 ) -> None:
     reading, writing = await program_of(stage, grace), await program_of(stage, grace, access="write")
-    assert kind_of(await holding(own, token_of(reading)).get(path)) == DENIED
+    refused = await holding(own, token_of(reading)).get(path)
+    assert (*kind_of(refused), refused.json()["detail"]) == (*DENIED, "This token may only read.")
     assert [row["display_name"] for row in await tables.rows("user")] == [""]
     assert (await holding(own, token_of(writing)).get(path)).status_code == 200
     assert [row["display_name"] for row in await tables.rows("user")] == ["changed"]
@@ -180,7 +181,8 @@ async def test_a_route_that_does_not_say_so_is_closed_to_tokens(own: Stage, grac
     assert kind_of(await program.post("/own/reading")) == NOT_ACCEPTED
     assert (await program.post("/own/saving")).status_code == 201
     reading = holding(own, token_of(await program_of(stage, grace)))
-    assert kind_of(await reading.post("/own/saving")) == DENIED
+    refused = await reading.post("/own/saving")
+    assert (*kind_of(refused), refused.json()["detail"]) == (*DENIED, "This token may only read.")
     assert kind_of(await reading.post("/own/reading")) == NOT_ACCEPTED
 
 
