@@ -85,8 +85,8 @@ MUTANTS = [
     of_tokens(
         "A token that may read does not pass where one must be able to write",
         FORM,
-        "    if needed == Access.WRITE and token.access != Access.WRITE:\n        raise PermissionDeniedException(ONLY_READS)\n",
-        "",
+        "        raise PermissionDeniedException(ONLY_READS)\n",
+        "        return\n",
         "test_requests.py::test_a_route_that_does_not_say_so_is_closed_to_tokens",
     ),
     of_tokens(
