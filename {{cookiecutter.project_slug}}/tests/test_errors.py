@@ -9,8 +9,8 @@ from httpx import Response
 from litestar import Request
 from litestar import get
 from litestar.exceptions import HTTPException
+from litestar.exceptions import NotAuthorizedException
 from litestar.exceptions import NotFoundException
-from litestar.exceptions import PermissionDeniedException
 from litestar.exceptions import ValidationException
 from litestar.params import FromPath
 from litestar.params import FromQuery
@@ -240,7 +240,7 @@ async def test_a_conflict_says_its_reason(outsider: Person) -> None:
 @get("/refuses", exclude_from_auth=True, sync_to_thread=False)
 def refuse(kind: FromQuery[str], detail: FromQuery[str] = "") -> None:
     """Refuse as Litestar documents it."""
-    raise {"404": NotFoundException, "403": PermissionDeniedException, "400": ValidationException}[kind](detail)
+    raise {"404": NotFoundException, "401": NotAuthorizedException, "400": ValidationException}[kind](detail)
 
 
 @get("/teapot", exclude_from_auth=True, sync_to_thread=False)
@@ -255,14 +255,14 @@ async def test_a_handler_says_its_reason_with_an_exception_of_litestar(settings:
         visitor = stage.person("visitor")
         for path, status, kind in (
             ("/refuses?kind=404&detail=Gone+fishing.", 404, "not-found"),
-            ("/refuses?kind=403&detail=Only+on+weekdays.", 403, "permission-denied"),
+            ("/refuses?kind=401&detail=Only+on+weekdays.", 401, "not-authenticated"),
             ("/refuses?kind=400&detail=It+ends+before+it+starts.", 400, "invalid-request"),
             ("/teapot", 418, "i-m-a-teapot"),
         ):
             detail = path.partition("detail=")[2].replace("+", " ") or "Only tea."
             assert problem_of(await visitor.get(path), status, kind)["detail"] == detail
         # Without a reason it repeats nothing; reasons of Litestar itself quote its inside.
-        for path in ("/refuses?kind=404", "/refuses?kind=403", "/refuses", "/nowhere", "/users/me"):
+        for path in ("/refuses?kind=404", "/refuses?kind=401", "/refuses", "/nowhere", "/users/me"):
             assert "detail" not in (await visitor.get(path)).json(), path
 
 
