@@ -14,7 +14,7 @@ from tests.projects import Tools
 
 WORDS = re.compile(r"\bnotes?\b(?!_)|\bNote\b|\bexample -->|# example", re.IGNORECASE)
 # Where the word is a verb.
-VERBS = re.compile(r"Note (that|the)|note_|\"\"\"Note|NoteTheCaller|that notes")
+VERBS = re.compile(r"Note (that|the)|note_|\"\"\"Note|NoteTheCaller|(that|it) notes")
 DIGESTS = """
 import sys; sys.path.insert(0, "scripts")
 from remove_example import digest, texts
