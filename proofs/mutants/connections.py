@@ -194,8 +194,8 @@ MUTANTS = [
     Mutant(
         "A process that ends while it starts does not end the drain time of the others",
         "app/operations/serve.py",
-        "    if not was_asked:\n",
-        "    if True:\n",
+        "    if status := int(not was_asked):\n        stop()\n",
+        "    status = int(not was_asked)\n    stop()\n",
         "processes/test_listening.py::test_a_process_that_ends_early_does_not_end_the_drain_time_of_the_others",
     ),
     Mutant(

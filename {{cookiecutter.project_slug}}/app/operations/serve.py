@@ -167,7 +167,7 @@ def leave(_signal: int, _frame: FrameType | None) -> None:
 def run_several(config: Config, workers: int, shared: socket, drain_seconds: float) -> int:
     """Serve on one port in several processes; returns the exit status.
 
-    When one of them ends by itself, the others are stopped, too, so that a supervisor starts all of them again.
+    If one ends by itself, the others stop, so that a supervisor starts all again. After a signal, they go on draining.
     """
     start = get_context("spawn").Process
     processes = [start(target=run, args=(config, [shared], drain_seconds)) for _ in range(workers)]
@@ -185,14 +185,11 @@ def run_several(config: Config, workers: int, shared: socket, drain_seconds: flo
     for process in processes:
         process.start()
     if was_asked:
-        # Before all of them had a number to send it to.
         stop()
     # The processes alone hold it now. Otherwise connections would be accepted, and not answered, while they stop.
     shared.close()
     wait([process.sentinel for process in processes])
-    status = 0 if was_asked else 1
-    if not was_asked:
-        # Otherwise all have been told, and one that was still starting ends before the others have drained.
+    if status := int(not was_asked):
         stop()
     for process in processes:
         process.join()
