@@ -20,7 +20,7 @@ SHOW_STATEMENT = """
 from app.auth import {0}
 from app.auth.litestar_backend import _query_for
 
-print(_query_for({0}.{1}.condition)._text)
+print(_query_for({0}.{1}.condition).read.text)
 """
 
 

@@ -320,13 +320,6 @@ MUTANTS = [
         "rbac/test_unproven_accounts.py::test_an_account_whose_proof_an_administrator_has_taken_back_stays",
     ),
     Mutant(
-        "Two relationships of a user may name the same row",
-        "app/auth/current_user.py",
-        "        if member is None:\n            member",
-        "        if member or not member:\n            member",
-        "rbac/test_guards.py::test_two_relationships_of_a_user_may_name_the_same_row",
-    ),
-    Mutant(
         "A token is given no permission that wants a stronger sign-in",
         "app/rbac/token_routes.py",
         "    require_strength([Permission(name) for name in wanted.permissions], settings, is_strong=is_strong)\n",

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.di import Provide
 
 from app.access_tokens.tokens import tell_of_expiry
 from app.accounts.mail.delivery import deliver
@@ -14,6 +15,7 @@ from app.accounts.passwords.hasher import learn_costs
 from app.accounts.refused_acts import RecordRefusals
 from app.accounts.refused_acts import note_error
 from app.accounts.secret_keys import note_key
+from app.auth.current_user import current_row
 from app.auth.late_bodies import LateBodies
 from app.database.sessions import database_plugin
 from app.database.sessions import follow_clock
@@ -22,6 +24,7 @@ from app.database.transactions import CommitBeforeSuccess
 from app.database.transactions import roll_back
 from app.factors.encryption_key import encrypt_again
 from app.http.cross_site import RefuseCrossSite
+from app.http.current_request import TrackCurrentRequest
 from app.http.error_responses import EXCEPTION_HANDLERS
 from app.http.error_responses import without_debugging
 from app.http.home import home_routes
@@ -85,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
         middleware=[RecordRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline(), LateBodies()],
         request_max_body_size=MAX_BODY_BYTES,
+        dependencies={"current_user": Provide(current_row)},
         plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Operations(), Schemas()],
         lifespan=LIFESPAN,
         cors_config=cors_config(settings),
@@ -98,7 +102,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         openapi_config=openapi_config() if settings.serves_openapi else None,
         state=State({"settings": settings, "mailer": mailer_for(settings)}),
     )
-    app.asgi_handler = ReadableHost(AnswerHead(app.asgi_handler), settings)
+    app.asgi_handler = ReadableHost(TrackCurrentRequest(AnswerHead(app.asgi_handler), settings), settings)
     return app
 
 

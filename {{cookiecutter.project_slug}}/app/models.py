@@ -9,18 +9,14 @@ from advanced_alchemy.base import UUIDBase
 from litestar_users import mixins
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import JSONB
-# {% if cookiecutter.include_rbac %}
-from sqlalchemy.ext.hybrid import hybrid_property
-# {% endif %}
 from sqlalchemy.orm import Mapped
 from sqlalchemy.orm import mapped_column
 
 from app import clock
 from app import email_address as addresses
 # {% if cookiecutter.include_rbac %}
-from app.http.current_request import current_request
-from app.permissions import ADMINISTRATOR
-from app.permissions import Permission
+from app.permissions import Grants
+from app.permissions import HoldsRoles
 # {% endif %}
 
 SECRET = {"is_secret": True}  # Exports do not show it. They show no columns of bytes either.
@@ -32,7 +28,7 @@ EMPTY_LIST: dict[str, Any] = {"default": list, "server_default": sa.text("'{}'")
 
 
 # {% if cookiecutter.include_rbac %}
-class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
+class Role(UUIDBase, mixins.SQLAlchemyRoleMixin, Grants):
     """A named set of permissions."""
 
     __tablename__ = "role"
@@ -43,11 +39,6 @@ class Role(UUIDBase, mixins.SQLAlchemyRoleMixin):
     description: Mapped[str | None] = mapped_column(sa.String(255))  # type: ignore[assignment]  # the mixin requires one
     permissions: Mapped[list[str]] = mapped_column(sa.ARRAY(sa.String(64)), **EMPTY_LIST)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=sa.func.now())
-
-    @hybrid_property
-    def granted(self) -> list[str]:
-        """The permissions of the role: for administrators all, also those added later."""
-        return sorted(Permission) if self.name == ADMINISTRATOR else self.permissions
 
 
 user_role = sa.Table(
@@ -101,7 +92,13 @@ class OAuthState(UUIDBase):
 
 
 # {% endif %}
-class User(UUIDBase, mixins.SQLAlchemyUserMixin):
+class User(
+    UUIDBase,
+    mixins.SQLAlchemyUserMixin,
+    # {% if cookiecutter.include_rbac %}
+    HoldsRoles,
+    # {% endif %}
+):
     """A person with an account. Add columns here; docs/columns.md shows how."""
 
     __tablename__ = "user"
@@ -123,20 +120,6 @@ class User(UUIDBase, mixins.SQLAlchemyUserMixin):
     # Empty once verified. app/accounts/unproven_accounts.py removes accounts that are not verified by then.
     unproven_until: Mapped[datetime | None] = mapped_column(index=True)
     user_handle: Mapped[bytes | None] = mapped_column(sa.LargeBinary(64))  # Random; passkeys name the user by it.
-    # {% if cookiecutter.include_rbac %}
-
-    @hybrid_property
-    def role_names(self) -> list[str]:
-        """The names of this user's roles, sorted; none in a request with a token, which has permissions alone."""
-        now = current_request()
-        return [] if now.token and now.user_id == self.id else sorted(role.name for role in self.roles)
-
-    @hybrid_property
-    def permissions(self) -> list[str]:
-        """The permissions of all roles of this user, sorted; in a request with a token, only those that it has too."""
-        held, now = {permission for role in self.roles for permission in role.granted}, current_request()
-        return sorted(held & {*now.token.permissions} if now.token and now.user_id == self.id else held)
-    # {% endif %}
 
     @orm.validates("email")
     def store_normalised(self, _key: str, address: str) -> str:

@@ -1,7 +1,13 @@
 """The permissions that routes require and roles contain."""
 
 from enum import StrEnum
+from typing import Any
 from typing import Self
+
+from msgspec import Struct
+from sqlalchemy.ext.hybrid import hybrid_property
+
+from app.http.current_request import token_of
 
 # In the second column: the permission wants a sign-in with a second factor or a passkey. SECOND_FACTOR says whether.
 STRONG = True
@@ -29,3 +35,47 @@ class Permission(StrEnum):
 
 # This role has every permission, including those that you add above, so the table `role` stores none for it.
 ADMINISTRATOR = "administrator"
+ALL: list[str] = sorted(Permission)
+
+
+class Grants:
+    """What a role grants, whether it is a row or what a request carries of one."""
+
+    name: Any
+    permissions: Any
+
+    @hybrid_property
+    def granted(self) -> list[str]:
+        """The permissions of the role: for administrators all, also those added later."""
+        return ALL if self.name == ADMINISTRATOR else self.permissions
+
+
+class HoldsRoles:
+    """What a user may do by the roles, whether the user is a row or what a request carries."""
+
+    id: Any
+    roles: Any
+
+    @hybrid_property
+    def role_names(self) -> list[str]:
+        """The names of this user's roles, sorted; none in a request with a token, which has permissions alone."""
+        return [] if token_of(self.id) else sorted(role.name for role in self.roles)
+
+    @hybrid_property
+    def permissions(self) -> list[str]:
+        """The permissions of all roles of this user, sorted; in a request with a token, only those that it has too."""
+        held, token = {permission for role in self.roles for permission in role.granted}, token_of(self.id)
+        return sorted(held & {*token.permissions} if token else held)
+
+
+class HeldRole(Grants, Struct, frozen=True):
+    """What a request carries of a role: these columns."""
+
+    name: str
+    permissions: list[str]
+
+
+class CarriesRoles(HoldsRoles, Struct, frozen=True, kw_only=True):
+    """The roles of the user of a request."""
+
+    roles: list[HeldRole]

@@ -7,14 +7,13 @@ from advanced_alchemy.base import UUIDBase
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy import inspect
 from sqlalchemy import orm
+from sqlalchemy.orm.interfaces import ORMOption
 
 from app import models
 from app.database.column_limits import limit_beyond
 from app.http.errors import InvalidField
 from app.models import User
 
-# In the `info` of a session, from when the current user is read until `UserRepository.get` asks for it.
-CURRENT_USER = "current user"
 # The loading strategies that read a relationship with its user.
 EAGER = {"selectin", "joined", "subquery", "immediate"}
 
@@ -24,21 +23,15 @@ def eager_relationships() -> list[orm.RelationshipProperty[Any]]:
     return [relation for relation in inspect(User).relationships if relation.lazy in EAGER]
 
 
+def with_relationships() -> list[ORMOption]:
+    """The options of a statement that reads them in the same round trip."""
+    return [orm.joinedload(relation.class_attribute) for relation in eager_relationships()]
+
+
 class UserRepository(SQLAlchemyAsyncRepository[models.User]):
-    """Reads users; the current user is not read twice."""
+    """Reads and writes users."""
 
     model_type = models.User
-
-    async def get(self, item_id: Any, *, load: Any = None, **options: Any) -> User:
-        """The user with this id. The first call for the current user needs no statement, unless it says what to load.
-
-        Raises:
-            NotFoundError: if there is no such user.
-        """
-        current: User | None = self.session.info.pop(CURRENT_USER, None)
-        if current is not None and current.id == item_id and not load:
-            return current
-        return await super().get(item_id, load=load, **options)
 # {% if cookiecutter.include_rbac %}
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -39,14 +40,14 @@ from app.accounts.user_commands import deactivate_user
 from app.accounts.user_commands import list_users
 from app.auth import credentials
 from app.auth import library_options
+from app.auth import litestar_backend
 from app.auth import routes as credential_routes
-from app.auth.litestar_backend import CredentialBackend
+from app.auth.profile_routes import profile_routes
 from app.factors import encryption_key
 from app.factors import routes as factor_routes
 from app.factors.commands import remove_factors
 from app.http import program_tokens
 from app.http import strong_sign_in
-from app.http.current_request import TrackCurrentRequest
 # {% if cookiecutter.include_oauth %}
 from app.oauth import routes as provider_routes
 from app.oauth.doctor_checks import documents
@@ -93,7 +94,9 @@ def users_plugins(settings: Settings) -> list[PluginProtocol]:
     options = config(settings)
     library_options.require_effect(options)
     others = (plugin(settings) for plugin in PLUGINS)
-    return [LitestarUsersPlugin(options), AccountsPlugin(settings), *others]
+    # Its routes of the current user would read the row with each request.
+    library = LitestarUsersPlugin(replace(options, current_user_handler_config=None))
+    return [library, AccountsPlugin(settings, options), *others]
 
 
 def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
@@ -124,8 +127,8 @@ def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
 class AccountsPlugin(InitPlugin, CLIPlugin):
     """The routes and commands of accounts, and the description of the credentials."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, options: LitestarUsersConfig[Any, Any]) -> None:
+        self._settings, self._options = settings, options
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add the routes, and describe the credentials in the OpenAPI document.
@@ -134,11 +137,11 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
             SettingsError: if the application opens every route to access tokens.
         """
         program_tokens.require_each_route(app_config.opt)
-        # Before the middleware of litestar-users, which reads the current user.
-        app_config.middleware.insert(0, TrackCurrentRequest(self._settings))
+        # In place of the middleware of litestar-users, which it has put first.
+        app_config.middleware[0] = litestar_backend.middleware(self._options)
         app_config.guards[:0] = [program_tokens.require_open_route, *strong_sign_in.guards_for(self._settings)]
         # After litestar-users: Litestar adds a handler to the path of a router, but no router to the path of a handler.
-        app_config.route_handlers.extend(ROUTES)
+        app_config.route_handlers.extend([*profile_routes(self._options), *ROUTES])
         scheme = credentials.security_scheme(self._settings)
         if scheme.security_scheme_in == "cookie":
             _warn_of_other_sites(self._settings)
@@ -191,7 +194,7 @@ COMMANDS = click.Group(
 )
 ROUTES: list[HTTPRouteHandler | Router] = [*account_routes.ROUTES, *link_pages.ROUTES, *credential_routes.ROUTES]
 ROUTES.extend([*factor_routes.ROUTES, *access_token_routes.ROUTES])
-CredentialBackend.read_token = read_token
+litestar_backend.CredentialBackend.read_token = read_token
 doctor.CHECKS.append(encryption_key.passkey_domain)
 doctor.DATABASE_CHECKS.append(encryption_key.former_keys)
 # {% if cookiecutter.include_rbac %}

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 from typing import NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 from litestar import Litestar
@@ -37,17 +38,17 @@ class Part(NamedTuple):
     columns: list[sa.ColumnElement[Any]]
 
 
-async def export_of(app: Litestar, session: AsyncSession, user: User) -> AsyncIterator[bytes]:
+async def export_of(app: Litestar, session: AsyncSession, user_id: UUID) -> AsyncIterator[bytes]:
     """JSON without secrets: the columns of the user, and a list of rows for each table of this user's rows.
 
     Raises:
         NotAuthorizedException: if the account was deleted after this request began.
     """
-    whole = _part(User.__table__, User.id == user.id)
+    whole = _part(User.__table__, User.id == user_id)
     own = (await session.execute(sa.select(*whole.columns).where(whole.condition))).one_or_none()
     if own is None:
         raise NotAuthorizedException
-    return _written(app, b'{"user":' + _encoded(_named(whole, own)), _parts(user))
+    return _written(app, b'{"user":' + _encoded(_named(whole, own)), _parts(user_id))
 
 
 async def _written(app: Litestar, beginning: bytes, parts: dict[str, Part]) -> AsyncIterator[bytes]:
@@ -65,15 +66,15 @@ async def _written(app: Litestar, beginning: bytes, parts: dict[str, Part]) -> A
         yield b"}"
 
 
-def _parts(user: User) -> dict[str, Part]:
+def _parts(user_id: UUID) -> dict[str, Part]:
     parts = {}
     for table in User.metadata.sorted_tables:
         # A row that is deleted with the account is the user's. Other rows only name the user, and may be about others.
         keys = [key for key in table.foreign_keys if key.column is User.__table__.c.id and key.ondelete == "CASCADE"]
         if keys and table is not User.__table__:
-            parts[table.name] = _part(table, sa.or_(*(key.parent == user.id for key in keys)))
+            parts[table.name] = _part(table, sa.or_(*(key.parent == user_id for key in keys)))
     # Only what this user did, and without the targets: the rest is data of other people.
-    trail = _part(AuditEvent.__table__, AuditEvent.actor_id == user.id, {"created_at", "kind", "ip"})
+    trail = _part(AuditEvent.__table__, AuditEvent.actor_id == user_id, {"created_at", "kind", "ip"})
     return parts | {AuditEvent.__tablename__: trail}
 
 

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from litestar import Request
 from litestar_users.schema import AuthenticationSchema
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
 from app.accounts import audit
@@ -20,7 +19,7 @@ from app.database.transactions import release_connection
 from app.http.errors import InvalidField
 from app.http.errors import TooBusy
 from app.models import User
-from app.repositories import eager_relationships
+from app.repositories import with_relationships
 from app.settings import Environment
 
 logger = logging.getLogger(__name__)
@@ -97,8 +96,8 @@ class SignInService(AccountService):
 
         The lock makes a later reset wait, so that it ends this sign-in too.
         """
-        along = [joinedload(relation.class_attribute) for relation in eager_relationships()]
-        allowed = select(User).where(User.id == user.id, User.is_active, User.is_verified).options(*along)
+        allowed = select(User).where(User.id == user.id, User.is_active, User.is_verified)
+        allowed = allowed.options(*with_relationships())
         locked = allowed.with_for_update(key_share=True, of=User).options(*load)
         found = await self.session.scalars(locked, execution_options={"populate_existing": True})
         return found.unique().one_or_none() is not None

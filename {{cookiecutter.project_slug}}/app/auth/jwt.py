@@ -101,7 +101,7 @@ class JWTBackend(CredentialBackend):
 class JWTConfig(CredentialConfig):
     """Bearer tokens."""
 
-    _backend_class = JWTBackend
+    backend = JWTBackend
 
 
 def _pair(request: Request[Any, Any, Any], renewal: refresh_tokens.Renewal) -> TokenPair:

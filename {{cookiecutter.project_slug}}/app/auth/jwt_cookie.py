@@ -107,7 +107,7 @@ class JWTCookieBackend(CredentialBackend):
 class JWTCookieConfig(CredentialConfig):
     """Tokens in cookies."""
 
-    _backend_class = JWTCookieBackend
+    backend = JWTCookieBackend
 
 
 class Names(NamedTuple):

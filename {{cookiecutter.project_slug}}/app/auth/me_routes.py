@@ -31,6 +31,7 @@ from app.accounts.schemas import NewPassword
 from app.accounts.throttle import Action
 from app.auth import credentials
 from app.auth import devices
+from app.auth.current_user import current_row
 from app.auth.devices import OwnDevice
 from app.auth.signed_out import signed_out
 from app.auth.user_sessions import UserRequest
@@ -46,7 +47,7 @@ async def change_password(
     data: JSONBody[NewPassword], request: UserRequest, service: NamedDependency[ProfileService]
 ) -> Response[None]:
     """Change the password; every other device is signed out."""
-    user, current, new = request.user, data.current_password, data.new_password
+    user, current, new = await current_row(request), data.current_password, data.new_password
     # Not within the attempt: a refused new password is no guess at the current one.
     await service.require_new_password(user, current, new)
     async with throttle.password_attempt(request, user.email):
@@ -62,7 +63,8 @@ async def change_email(
     data: JSONBody[NewAddress], request: UserRequest, service: NamedDependency[ProfileService]
 ) -> Accepted:
     """Ask for a new e-mail address; it is used once the link in the mail to it is confirmed."""
-    user, email = request.user, service.new_email(request.user, data.email)
+    user = await current_row(request)
+    email = service.new_email(user, data.email)
     await throttle.count_attempt(request, Action.CHANGE_EMAIL, user.email)
     async with throttle.password_attempt(request, user.email):
         await service.ask_for_email_change(user, email, data.password)
@@ -99,7 +101,7 @@ async def export(request: UserRequest) -> Stream:
     """Download everything that is stored about the caller, except secrets."""
     session = request_session(request)
     audit.record(session, Event.EXPORTED, request.user.id)
-    return Stream(await export_of(request.app, session, request.user))
+    return Stream(await export_of(request.app, session, request.user.id))
 
 
 @delete("/users/me", status_code=204, guards=[require_recent_sign_in], dependencies=SERVICE, tags=["Accounts"])

@@ -87,7 +87,7 @@ class SessionBackend(CredentialBackend):
 class SessionConfig(CredentialConfig):
     """Session cookies."""
 
-    _backend_class = SessionBackend
+    backend = SessionBackend
 
 
 def _cookie(settings: Settings, value: str, lasting: timedelta | None = None) -> Cookie:

@@ -12,6 +12,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.exceptions import NotAuthorizedException
+from msgspec import Struct
 from sqlalchemy import BindParameter
 from sqlalchemy import ColumnElement
 from sqlalchemy import Row
@@ -24,12 +25,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.accounts import audit
 from app.accounts.audit import Event
+from app.auth.current_user import CurrentUser
 from app.database.sessions import request_session
 from app.database.transactions import separate_transaction
 from app.http.current_request import current_request
 from app.models import User
 from app.models import UserSession
 from app.settings import Settings
+
+
+class SignIn(Struct):
+    """The columns of a sign-in that every request needs."""
+
+    id: UUID
+    generation: int
+    last_seen_at: datetime
+    authenticated_at: datetime
+    amr: list[str]
 
 
 class PresentedSignIn(TypedDict):
@@ -45,7 +57,7 @@ class PresentedSignIn(TypedDict):
 
 
 # The request of a signed-in user: a handler that takes one asks for this type.
-UserRequest: TypeAlias = Request[User, PresentedSignIn, State]
+UserRequest: TypeAlias = Request[CurrentUser, PresentedSignIn, State]
 # How long requests with a secret that was just replaced may still arrive.
 GRACE = timedelta(seconds=10)
 SEEN_AGAIN_AFTER = timedelta(minutes=1)
@@ -117,7 +129,7 @@ def seen_from(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
     return {"last_seen_at": clock.now(), "ip": current_request().ip, "user_agent": agent[:SHOWN_OF_USER_AGENT]}
 
 
-async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: UserSession) -> None:
+async def note_seen(connection: ASGIConnection[Any, Any, Any, Any], row: SignIn) -> None:
     """Store the time and place of this use, once a minute at most."""
     if row.last_seen_at <= clock.now() - SEEN_AGAIN_AFTER:
         # Of parallel requests, the first one writes.

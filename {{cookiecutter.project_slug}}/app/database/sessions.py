@@ -9,8 +9,10 @@ from typing import Any
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from advanced_alchemy.extensions.litestar._utils import get_aa_scope_state
 from litestar import Litestar
 from litestar.connection import ASGIConnection
+from litestar.types import Scope
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -65,6 +67,13 @@ def database_plugin(settings: Settings) -> SQLAlchemyInitPlugin:
 def request_session(connection: ASGIConnection[Any, Any, Any, Any]) -> AsyncSession:
     """The session of this request, the same one at each call; `CommitBeforeSuccess` commits it."""
     return config_of(connection.app).provide_session(connection.app.state, connection.scope)
+
+
+def used_session(scope: Scope) -> AsyncSession | None:
+    """The session of this request; None if nothing has asked for one."""
+    # It has no public name.
+    session: AsyncSession | None = get_aa_scope_state(scope, config_of(scope["litestar_app"]).session_scope_key)
+    return session
 
 
 async def follow_clock(app: Litestar) -> float:

@@ -35,12 +35,12 @@ from app.database.engine import READS_ONLY
 from app.database.engine import close_connections
 from app.database.sessions import config_of
 from app.database.sessions import engine_of
-from app.database.sessions import request_session
+from app.database.sessions import used_session
 from app.http.error_responses import problem_response
 from app.http.problem_details import ERROR
 
-# In the `info` of a session, while its transaction has a connection, and once it has written something.
-HAS_CONNECTION, HAS_WRITTEN = "has connection", "has written"
+# In the `info` of a session, once its transaction has written something.
+HAS_WRITTEN = "has written"
 
 
 def allow_only_reads(session: AsyncSession) -> None:
@@ -78,11 +78,6 @@ def _has_changes(session: AsyncSession) -> bool:
     return HAS_WRITTEN in session.info or is_modified or bool(session.new or session.deleted)
 
 
-@event.listens_for(Session, "after_begin")
-def _track_connection(session: Session, *_: Any) -> None:
-    session.info[HAS_CONNECTION] = True
-
-
 @event.listens_for(Session, "after_flush")
 def _track_flush(session: Session, *_: Any) -> None:
     session.info[HAS_WRITTEN] = True
@@ -98,7 +93,6 @@ def _track_statement(state: ORMExecuteState) -> None:
 @event.listens_for(Session, "after_transaction_end")
 def _track_end(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
-        session.info.pop(HAS_CONNECTION, None)
         session.info.pop(HAS_WRITTEN, None)
 
 
@@ -146,18 +140,18 @@ class CommitBeforeSuccess(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Run `next_app`, and send its success once the changes are stored."""
-        connection: Request[Any, Any, Any] = Request(scope, receive, send)
         is_lost = False
 
         async def commit_then_send(message: Message) -> None:
             nonlocal is_lost
-            if message["type"] == "http.response.start" and _is_success(message["status"], connection):
-                session = request_session(connection)
+            if message["type"] == "http.response.start" and _is_success(message["status"], scope):
+                session = used_session(scope)
                 try:
-                    if HAS_CONNECTION in session.info or _has_changes(session):
+                    if session is not None:
                         await session.commit()
                 except Exception as error:
                     is_lost = True
+                    connection: Request[Any, Any, Any] = Request(scope, receive, send)
                     answer = problem_response(connection, error).to_asgi_response(app=None, request=connection)
                     await answer(scope, receive, send)
                     # The handler must not go on sending.
@@ -181,6 +175,6 @@ async def roll_back(_: Exception, scope: Scope) -> None:
     await close({"type": "http.disconnect"}, scope)
 
 
-def _is_success(status: int, request: Request[Any, Any, Any]) -> bool:
+def _is_success(status: int, scope: Scope) -> bool:
     # A browser is refused with a redirect or a page, whose status is below 400.
-    return status < 400 and request.state.get(ERROR) is None
+    return status < 400 and scope["state"].get(ERROR) is None

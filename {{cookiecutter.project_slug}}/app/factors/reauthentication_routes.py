@@ -14,6 +14,7 @@ from app.accounts.routes import SERVICE
 from app.accounts.row_locks import lock_user
 from app.accounts.sign_in import SignInService
 from app.auth import credentials
+from app.auth.current_user import current_row
 from app.auth.user_sessions import PASSWORD
 from app.auth.user_sessions import UserRequest
 from app.auth.user_sessions import confirmed
@@ -82,7 +83,7 @@ async def _password_alone(data: Confirmation, request: UserRequest, service: Sig
     if not isinstance(data.password, str):
         raise InvalidField("password", "Send your password, or a challenge and a credential.")
     async with throttle.password_attempt(request, request.user.email):
-        await service.require_password(request.user, data.password)
+        await service.require_password(await current_row(request), data.password)
         if await usable_factors(service.session, request.user.id):
             raise InvalidFactor("totp", "Your account has a second factor. Send a code too, or use a passkey.")
     return [PASSWORD]
@@ -111,8 +112,9 @@ async def _password_and_code(data: Confirmation, request: UserRequest, service: 
         raise InvalidField("challenge", "Send a challenge with a credential, or your password with a code.")
     # A right password alone does not reset the count.
     async with throttle.password_attempt(request, request.user.email):
-        await service.require_password(request.user, data.password)
-        return [PASSWORD, *await second_step.verify(service.session, request.user, data, b"")]
+        user = await current_row(request)
+        await service.require_password(user, data.password)
+        return [PASSWORD, *await second_step.verify(service.session, user, data, b"")]
 
 
 ROUTES: list[HTTPRouteHandler] = [reauthentication_options, reauthenticate]

@@ -3,6 +3,7 @@
 import logging
 import re
 from functools import cache
+from functools import lru_cache
 from ipaddress import IPv4Address
 from ipaddress import IPv6Address
 from ipaddress import ip_address
@@ -59,6 +60,7 @@ def is_from_trusted_proxy(request: Request[Any, Any, Any], settings: Settings) -
     return _is_trusted(_peer(request), settings)
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> IPAddress | None:
     """The address in one entry of a header, without its port, brackets, quotes and scope; None if it has none."""
     text = text.strip(" \t").removeprefix('"').removesuffix('"')

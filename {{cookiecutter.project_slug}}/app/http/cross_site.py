@@ -44,8 +44,8 @@ class RefuseCrossSite(ASGIMiddleware):
             CrossSiteRequest: if it comes from another site.
             UnsupportedMediaType: if it has a body whose type is not JSON.
         """
-        request: Request[Any, Any, Any] = Request(scope)
-        if request.method not in READING:
+        if scope.get("method") not in READING:
+            request: Request[Any, Any, Any] = Request(scope)
             if not (self._is_own(request) or _needs_no_cookie(request)):
                 raise CrossSiteRequest
             if not _may_be_sent(request):

@@ -28,7 +28,6 @@ from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.http.current_request import STATE_KEY
 from app.http.errors import RETRY_AFTER_SECONDS
 from app.http.errors import BodyTooSlow
 from app.http.errors import Conflict
@@ -118,19 +117,16 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
 
 
 def _log(request: Request[Any, Any, Any], error: Exception, status: int) -> None:
-    # A middleware may raise outside of the one that sets the current request.
-    caller, path = request.state.get(STATE_KEY), quote(request.url.path)
-    known = {"request_id": caller.request_id} if caller else {}
-    cause = cause_of(error)
+    path, cause = quote(request.url.path), cause_of(error)
     if status == 503:
         reason = reason_of_outage(cause) or type(error).__name__
-        logger.warning("%s %s answered 503: %s", request.method, path, reason, extra=known)
+        logger.warning("%s %s answered 503: %s", request.method, path, reason)
     elif status >= 500 and not isinstance(error, Refusal):
         without_values(error)
-        logger.error("%s %s failed", request.method, path, exc_info=error, extra=known)
+        logger.error("%s %s failed", request.method, path, exc_info=error)
     elif sqlstate := sqlstate_of(cause):
         said = constraint_of(cause) if status == 409 else "a value that its column cannot hold"
-        logger.info("%s %s answered %s: %s (%s)", request.method, path, status, said, sqlstate, extra=known)
+        logger.info("%s %s answered %s: %s (%s)", request.method, path, status, said, sqlstate)
 
 
 @asynccontextmanager

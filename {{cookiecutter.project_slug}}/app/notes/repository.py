@@ -6,8 +6,8 @@ from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from litestar import Request
 from sqlalchemy import ColumnElement
 
+from app.auth.current_user import CurrentUser
 from app.database.sessions import request_session
-from app.models import User
 from app.notes.models import Note
 # {% if cookiecutter.include_rbac %}
 from app.permissions import Permission
@@ -25,12 +25,12 @@ def provide_notes(request: Request[Any, Any, Any]) -> NoteRepository:
     return NoteRepository(session=request_session(request))
 
 
-def owned_by(user: User) -> ColumnElement[bool]:
+def owned_by(user: CurrentUser) -> ColumnElement[bool]:
     """The condition for notes that this user may change; notes of others are then not found (404)."""
     return Note.user_id == user.id
 
 
-def readable_by(user: User) -> ColumnElement[bool]:
+def readable_by(user: CurrentUser) -> ColumnElement[bool]:
     """The condition for notes that this user may read."""
     # {% if cookiecutter.include_rbac %}
     if Permission.NOTES_READ in user.permissions:

@@ -27,6 +27,7 @@ from app.accounts.row_locks import lock_user
 from app.accounts.schemas import Body
 from app.accounts.schemas import Password
 from app.auth import credentials
+from app.auth.current_user import CurrentUser
 from app.auth.user_sessions import is_alive
 from app.database.transactions import release_connection
 from app.factors import challenges
@@ -126,12 +127,12 @@ async def set_password(
     return Response(None, status_code=204, cookies=await credentials.rotate(request))
 
 
-async def _set_first(service: ProfileService, user: User, password: str, keep: UUID) -> None:
+async def _set_first(service: ProfileService, caller: CurrentUser, password: str, keep: UUID) -> None:
     await release_connection(service.session)
-    await policy.require_good(password, user.email, service.settings, "new_password", name=user.display_name)
-    password_hash = await service.hasher.digest(password, user.email)
+    await policy.require_good(password, caller.email, service.settings, "new_password", name=caller.display_name)
+    password_hash = await service.hasher.digest(password, caller.email)
     # Another request may have set a password; `lock_user` refuses if a reset has ended this sign-in.
-    user = await lock_user(service.session, user.id)
+    user = await lock_user(service.session, caller.id)
     if is_hash(user.password_hash):
         raise Conflict("You have a password. Change it with POST /users/me/password.")
     await service.store_password(user, password_hash, keep)

@@ -17,10 +17,8 @@ from structlog.typing import EventDict
 from structlog.typing import Processor
 from structlog.typing import WrappedLogger
 
-from app.http.current_request import STATE_KEY
 from app.http.current_request import CurrentRequest
 from app.http.current_request import current_request
-from app.http.current_request import describe_request
 from app.settings import Environment
 from app.settings import Settings
 from app.settings.types import Switch
@@ -96,7 +94,6 @@ async def log_answer(message: Message, scope: Scope) -> None:
     if scope["path"] in PROBES and status < 500:
         return
     request: Request[Any, Any, Any] = Request(scope)
-    # A path that does not exist has no current request.
-    caller: CurrentRequest = request.state.get(STATE_KEY) or describe_request(request, request.app.state.settings)
+    caller = current_request()
     shown = {"status": status, "milliseconds": round((monotonic() - caller.began) * 1000, 1), "ip": caller.ip}
-    logger.info("%s %s", request.method, quote(scope["path"]), extra=shown | _names(caller))
+    logger.info("%s %s", request.method, quote(scope["path"]), extra=shown)

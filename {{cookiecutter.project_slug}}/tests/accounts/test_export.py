@@ -52,7 +52,7 @@ async def test_no_more_than_a_page_is_held_at_once_and_no_connection_while_the_c
     await tables.execute(MANY.format(count=10))
     async with new_transaction(app) as session:
         user = (await session.scalars(sa.select(User))).unique().one()
-        pieces = await data_export.export_of(app, session, user)
+        pieces = await data_export.export_of(app, session, user.id)
     written = [(piece, connections_in_use(app)) async for piece in pieces]
     assert {connections for _, connections in written} == {0}
     assert max(piece.count(b'"secret_changed_at"') for piece, _ in written) == 3
@@ -70,7 +70,7 @@ async def test_what_is_stored_after_the_sign_in_has_ended_is_not_in_it(
     await tables.execute(MANY.format(count=10))
     async with new_transaction(app) as session:
         user = (await session.scalars(sa.select(User))).unique().one()
-        pieces = await data_export.export_of(app, session, user)
+        pieces = await data_export.export_of(app, session, user.id)
     written = b""
     async for piece in pieces:
         written += piece

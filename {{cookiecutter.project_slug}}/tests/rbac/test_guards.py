@@ -4,14 +4,12 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
-from litestar import Request
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.types import Guard
 from litestar_users.guards import roles_accepted
 from litestar_users.guards import roles_required
 
-from app.auth import current_user
-from app.auth import litestar_backend
 from app.models import User
 from app.permissions import ADMINISTRATOR
 from app.permissions import Permission
@@ -57,24 +55,10 @@ async def test_what_a_route_changes_of_the_callers_roles_is_stored(
     settings: Settings, ada: Person, tables: Tables
 ) -> None:
     @get("/changes")
-    async def change(request: Request[Any, Any, Any]) -> None:
-        [role] = request.user.roles
+    async def change(current_user: NamedDependency[User]) -> None:
+        [role] = current_user.roles
         role.description = "Changed."
 
     async with another_stage(settings, change) as another:
         assert (await another.copy_of(ada).get("/changes")).is_success
     assert "Changed." in [role["description"] for role in await tables.rows("role")]
-
-
-async def test_two_relationships_of_a_user_may_name_the_same_row(
-    settings: Settings, ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    @get("/roles")
-    async def count_roles(request: Request[Any, Any, Any]) -> int:
-        return len(request.user.roles)
-
-    query_for = litestar_backend._query_for.__wrapped__  # noqa: SLF001  # no query that was built before
-    monkeypatch.setattr(litestar_backend, "_query_for", query_for)
-    monkeypatch.setattr(current_user, "eager_relationships", lambda: [User.roles.property] * 2)
-    async with another_stage(settings, count_roles) as another:
-        assert (await another.copy_of(ada).get("/roles")).text == "1"
