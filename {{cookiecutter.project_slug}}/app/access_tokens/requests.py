@@ -46,6 +46,7 @@ class PresentedToken(Limits, kw_only=True):
 
     id: UUID
     name: str
+    prefix: str
     networks: list[str]
     last_used_at: datetime | None
     is_strong: bool

@@ -144,7 +144,7 @@ class CredentialConfig(BaseBackendConfig[Any]):
 
 
 def middleware(options: LitestarUsersConfig[Any, Any]) -> DefineMiddleware:
-    """The middleware for these options. Its refusals are answered here, so that other middleware sees their responses."""
+    """The middleware. It answers its refusals itself, so that other middleware sees the responses."""
     config, exclude = options.auth_config, options.auth_exclude_paths
     assert isinstance(config, CredentialConfig)
 
