@@ -96,4 +96,4 @@ async def log_answer(message: Message, scope: Scope) -> None:
     request: Request[Any, Any, Any] = Request(scope)
     caller = current_request()
     shown = {"status": status, "milliseconds": round((monotonic() - caller.began) * 1000, 1), "ip": caller.ip}
-    logger.info("%s %s", request.method, quote(scope["path"]), extra=shown)
+    logger.info("%s %s", request.method, quote(scope["path"]), extra=shown | _names(caller))

@@ -34,7 +34,7 @@ from tests.cast import Person
 from tests.cast import Stage
 from tests.other_services import another_stage
 from tests.tables import Tables
-from tests.work import Work
+from tests.work import counting
 
 seen: list[Any] = []
 
@@ -188,13 +188,12 @@ async def test_a_route_may_be_open_to_anonymous_callers(grace: Person, caller: P
     assert (await caller.get("/greets")).text == "stranger"
 
 
-async def test_the_row_costs_one_statement_more(grace: Person, work: Work, app: Any) -> None:
-    app.register(look)
-    await grace.sign_in()
-    work.take()
-    assert (await grace.get("/looks")).is_success
-    statements, _ = work.take()
-    assert len(statements) == 2, statements
+async def test_the_row_costs_one_statement_more(
+    another: Stage, caller: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with counting(another.app, monkeypatch) as work:
+        assert (await caller.get("/looks")).is_success
+    assert len(work.statements) == 2, work.statements
 
 
 async def test_the_options_of_the_library_for_the_current_user_have_an_effect(
