@@ -6,7 +6,6 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.di import Provide
 
 from app.access_tokens.tokens import tell_of_expiry
 from app.accounts.mail.delivery import deliver
@@ -15,7 +14,6 @@ from app.accounts.passwords.hasher import learn_costs
 from app.accounts.refused_acts import RecordRefusals
 from app.accounts.refused_acts import note_error
 from app.accounts.secret_keys import note_key
-from app.auth.current_user import current_row
 from app.auth.late_bodies import LateBodies
 from app.database.sessions import database_plugin
 from app.database.sessions import follow_clock
@@ -88,7 +86,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
         middleware=[RecordRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline(), LateBodies()],
         request_max_body_size=MAX_BODY_BYTES,
-        dependencies={"current_user": Provide(current_row)},
         plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Operations(), Schemas()],
         lifespan=LIFESPAN,
         cors_config=cors_config(settings),

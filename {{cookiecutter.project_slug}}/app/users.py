@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from copy import copy
 from typing import Any
 
 import click
@@ -95,8 +95,9 @@ def users_plugins(settings: Settings) -> list[PluginProtocol]:
     library_options.require_effect(options)
     others = (plugin(settings) for plugin in PLUGINS)
     # Its routes of the current user would read the row with each request.
-    library = LitestarUsersPlugin(replace(options, current_user_handler_config=None))
-    return [library, AccountsPlugin(settings, options), *others]
+    without_routes = copy(options)
+    without_routes.current_user_handler_config = None
+    return [LitestarUsersPlugin(without_routes), AccountsPlugin(settings, options), *others]
 
 
 def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
@@ -137,8 +138,7 @@ class AccountsPlugin(InitPlugin, CLIPlugin):
             SettingsError: if the application opens every route to access tokens.
         """
         program_tokens.require_each_route(app_config.opt)
-        # In place of the middleware of litestar-users, which it has put first.
-        app_config.middleware[0] = litestar_backend.middleware(self._options)
+        litestar_backend.install(app_config, self._options)
         app_config.guards[:0] = [program_tokens.require_open_route, *strong_sign_in.guards_for(self._settings)]
         # After litestar-users: Litestar adds a handler to the path of a router, but no router to the path of a handler.
         app_config.route_handlers.extend([*profile_routes(self._options), *ROUTES])

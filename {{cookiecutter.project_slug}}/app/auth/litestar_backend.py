@@ -11,7 +11,9 @@ from typing import ClassVar
 from typing import TypeAlias
 
 from litestar.connection import ASGIConnection
+from litestar.config.app import AppConfig
 from litestar.datastructures import Cookie
+from litestar.di import Provide
 from litestar.exceptions import NotAuthorizedException
 from litestar.middleware import AbstractAuthenticationMiddleware
 from litestar.middleware import AuthenticationResult
@@ -22,11 +24,13 @@ from litestar.types import ASGIApp
 from litestar_users.anonymous import AnonymousUser
 from litestar_users.anonymous import _route_allows_anonymous
 from litestar_users.config import LitestarUsersConfig
+from litestar_users.dependencies import provide_current_user
 from sqlalchemy import BindParameter
 from sqlalchemy import ColumnElement
 from sqlalchemy import bindparam
 
 from app import clock
+from app.auth.current_user import current_row
 from app.auth.current_user import read_row
 from app.auth.current_user_query import CurrentUserQuery
 from app.auth.user_sessions import STRONG
@@ -143,12 +147,15 @@ class CredentialConfig(BaseBackendConfig[Any]):
     backend: ClassVar[type[CredentialBackend]]
 
 
-def middleware(options: LitestarUsersConfig[Any, Any]) -> DefineMiddleware:
-    """The middleware. It answers its refusals itself, so that other middleware sees the responses."""
+def install(app_config: AppConfig, options: LitestarUsersConfig[Any, Any]) -> None:
+    """Put the middleware and the dependency of this service in place of those that litestar-users has just added."""
     config, exclude = options.auth_config, options.auth_exclude_paths
     assert isinstance(config, CredentialConfig)
 
     def answering(app: ASGIApp) -> ASGIApp:
+        # Refusals are answered here, so that other middleware sees the responses.
         return ExceptionHandlerMiddleware(config.backend(app, config, exclude), debug=None)
 
-    return DefineMiddleware(answering)
+    app_config.middleware[0] = DefineMiddleware(answering)
+    if app_config.dependencies["current_user"].dependency is provide_current_user:
+        app_config.dependencies["current_user"] = Provide(current_row)
