@@ -157,5 +157,5 @@ def install(app_config: AppConfig, options: LitestarUsersConfig[Any, Any]) -> No
         return ExceptionHandlerMiddleware(config.backend(app, config, exclude), debug=None)
 
     app_config.middleware[0] = DefineMiddleware(answering)
-    if app_config.dependencies["current_user"].dependency is provide_current_user:
+    if getattr(app_config.dependencies["current_user"], "dependency", None) is provide_current_user:
         app_config.dependencies["current_user"] = Provide(current_row)
