@@ -697,7 +697,7 @@ PLACES = [
     of_oauth(
         "A refusal that leads on stores nothing",
         "app/database/transactions.py",
-        "return status < 400 and scope[\"state\"].get(ERROR) is None",
+        'return status < 400 and scope["state"].get(ERROR) is None',
         "return status < 400",
         "test_redirects.py::test_nothing_is_stored_of_what_ends_in_a_refusal",
     ),

@@ -14,8 +14,10 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from app.database.sessions import request_session
 from app.models import User
+
 # {% if cookiecutter.include_rbac %}
 from app.permissions import CarriesRoles
+
 # {% endif %}
 from app.repositories import with_relationships
 
@@ -58,9 +60,7 @@ async def current_row(request: Request[Any, Any, Any]) -> User:
     return await read_row(request, request.user.id, with_relationships())
 
 
-async def read_row(
-    connection: ASGIConnection[Any, Any, Any, Any], user_id: UUID, options: Sequence[ORMOption]
-) -> User:
+async def read_row(connection: ASGIConnection[Any, Any, Any, Any], user_id: UUID, options: Sequence[ORMOption]) -> User:
     """The row of a user who is signed in, with what these options load.
 
     Raises:
