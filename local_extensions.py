@@ -185,7 +185,7 @@ def check_answers(answers: dict[str, object]) -> dict[str, object]:
         choices = DEFAULTS[question]
         if answers[question] not in choices:
             refuse(f"{question} must be one of: {', '.join(choices)}")
-    for question in ("include_rbac", "include_oauth"):
+    for question in ("include_rbac", "include_oauth", "include_pages"):
         check_yes_or_no(answers[question], question)
     return answers
 

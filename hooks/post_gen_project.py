@@ -21,6 +21,9 @@ FEATURE_PATHS = {
     "docs/decisions/0037-* docs/roles.md scripts/resource/rbac tests/rbac tests/notes/test_administration.py",
     "oauth": "app/oauth app/settings/*providers.py app/settings/apple_key.py docs/decisions/002[0-6]-* "
     "app/accounts/mail/templates/provider-* docs/providers.md tests/oauth tests/provider",
+    "pages": "app/pages docs/pages.md tests/pages",
+    "rbac_pages": "app/pages/templates/admin-* app/pages/templates/token-permissions.html",
+    "oauth_pages": "app/pages/templates/*provider*",
     "session": "app/auth/session.py docs/decisions/0034-* tests/credentials/session.py tests/auth/test_session.py",
     "jwt": "app/auth/jwt.py docs/decisions/0035-* tests/credentials/jwt.py tests/auth/test_jwt.py",
     "jwt_cookie": "app/auth/jwt_cookie.py docs/decisions/0036-* tests/credentials/jwt_cookie.py "
@@ -31,9 +34,14 @@ FEATURE_PATHS = {
 
 # JSON never has three quotes in a row and is ASCII here, so no answer can end this string.
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
+# Pages need cookies, and with jwt there are none.
+HAS_PAGES = ANSWERS["include_pages"] and ANSWERS["auth_backend"] != "jwt"
 CHOSEN = {
     "rbac": ANSWERS["include_rbac"],
     "oauth": ANSWERS["include_oauth"],
+    "pages": HAS_PAGES,
+    "rbac_pages": HAS_PAGES and ANSWERS["include_rbac"],
+    "oauth_pages": HAS_PAGES and ANSWERS["include_oauth"],
     "tokens": ANSWERS["auth_backend"] != "session",
     ANSWERS["auth_backend"]: True,
 }

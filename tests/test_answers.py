@@ -196,6 +196,7 @@ def test_chosen_licence_is_the_only_one(license_name: str, first_words: str, bak
         ({"auth_backend": "cookie"}, "auth_backend must be one of: session, jwt, jwt_cookie"),
         ({"include_rbac": "no"}, "include_rbac must be yes or no"),
         ({"include_oauth": 0}, "include_oauth must be yes or no"),
+        ({"include_pages": "no"}, "include_pages must be yes or no"),
     ],
     ids=str,
 )
@@ -222,7 +223,7 @@ def test_answers_of_a_replay_file_are_checked_too(
 
 def test_a_replay_file_may_have_the_answers_alone(shell: Shell, template: Path) -> None:
     answers = {"project_slug": "shop", "author": "Grace", "auth_backend": "jwt", "license": "MIT"}
-    given = answers | {"project_name": "Shop", "include_rbac": False, "include_oauth": False}
+    given = answers | {"project_name": "Shop", "include_rbac": False, "include_oauth": False, "include_pages": False}
     file = shell.folder / "replay.json"
     file.write_text(json.dumps({"cookiecutter": given}), encoding="utf-8")
 

@@ -119,7 +119,7 @@ def add_columns(project: Project) -> None:
 def test_columns_of_any_type_are_migrated_read_and_exported(
     kind: str, bake: Bake, tools: Tools, tmp_path: Path
 ) -> None:
-    combination = Combination(kind, include_rbac=True, include_oauth=False)
+    combination = Combination(kind, include_rbac=True, include_oauth=False, include_pages=False)
     project = Project(shutil.copytree(bake(**combination.answers), tmp_path / "my-service"), tools)
     add_columns(project)
 

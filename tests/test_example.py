@@ -33,8 +33,8 @@ class Invoice(UUIDBase):
 @pytest.mark.parametrize(
     "combination",
     [
-        Combination("session", include_rbac=True, include_oauth=True),
-        Combination("jwt", include_rbac=False, include_oauth=False),
+        Combination("session", include_rbac=True, include_oauth=True, include_pages=True),
+        Combination("jwt", include_rbac=False, include_oauth=False, include_pages=False),
     ],
     ids=str,
 )

@@ -22,8 +22,8 @@ from tests.projects import Tools
 from tests.server import Server
 from tests.server import serving
 
-FULL = Combination("jwt", include_rbac=True, include_oauth=True)
-LEAST = Combination("session", include_rbac=False, include_oauth=False)
+FULL = Combination("jwt", include_rbac=True, include_oauth=True, include_pages=False)
+LEAST = Combination("session", include_rbac=False, include_oauth=False, include_pages=False)
 # In this order, in one project.
 DONE_HERE = ["columns.md", "routes.md", "mails.md", "providers.md"]
 # Where the others are done.

@@ -9,7 +9,7 @@ from tests.combinations import COMBINATIONS
 from tests.combinations import Combination
 from tests.conftest import Bake
 
-MAX_LINES = 100
+MAX_LINES = 105
 
 
 def feature_paths(template: Path) -> dict[str, list[str]]:
@@ -30,7 +30,8 @@ def chosen_features(combination: Combination) -> set[str]:
     tokens = {"tokens"} if combination.auth_backend != "session" else set()
     rbac = {"rbac"} if combination.include_rbac else set()
     oauth = {"oauth"} if combination.include_oauth else set()
-    return {combination.auth_backend} | tokens | rbac | oauth
+    pages = {"pages"} | {f"{feature}_pages" for feature in rbac | oauth} if combination.include_pages else set()
+    return {combination.auth_backend} | tokens | rbac | oauth | pages
 
 
 def test_every_path_in_the_table_exists_in_the_full_project(template: Path) -> None:

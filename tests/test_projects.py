@@ -18,7 +18,7 @@ from tests.server import providing
 from tests.server import serving
 
 # Started with several processes, some combinations prove that too.
-RUN_OPTIONS = {"session-rbac-oauth": ["--wc", "2"], "jwt-rbac-oauth": ["--reload"]}
+RUN_OPTIONS = {"session-rbac-oauth-pages": ["--wc", "2"], "jwt-rbac-oauth-no-pages": ["--reload"]}
 # Tests of a service that depend on no answer; they run with the combinations below.
 ALIKE = (
     "test_backups",
@@ -33,7 +33,7 @@ ALIKE = (
 ENDINGS = {0, 1}
 # Half of the time. Once with each kind of credentials is enough: features change little of what they try.
 SLOW = ("--ignore=tests/processes", "--ignore=tests/test_fuzz.py", *(f"--ignore=tests/{name}.py" for name in ALIKE))
-WITH_PROCESSES = {"session-rbac-oauth", "jwt-rbac-no-oauth", "jwt_cookie-no-rbac-no-oauth"}
+WITH_PROCESSES = {"session-rbac-oauth-pages", "jwt-rbac-no-oauth-no-pages", "jwt_cookie-no-rbac-no-oauth-pages"}
 
 
 def test_any_two_answers_occur_together_where_its_own_tests_run() -> None:

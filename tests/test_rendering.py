@@ -10,6 +10,7 @@ import pytest
 
 from tests.combinations import Combination
 from tests.conftest import REPOSITORY
+from tests.conftest import Bake
 from tests.projects import Project
 from tests.traces import traces
 
@@ -56,6 +57,13 @@ def test_it_has_the_routes_of_the_golden_list_and_no_others(
     compare(f"{combination}.routes", routes, update=pytestconfig.getoption("update_golden"))
 
 
+def test_with_jwt_there_are_no_pages_whatever_the_answer(bake: Bake) -> None:
+    yes, no = (dict(files(bake(auth_backend="jwt", include_pages=answer))) for answer in (True, False))
+
+    # Each project has secrets of its own.
+    assert yes | {".env": ""} == no | {".env": ""}
+
+
 def test_nothing_is_left_unrendered(rendering: Path, template: Path) -> None:
     copied = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_copy_without_render"]
 
@@ -78,7 +86,7 @@ def test_no_trace_is_left_of_what_was_declined(rendering: Path, combination: Com
 
 @pytest.mark.parametrize("line", ["class RoleService:", "user_role", "--create-admin", "may_administer = is_admin"])
 def test_traces_are_found_whichever_way_they_are_written(line: str) -> None:
-    combination = Combination("session", include_rbac=False, include_oauth=True)
+    combination = Combination("session", include_rbac=False, include_oauth=True, include_pages=True)
 
     assert list(traces("app/x.py", line, combination)) == [f"app/x.py: rbac: {line}"]
 

@@ -16,9 +16,9 @@ FIELDS = " ".join(f"a_{kind.lower()}:{kind} some_{kind.lower()}:{kind}?" for kin
 # The longest name, so lines are as long as they get.
 LONGEST = "customer_subscription_invoices"
 COMBINATIONS = [
-    Combination("session", include_rbac=True, include_oauth=True),
-    Combination("jwt", include_rbac=False, include_oauth=False),
-    Combination("jwt_cookie", include_rbac=False, include_oauth=True),
+    Combination("session", include_rbac=True, include_oauth=True, include_pages=True),
+    Combination("jwt", include_rbac=False, include_oauth=False, include_pages=False),
+    Combination("jwt_cookie", include_rbac=False, include_oauth=True, include_pages=False),
 ]
 # Those that see each route, each table and each list.
 TESTS = ["tests/test_authorization.py", "tests/test_openapi.py", "tests/test_migrations.py", "tests/test_checklist.py"]

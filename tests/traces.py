@@ -16,6 +16,7 @@ WORDS = {
         *("oauth", "oauth2", "oidc", "openid", "pkce", "provider", "providers", "joserfc"),
         *("google", "gitlab", "microsoft", "unlinked", "unlinking", "id token", "id tokens"),
     ],
+    "pages": ["app pages", "pages js", "pages css", "pages md", "sign up page", "account security", "data call"],
     "session": ["host session", "session cookie", "session cookies", "import session as", "session py"],
     "jwt": ["token pair", "jwt backend", "jwt config", "import jwt as", "jwt py"],
     "jwt_cookie": ["host access", "secure refresh", "access cookie", "refresh cookie", "jwt cookie", "jwt cookies"],
@@ -32,6 +33,7 @@ EXCUSED = {
     ("rbac", "LICENSE"): "permission|permit",
     # What screen readers call the line that tells how it went.
     ("rbac", "app/accounts/templates/pages/link.*"): r"role=\W?status",
+    ("rbac", "app/pages/*"): r"role\W+(status|alert)",
     # PostgreSQL's name for a setting.
     ("rbac", "tests/tables.py"): "session_replication_role",
     # GitHub's name for what a workflow may do.
@@ -75,6 +77,7 @@ def declined(combination: Combination) -> set[str]:
     chosen = {combination.auth_backend}
     chosen |= {"tokens"} if combination.auth_backend != "session" else set()
     chosen |= {"rbac"} if combination.include_rbac else set()
+    chosen |= {"pages"} if combination.include_pages else set()
     chosen |= {"oauth"} if combination.include_oauth else set()
     return set(WORDS) - chosen
 

@@ -30,7 +30,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     kind = config.getoption("--kind")
     others = {f"test_{other}.py" for other in KINDS if other != kind}
     bearer = {"test_jwt_tokens.py", "test_refresh.py"} if kind == "session" else set()
-    return True if collection_path.name in others | bearer else None
+    pages = {"pages"} if kind == "jwt" else set()
+    return True if collection_path.name in others | bearer | pages else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

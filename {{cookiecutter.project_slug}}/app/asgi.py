@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.plugins import PluginProtocol
 
 from app.access_tokens.tokens import tell_of_expiry
 from app.accounts.mail.delivery import deliver
@@ -25,7 +26,7 @@ from app.http.cross_site import RefuseCrossSite
 from app.http.current_request import TrackCurrentRequest
 from app.http.error_responses import EXCEPTION_HANDLERS
 from app.http.error_responses import without_debugging
-from app.http.home import home_routes
+from app.http.home import Home
 from app.http.openapi_document import Operations
 from app.http.openapi_document import openapi_config
 from app.http.openapi_schemas import Schemas
@@ -81,12 +82,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
     app = Litestar(
         route_handlers=[
             *health.ROUTES,
-            *home_routes(settings),
             *notes.ROUTES,  # example
         ],
         middleware=[RecordRefusals(), RefuseCrossSite(settings), CommitBeforeSuccess(), BodyDeadline(), LateBodies()],
         request_max_body_size=MAX_BODY_BYTES,
-        plugins=[database_plugin(settings), *users_plugins(settings), *extras(settings), Operations(), Schemas()],
+        plugins=_plugins(settings),
         lifespan=LIFESPAN,
         cors_config=cors_config(settings),
         after_exception=[note_error, roll_back],
@@ -101,6 +101,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     app.asgi_handler = ReadableHost(TrackCurrentRequest(AnswerHead(app.asgi_handler), settings), settings)
     return app
+
+
+def _plugins(settings: Settings) -> list[PluginProtocol]:
+    # The last ones see the routes of the others.
+    own = (Operations(), Schemas(), Home(settings))
+    return [database_plugin(settings), *users_plugins(settings), *extras(settings), *own]
 
 
 def _settings_of_the_environment() -> Settings:

@@ -55,6 +55,9 @@ from app.oauth.doctor_checks import redirects
 from app.oauth.openapi import ProviderNames
 # {% endif %}
 from app.operations import doctor
+# {% if cookiecutter.include_pages and cookiecutter.auth_backend != "jwt" %}
+from app.pages import routes as pages
+# {% endif %}
 # {% if cookiecutter.include_rbac %}
 from app.rbac import administration_routes
 from app.rbac import commands as role_commands
@@ -210,4 +213,7 @@ PLUGINS.append(ProviderNames)
 library_options.HONOURED.add("oauth_account_repository_class")
 doctor.CHECKS.append(redirects)
 doctor.NETWORK_CHECKS.append(documents)
+# {% endif %}
+# {% if cookiecutter.include_pages and cookiecutter.auth_backend != "jwt" %}
+ROUTES.extend(pages.ROUTES)
 # {% endif %}

@@ -8,6 +8,9 @@ MODULES = [
     kind.__name__,
     "tests.factors.feature",
     "tests.notes.feature",  # example
+    # {% if cookiecutter.include_pages and cookiecutter.auth_backend != "jwt" %}
+    "tests.pages.feature",
+    # {% endif %}
     # {% if cookiecutter.include_rbac %}
     "tests.rbac.feature",
     # {% endif %}

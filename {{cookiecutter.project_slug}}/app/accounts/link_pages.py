@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment
 from jinja2 import FileSystemLoader
+from litestar import Litestar
 from litestar import MediaType
 from litestar import Request
 from litestar import Response
@@ -19,13 +20,13 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from markupsafe import Markup
 
-from app.settings import PROJECT_NAME
+from app.accounts import theme
 
 FOLDER = Path(__file__).parent / "templates" / "pages"
 TEMPLATE = Environment(loader=FileSystemLoader(FOLDER), autoescape=True).get_template("link.html")
 # These files are part of the service, so they need no escaping.
 SCRIPT = Markup((FOLDER / "link.js").read_text("utf-8"))  # noqa: S704
-STYLE = Markup((FOLDER / "link.css").read_text("utf-8"))  # noqa: S704
+STYLE = Markup(theme.COLOURS + (FOLDER / "link.css").read_text("utf-8"))  # noqa: S704
 
 
 class Page(NamedTuple):
@@ -81,15 +82,19 @@ PAGES = (
 
 
 def _route_of(page: Page) -> HTTPRouteHandler:
-    texts = {"page": page, "project_name": PROJECT_NAME, "script": SCRIPT, "style": STYLE}
+    texts = {"page": page, "theme": theme, "script": SCRIPT, "style": STYLE}
     contents = {has_home: TEMPLATE.render(texts, has_home=has_home) for has_home in (False, True)}
 
     @get(page.path, exclude_from_auth=True, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
     def show(request: Request[Any, Any, Any]) -> Response[str]:
-        has_home = any(route.path == "/" and "GET" in getattr(route, "methods", ()) for route in request.app.routes)
-        return Response(contents[has_home], headers=HEADERS)
+        return Response(contents[has_page(request.app, "/")], headers=HEADERS)
 
     return show
+
+
+def has_page(app: Litestar, path: str) -> bool:
+    """Whether something answers at this path."""
+    return any(route.path == path and "GET" in getattr(route, "methods", ()) for route in app.routes)
 
 
 def _hash_of(content: str) -> str:

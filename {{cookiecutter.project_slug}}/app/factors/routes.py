@@ -17,6 +17,7 @@ from sqlalchemy import func
 from sqlalchemy import select
 
 from app.accounts import audit
+from app.accounts import link_pages
 from app.accounts.mail import outbox
 from app.accounts.ways_in import LastWayIn
 from app.auth import credentials
@@ -141,7 +142,8 @@ def related_origins(request: Request[Any, Any, Any]) -> dict[str, list[str]]:
 @get("/.well-known/change-password", exclude_from_auth=True, include_in_schema=False, sync_to_thread=False)
 def change_password_page(request: Request[Any, Any, Any]) -> Redirect:
     """Where a password manager sends its user to change the password."""
-    return Redirect(f"{request.app.state.settings.base_url}/forgot-password", status_code=302)
+    page = "/account" if link_pages.has_page(request.app, "/account") else "/forgot-password"
+    return Redirect(f"{request.app.state.settings.base_url}{page}", status_code=302)
 
 
 ROUTES: list[HTTPRouteHandler] = [

@@ -10,6 +10,7 @@ from litestar import Request
 from litestar import Response
 from litestar.response import Redirect
 
+from app.accounts import theme
 from app.accounts.link_pages import HEADERS
 from app.accounts.link_pages import STYLE
 from app.http.error_responses import problem_response
@@ -18,7 +19,6 @@ from app.oauth.errors import ProviderRefused
 from app.oauth.flow import FLOW_STATE
 from app.oauth.redirects import with_query
 from app.oauth.state_store import FlowState
-from app.settings import PROJECT_NAME
 from app.settings import Settings
 
 FOLDER = Path(__file__).parent / "templates" / "pages"
@@ -42,7 +42,7 @@ def refusal(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     way_back = with_query(settings.oauth_return_url or f"{settings.base_url}/", error=reason, **wanted)
     if settings.oauth_return_url and request.method == "GET" and not isinstance(error, InvalidField):
         return Redirect(way_back, headers=answer.headers, cookies=answer.cookies)
-    page = TEMPLATE.render(problem=answer.content, project_name=PROJECT_NAME, style=STYLE, way_back=way_back)
+    page = TEMPLATE.render(problem=answer.content, theme=theme, style=STYLE, way_back=way_back)
     # Cancelling at the provider is not an error.
     status = 200 if isinstance(error, ProviderRefused) else answer.status_code
     headers = {**answer.headers, **HEADERS}

@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 
 from app.accounts import link_pages
+from app.accounts import theme
 from tests.cast import Outbox
 from tests.cast import Person
 from tests.tables import Tables
@@ -58,9 +59,8 @@ async def test_opening_a_link_consumes_nothing(visitor: Person, outbox: Outbox, 
     assert (await visitor.verify()).status_code == 200
 
 
-def test_the_name_of_the_project_is_text_whatever_it_holds() -> None:
-    page = link_pages.TEMPLATE.render(
-        page=link_pages.PAGES[0], project_name="<b>&\"'</b>", script="", style="", min_length=15
-    )
+def test_the_name_of_the_project_is_text_whatever_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(theme, "NAME", "<b>&\"'</b>")
+    page = link_pages.TEMPLATE.render(page=link_pages.PAGES[0], theme=theme, script="", style="")
     assert page.count("&lt;b&gt;&amp;") == 2
     assert "<b>" not in page
