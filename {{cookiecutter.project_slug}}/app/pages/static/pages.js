@@ -2,10 +2,11 @@
 // in attributes that docs/pages.md explains.
 
 const texts = JSON.parse(document.querySelector("#texts").textContent);
+const main = document.querySelector("main");
 const extendsAt = document.body.dataset.extendsAt;
 const otherTabs = new BroadcastChannel("signed-out");
 // Answers that other sections need, by `data-as`.
-const shared = { page: { id: location.pathname.split("/").at(-1) } };
+const shared = { page: { path: location.pathname, id: location.pathname.split("/").at(-1) } };
 // What a form was filled from, for the braces in its path.
 const sources = new WeakMap();
 const times = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
@@ -64,6 +65,7 @@ function leave(path) {
 // Showing what the service answers
 
 async function show() {
+  main.setAttribute("aria-busy", true);
   for (const section of document.querySelectorAll("[data-from]:not(dialog, dialog *)")) {
     try {
       await load(section);
@@ -71,6 +73,7 @@ async function show() {
       report(section, problem);
     }
   }
+  main.setAttribute("aria-busy", false);
 }
 
 async function load(section) {
@@ -186,7 +189,7 @@ async function submit(form, mediation) {
   const { call: route, go, done, save, passkey } = form.dataset;
   const dialog = form.closest("dialog");
   const section = form.closest("section");
-  setBusy(form, true);
+  if (!mediation) setBusy(form, true);
   try {
     const data = sources.get(form);
     const body = passkey ? await signed(form, mediation) : bodyOf(form);
