@@ -269,7 +269,8 @@ def test_a_page_of_another_site_is_no_page_to_go_to_after_signing_in(visitor: Vi
 
 def says_yes(visitor: Visitor, email: str) -> None:
     """On the provider's page."""
-    until(lambda: visitor.browser.text("h1") == "Sign in with the local provider")
+    heading = "return document.querySelector('h1')?.textContent"
+    until(lambda: bool(visitor.browser.run(heading) == "Sign in with the local provider"))
     visitor.browser.type("input[name=email]", email)
     visitor.browser.click("button[value=yes]")
 
@@ -352,3 +353,24 @@ def test_a_user_without_permission_reads_a_sentence(visitor: Visitor) -> None:
     for path in ("/admin/users", "/admin/roles", "/admin/audit"):
         visitor.open(path)
         visitor.is_told("You are not allowed to do this.")
+
+
+def test_a_user_keeps_notes(visitor: Visitor) -> None:
+    email = account(visitor.service, "vera")
+    visitor.signs_in(email)
+    visitor.is_at("/account")
+    visitor.press("Notes")
+    visitor.is_at("/account/notes")
+    visitor.sees("You have no notes.")
+    visitor.fill("Title", "Milk")
+    visitor.press("Add note")
+    visitor.sees("The note is added.")
+    visitor.press("Edit")
+    visitor.fill("Title", "Oat milk")
+    visitor.press("Save")
+    visitor.sees("The note is saved.")
+    visitor.sees("Oat milk")
+    visitor.press("Edit")
+    visitor.press("Delete")
+    visitor.agrees()
+    visitor.sees("You have no notes.")

@@ -43,6 +43,7 @@ def main(arguments: list[str]) -> str:
     words = words_for(plural, options.get("singular") or singular_of(plural)) | code_of(fields)
     require_free(words)
     others = rendered(words | STAND_IN)
+    others = {path: text for path, text in others.items() if path.suffix == ".py"}
     modules = [text for path, text in others.items() if path.parent.parent.name == "app"]
     asgi = (PROJECT / "app" / "asgi.py").read_text(encoding="utf-8")
     require_unused([words["plural"], words["singular"]], [*others.values(), asgi])
@@ -119,10 +120,11 @@ def write(texts: dict[Path, str], new: list[Path]) -> None:
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    run("ruff", "format", "--quiet", *map(str, new))
-    run("ruff", "check", "--quiet", "--fix", *map(str, new))
+    modules = [str(path) for path in new if path.suffix == ".py"]
+    run("ruff", "format", "--quiet", *modules)
+    run("ruff", "check", "--quiet", "--fix", *modules)
     run("ruff", "check", "--quiet", "--fix", "--select=I001", *(str(path) for path in texts if path.suffix == ".py"))
-    run("ruff", "format", "--quiet", *map(str, new))
+    run("ruff", "format", "--quiet", *modules)
 
 
 def restore(former: dict[Path, str | None], revisions: set[Path]) -> None:

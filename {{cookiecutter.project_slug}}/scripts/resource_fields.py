@@ -40,6 +40,16 @@ KINDS = {
         "UUID", "", "", f'"{"0" * 8}-0000-4000-8000-{"1" * 12}"', f'"{"0" * 8}-0000-4000-8000-{"2" * 12}"', '"1"'
     ),
 }
+# How a page asks for a value; the others are lines of text.
+ELEMENTS = {
+    "text": "<textarea ATTRIBUTES></textarea>",
+    "int": '<input type="number" ATTRIBUTES>',
+    "float": '<input type="number" step="any" ATTRIBUTES>',
+    "bool": '<select data-type="json" ATTRIBUTES><option></option><option>true</option><option>false</option></select>',
+    "Decimal": '<input inputmode="decimal" ATTRIBUTES>',
+    "date": '<input type="date" ATTRIBUTES>',
+    "datetime": '<input type="datetime-local" ATTRIBUTES>',
+}
 # Checks that msgspec does not make. The column would round the value, or cannot hold it.
 CHECKS = {
     "Decimal": """
@@ -97,6 +107,23 @@ class Field(NamedTuple):
         """Its line in the body that changes one."""
         return f"    {self.name}: {self._limited} | UnsetType{self._none} = UNSET"
 
+    def input(self, filled: str = "") -> str:
+        """Its field on the page, which may be filled from a row."""
+        attributes = f'name="{self.name}" {"data-nullable" if self.is_optional else "required"}{filled}'
+        element = ELEMENTS.get(self.type, "<input ATTRIBUTES>").replace("ATTRIBUTES", attributes)
+        return f"<label>{self.label} {element}</label>"
+
+    @property
+    def label(self) -> str:
+        """What the page calls it."""
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def shown(self) -> str:
+        """Its value on the page."""
+        tag, kind = ("time", "time") if self.type == "datetime" else ("span", "text")
+        return f'<dt>{self.label}</dt><dd><{tag} data-{kind}="{self.name}"></{tag}></dd>'
+
     @property
     def _none(self) -> str:
         return " | None" if self.is_optional else ""
@@ -148,6 +175,9 @@ def code_of(fields: list[Field]) -> dict[str, str]:
         "check": CHECK if checks else "",
         "checks": f"{REQUIRE_STORABLE}{checks}\n" if checks else "",
         "new_values": ", ".join(f'"{each.name}": {each.kind.value}' for each in fields),
+        "shown": "\n".join(each.shown for each in fields),
+        "inputs": "\n".join(each.input() for each in fields),
+        "filled_inputs": "\n".join(each.input(f' data-value="{each.name}"') for each in fields),
         "changed_values": ", ".join(f'"{each.name}": {each.kind.changed}' for each in fields),
         "invalid_values": ", ".join(f'("{each.name}", {each.kind.invalid})' for each in fields),
     }

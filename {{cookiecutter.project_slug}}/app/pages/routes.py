@@ -35,13 +35,20 @@ TEXTS = tomllib.loads((FOLDER / "english.toml").read_text("utf-8"))
 
 
 class Page(NamedTuple):
-    """A page; its template and its texts have its name."""
+    """A page: `name.html` in `templates` or in the folder of another feature."""
 
     path: str
     name: str
     # The menu shows it if this holds for the signed-in user; without, it is not in the menu.
     shown_if: str = ""
     is_public: bool = False
+    # Those of this folder have theirs in TEXTS.
+    own_title: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name in the menu and on the page."""
+        return self.own_title or str(TEXTS[self.name]["title"])
 
 
 # The order of the menu.
@@ -53,6 +60,7 @@ PAGES = [
     Page("/account/devices", "devices", "id"),
     Page("/account/tokens", "tokens", "id"),
     Page("/account/data", "data", "id"),
+    Page("/account/notes", "notes/page", "id", own_title="Notes"),  # example
 ]
 # Templates of other features that a page includes.
 PARTS: dict[str, list[str]] = {"sign-in": [], "confirm": [], "tokens": []}
@@ -75,7 +83,10 @@ VALUES["permissions"] = [*Permission]
 # {% endif %}
 
 TEMPLATES = Environment(
-    loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=FileSystemLoader([FOLDER / "templates", FOLDER.parent]),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
 )
 # The page may run the one script and use the one style sheet, and send requests to this service alone.
 HEADERS = {
@@ -91,7 +102,7 @@ def html_of(page: Page, *, shows_docs: bool) -> str:
     """The page, which is the same for every caller."""
     return TEMPLATES.get_template(f"{page.name}.html").render(
         page=page,
-        text=TEXTS[page.name],
+        text=TEXTS.get(page.name),
         texts=TEXTS,
         controls=TEXTS["controls"],
         menu=[each for each in PAGES if each.shown_if],

@@ -50,7 +50,7 @@ async function problemOf(response) {
 // Ask for the password or a factor, in place; what needed it goes on afterwards.
 async function confirmIdentity() {
   const dialog = document.querySelector("#confirm");
-  for (const part of [dialog, ...dialog.querySelectorAll("[data-from]")]) await load(part);
+  await Promise.all([dialog, ...dialog.querySelectorAll("[data-from]")].map(load));
   dialog.returnValue = "";
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
@@ -78,28 +78,33 @@ async function show() {
 
 async function load(section) {
   const { from, as, query } = section.dataset;
-  const answer = await call("GET", filled(from) + (query === undefined ? "" : search()));
+  const answer = await call("GET", filled(from) + (query === undefined ? "" : search({}, inUtc)));
   if (as) shared[as] = answer;
+  clearProblem(section);
   fill(section, Array.isArray(answer) ? { items: answer } : withNeighbours(answer));
   section.dataset.filled = "";
   if (answer.user_handle) forgetOtherPasskeys(answer);
 }
 
-// The query of the page, without empty fields and with times in UTC.
-function search(changes = {}) {
+// The query of the page without empty fields.
+function search(changes, written = String) {
   const given = Object.entries({ ...Object.fromEntries(new URLSearchParams(location.search)), ...changes });
-  const wanted = given.filter(([, value]) => value !== "").map(([name, value]) => [name, inUtc(value)]);
-  return `?${new URLSearchParams(wanted)}`;
+  return `?${new URLSearchParams(given.filter(([, value]) => value !== "").map(([name, value]) => [name, written(value)]))}`;
 }
 
+// The API has no zone but UTC; the fields have the zone of the reader.
 function inUtc(value) {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(value) ? new Date(value).toISOString() : value;
+}
+
+function inOwnZone(value) {
+  const time = new Date(value);
+  return new Date(time - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 // The links to the page before and after, for an answer in pages.
 function withNeighbours(answer) {
   const { offset, limit, total } = answer;
-  if (total === undefined) return answer;
   const number = offset / limit + 1;
   const previous = offset > 0 && search({ page: number - 1 });
   const next = offset + limit < total && search({ page: number + 1 });
@@ -169,12 +174,11 @@ function imageOf(svg) {
   return `data:image/svg+xml,${encodeURIComponent(svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"'))}`;
 }
 
-// What somebody has typed is kept.
+// What a visitor has typed is kept.
 function setField(field, value) {
-  if (field.type === "checkbox") {
-    field.checked = Array.isArray(value) ? value.includes(field.value) : Boolean(value);
-  } else if (field.type === "hidden" || field.value === field.defaultValue) {
-    field.value = field.defaultValue = value ?? "";
+  if (field.type === "checkbox") field.checked = value.includes(field.value);
+  else if (field.type === "hidden" || field.tagName === "SELECT" || field.value === field.defaultValue) {
+    field.value = field.defaultValue = value && field.type === "datetime-local" ? inOwnZone(value) : (value ?? "");
   }
 }
 
@@ -213,26 +217,26 @@ async function submit(form, mediation) {
 function bodyOf(form) {
   const body = {};
   for (const field of form.elements) {
-    const { name, value, type } = field;
-    if (!name || field.disabled || (value === "" && "optional" in field.dataset)) continue;
+    const { name, value, dataset } = field;
+    const type = dataset.type ?? field.type;
+    if (!name || field.disabled || (value === "" && "optional" in dataset)) continue;
     if (name === "factor") body[/^[\d\s]+$/.test(value) ? "totp" : "recovery_code"] = value;
     else if (type === "checkbox") (body[name] ??= []).push(...(field.checked ? [value] : []));
-    else body[name] = type === "number" || field.dataset.type === "json" ? JSON.parse(value) : value;
+    else if (value === "" && "nullable" in dataset) body[name] = null;
+    else if (type === "number" || type === "json") body[name] = JSON.parse(value);
+    else body[name] = type === "datetime-local" ? inUtc(value) : value;
   }
   return Object.keys(body).length ? body : undefined;
 }
 
 // An answer that is shown once: codes, a token, the secret of an app, a second step.
 function showAnswer(answer) {
-  for (const dialog of document.querySelectorAll("dialog[data-shows]")) {
-    if (answer[dialog.dataset.shows]) {
-      fill(dialog, answer);
-      dialog.showModal();
-      dialog.addEventListener("close", () => show(), { once: true });
-      return true;
-    }
-  }
-  return false;
+  const dialog = [...document.querySelectorAll("dialog[data-shows]")].find(({ dataset }) => answer[dataset.shows]);
+  if (!dialog) return false;
+  fill(dialog, answer);
+  dialog.showModal();
+  dialog.addEventListener("close", show, { once: true });
+  return true;
 }
 
 // A path, the word "next", or the name of a member of the answer that is a URL.
@@ -255,26 +259,21 @@ function report(place, problem) {
     if (input) mark(input, message);
     else general.push(message);
   }
-  let alert = place.querySelector(":scope > [role=alert]");
-  if (!alert) {
-    alert = document.createElement("p");
-    alert.setAttribute("role", "alert");
-    place.append(alert);
-  }
-  alert.textContent = general.filter(Boolean).join(" ");
+  place.append(paragraph({ role: "alert", textContent: general.filter(Boolean).join(" ") }));
   document.querySelector("#enrol").hidden = !problem.enrol;
   if (problem.seconds) countDown(place, problem.seconds);
   place.querySelector("[aria-invalid]")?.focus();
 }
 
 function mark(input, message) {
-  const note = document.createElement("p");
-  note.className = "error";
-  note.id = `error-${crypto.randomUUID()}`;
-  note.textContent = message;
-  input.setAttribute("aria-invalid", "true");
-  input.setAttribute("aria-describedby", note.id);
-  (input.closest("label") ?? input).after(note);
+  const id = `error-${crypto.randomUUID()}`;
+  input.setAttribute("aria-invalid", true);
+  input.setAttribute("aria-describedby", id);
+  input.closest("label").after(paragraph({ id, className: "error", textContent: message }));
+}
+
+function paragraph(properties) {
+  return Object.assign(document.createElement("p"), properties);
 }
 
 function clearProblem(form) {
@@ -321,19 +320,14 @@ let ceremony = new AbortController();
 async function signed(form, mediation) {
   // A browser has one ceremony at a time: the one that waits in a field ends here.
   ceremony.abort();
-  ceremony = new AbortController();
-  const { signal } = ceremony;
+  const { signal } = (ceremony = new AbortController());
   const fields = bodyOf(form);
-  const [method, path] = form.dataset.passkey.split(" ");
-  const { publicKey, challenge } = await call(method, path, fields?.challenge && { challenge: fields.challenge });
+  const begun = fields?.challenge && { challenge: fields.challenge };
+  const { publicKey, challenge } = await call(...form.dataset.passkey.split(" "), begun);
   const credential = publicKey.user
     ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey), signal })
     : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey), mediation, signal });
   return { ...fields, ...(challenge && { challenge }), credential: credential.toJSON() };
-}
-
-async function offerPasskeys(form) {
-  if (await window.PublicKeyCredential?.isConditionalMediationAvailable?.()) submit(form, "conditional");
 }
 
 // Password managers drop the passkeys that were removed here.
@@ -346,11 +340,9 @@ function forgetOtherPasskeys({ passkeys, user_handle: userId }) {
 // What visitors do
 
 function saveFile(name, text) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text]));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  const href = URL.createObjectURL(new Blob([text]));
+  Object.assign(document.createElement("a"), { href, download: name }).click();
+  URL.revokeObjectURL(href);
 }
 
 const actions = {
@@ -388,10 +380,9 @@ document.addEventListener("change", ({ target }) => {
   for (const field of target.form.querySelectorAll("[data-secret]")) field.type = target.checked ? "text" : "password";
 });
 
-const isPrivate = document.querySelector("[data-as=me]") !== null;
 // Without this, Back would show what the browser kept of a page.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
-otherTabs.addEventListener("message", () => isPrivate && location.replace("/sign-in"));
+if (document.querySelector("[data-as=me]")) otherTabs.addEventListener("message", () => location.replace("/sign-in"));
 
 for (const field of document.querySelectorAll("form[method=get] [name]")) {
   field.value = new URLSearchParams(location.search).get(field.name) ?? field.value;
@@ -399,10 +390,11 @@ for (const field of document.querySelectorAll("form[method=get] [name]")) {
 await show();
 const { challenge } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const autofilled = document.querySelector("[data-autofill]");
+const canAutofill = await window.PublicKeyCredential?.isConditionalMediationAvailable?.();
 if (challenge) {
   // The first step was done elsewhere, and the account has a second factor.
   history.replaceState(null, "", location.pathname + location.search);
   showAnswer({ challenge, factors: ["passkey", "totp"] });
-} else if (autofilled) {
-  await offerPasskeys(autofilled);
+} else if (autofilled && canAutofill) {
+  submit(autofilled, "conditional");
 }
