@@ -21,7 +21,7 @@ FEATURE_PATHS = {
     "docs/decisions/0037-* docs/roles.md scripts/resource/rbac tests/rbac tests/notes/test_administration.py",
     "oauth": "app/oauth app/settings/*providers.py app/settings/apple_key.py docs/decisions/002[0-6]-* "
     "app/accounts/mail/templates/provider-* docs/providers.md tests/oauth tests/provider",
-    "pages": "app/pages app/notes/page.html docs/pages.md scripts/resource/pages tests/pages",
+    "pages": "app/pages app/notes/page.html docs/pages.md docs/decisions/0058-* scripts/resource/pages tests/pages",
     "rbac_pages": "app/pages/templates/admin-* app/pages/templates/token-permissions.html",
     "oauth_pages": "app/pages/templates/*provider*",
     "session": "app/auth/session.py docs/decisions/0034-* tests/credentials/session.py tests/auth/test_session.py",

@@ -39,6 +39,7 @@ DONE_ELSEWHERE = {
     "importing-users.md": "tests/accounts/test_imported_users.py of the project",
     "operations.md": "It says nothing to do; tests/observability of the project holds what it says.",
     "scaling.md": "It says nothing to do here; tests_system/test_pgbouncer.py runs what it says about PgBouncer.",
+    "pages.md": "tests/pages of the project; tests_system/test_pages.py walks what it says in a browser.",
     "roles.md": "tests/contract.py, over HTTP",
     "secrets.md": "below, by its settings",
     "security.md": "It says nothing to do; tests/test_checklist.py of the project reads what `make security` prints.",

@@ -50,14 +50,15 @@ def rest_of(terminal: pexpect.spawn) -> list[str]:
     return str(terminal.before).splitlines()[1:]
 
 
-def test_a_person_answers_all_seven_questions(terminal: pexpect.spawn, shell: Shell) -> None:
-    screen = answer(terminal, "[1/7] What is the service called? (My Service", "Grace's Shop")
-    screen += answer(terminal, "[2/7] What are its folder and its distribution called? (grace-s-shop", "")
-    screen += answer(terminal, "[3/7] Who owns it? A person, a company, or nobody yet (", "Grace Hopper")
+def test_a_person_answers_all_eight_questions(terminal: pexpect.spawn, shell: Shell) -> None:
+    screen = answer(terminal, "[1/8] What is the service called? (My Service", "Grace's Shop")
+    screen += answer(terminal, "[2/8] What are its folder and its distribution called? (grace-s-shop", "")
+    screen += answer(terminal, "[3/8] Who owns it? A person, a company, or nobody yet (", "Grace Hopper")
     screen += answer(terminal, "[1/2/3] (1", "2")
-    screen += answer(terminal, "[5/7] Include roles and permissions (RBAC)? [y/n] (y", "perhaps")
-    screen += answer(terminal, "[5/7] Include roles and permissions (RBAC)? [y/n] (y", "n")
-    screen += answer(terminal, "[6/7] Include sign-in with Google, GitHub and others (OAuth)? [y/n] (y", "")
+    screen += answer(terminal, "[5/8] Include roles and permissions (RBAC)? [y/n] (y", "perhaps")
+    screen += answer(terminal, "[5/8] Include roles and permissions (RBAC)? [y/n] (y", "n")
+    screen += answer(terminal, "[6/8] Include sign-in with Google, GitHub and others (OAuth)? [y/n] (y", "")
+    screen += answer(terminal, "[7/8] Include pages for browsers? With jwt there are none [y/n] (y", "")
     screen += answer(terminal, "[1/2/3/4] (1", "3")
     next_steps = rest_of(terminal)
 
@@ -86,13 +87,13 @@ def test_wrong_answer_is_refused_and_asked_again(
     replies: list[str], line: str, terminal: pexpect.spawn, shell: Shell
 ) -> None:
     for number, reply in enumerate(replies, start=1):
-        answer(terminal, f"[{number}/7]", reply)
+        answer(terminal, f"[{number}/8]", reply)
 
     for _ in range(2):
         terminal.expect_exact(line)
         answer(terminal, ("What is the service", "What are its folder", "Who owns it?")[len(replies) - 1], replies[-1])
     answer(terminal, ("What is the service", "What are its folder", "Who owns it?")[len(replies) - 1], "good")
-    terminal.expect_exact(f"[{len(replies) + 1}/7]")
+    terminal.expect_exact(f"[{len(replies) + 1}/8]")
     terminal.sendeof()
     rest_of(terminal)
     assert terminal.exitstatus != 0
@@ -101,12 +102,12 @@ def test_wrong_answer_is_refused_and_asked_again(
 
 def test_a_corrected_answer_counts(terminal: pexpect.spawn, shell: Shell) -> None:
     (shell.folder / "taken").mkdir()
-    answer(terminal, "[1/7]", " ")
+    answer(terminal, "[1/8]", " ")
     answer(terminal, "What is the service called? (My Service", "Taken")
-    answer(terminal, "[2/7] What are its folder and its distribution called? (taken", "")
+    answer(terminal, "[2/8] What are its folder and its distribution called? (taken", "")
     answer(terminal, "What are its folder and its distribution called? (taken", "free")
-    for number in range(3, 8):
-        answer(terminal, f"[{number}/7]" if number not in {4, 7} else "[1/2/3", "")
+    for number in range(3, 9):
+        answer(terminal, f"[{number}/8]" if number not in {4, 8} else "[1/2/3", "")
 
     assert rest_of(terminal)[-3] == "  cd free"
     assert "# Taken" in (shell.folder / "free" / "README.md").read_text(encoding="utf-8")

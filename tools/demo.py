@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import webbrowser
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ START_SECONDS = 60
 # The service does not get these. It keeps its bytecode, so that its commands start twice as fast.
 OURS = {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "VIRTUAL_ENV"}
 STOP_SECONDS = 10
+SCREENS = {"DISPLAY", "WAYLAND_DISPLAY"}
 
 started = time.monotonic()
 
@@ -223,6 +225,7 @@ def serve(port: int) -> None:
         wait_until_it_answers(server, f"{url}/health")
         say(f"It answers on {url}")
         print(how_to_go_on(url), flush=True)
+        open_browser(url)
         status = server.wait()
     message = f"The service ended by itself with status {status}."
     raise DemoError(message)
@@ -243,15 +246,23 @@ def wait_until_it_answers(server: subprocess.Popen[str], url: str) -> None:
     raise DemoError(message)
 
 
+def open_browser(url: str) -> None:
+    """Show the first page, if a person has a screen here."""
+    has_screen = sys.platform in {"darwin", "win32"} or SCREENS & os.environ.keys()
+    if has_screen and sys.stdout.isatty():
+        webbrowser.open(url)
+
+
 def how_to_go_on(url: str) -> str:
-    """Commands to copy into a second terminal, in this folder."""
+    """What to open, and commands to copy into a second terminal, in this folder."""
     password = PASSWORD.read_text()
     return f"""
-  Every route       {url}/schema
+  Open              {url}/
   Administrator     {ADMINISTRATOR}
   Password          {password}
+  Every route       {url}/schema
 
-  Sign in, then ask who you are and what roles there are:
+  Without a browser: sign in, then ask who you are and what roles there are:
 
     curl -c .demo/cookies -H 'Content-Type: application/json' {url}/login \\
       -d '{{"email": "{ADMINISTRATOR}", "password": "{password}"}}'

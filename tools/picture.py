@@ -15,7 +15,7 @@ PICTURE = REPOSITORY / "docs" / "questions.svg"
 COLUMNS = 96
 TITLE = "uvx cookiecutter gh:<owner>/litestar-accounts"
 # The answers, in the order of the questions; an empty one is the default.
-REPLIES = ["Grace's Shop", "", "Grace Hopper", "", "", "", ""]
+REPLIES = ["Grace's Shop", "", "Grace Hopper", "", "", "", "", ""]
 ASKED = r"\)(\x1b\[0m)?: "
 # The picture must load nothing, wherever the README is read.
 FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)

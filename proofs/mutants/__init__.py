@@ -12,6 +12,7 @@ from proofs.mutants import jwt_cookie
 from proofs.mutants import notes
 from proofs.mutants import oauth
 from proofs.mutants import observability
+from proofs.mutants import pages
 from proofs.mutants import providers
 from proofs.mutants import rbac
 from proofs.mutants import service
@@ -32,6 +33,7 @@ ALWAYS = [
 # Only services that have the path have these defences.
 IF_THERE = {
     "app/notes": notes.MUTANTS,
+    "app/pages": pages.MUTANTS,
     "app/rbac": [*rbac.MUTANTS, *access_tokens.WITH_ROLES],
     "app/oauth": [*oauth.MUTANTS, *providers.MUTANTS],
     "app/auth/session.py": session.MUTANTS,

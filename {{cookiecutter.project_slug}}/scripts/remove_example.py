@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 REVISION = "migrations/versions/0002_notes.py"
 FOLDERS = ("app/notes", "tests/notes")
 SCRIPTS = ("scripts/remove_example.py", "scripts/example.sha256")
-FILES = ("app/*.py", "app/pages/*.py", "tests/*.py", "pyproject.toml", "README.md", "docs/architecture.md", "Makefile")
+FILES = ("app/*.py", "app/*/routes.py", "tests/*.py", "pyproject.toml", "README.md", "docs/architecture.md", "Makefile")
 # A line that ends with the word, or lines between two comments of Mermaid.
 MARKED = re.compile(r"^[^\n]*# example$\n|^ *%% example$.*?^ *%% /example$\n", re.MULTILINE | re.DOTALL)
 # The digests of the files and marked lines as they were generated.

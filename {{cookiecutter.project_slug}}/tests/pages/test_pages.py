@@ -6,12 +6,18 @@ import re
 import pytest
 from litestar import Litestar
 
+from app.accounts import theme
 from app.pages.files import FILES
 from app.pages.files import SCRIPT
 from app.pages.routes import PAGES
+from app.pages.routes import html_of
+from app.settings import Environment
+from app.settings import Settings
 from tests.cast import Person
+from tests.other_services import another_stage
 from tests.pages.markup import elements_of
 from tests.pages.markup import values_of
+from tests.work import Work
 
 MAX_COMPRESSED_BYTES = 40_000
 MAX_FILES = 3
@@ -137,6 +143,22 @@ async def test_password_managers_find_the_pages_that_they_look_for(visitor: Pers
     assert endpoints == dict.fromkeys(("enroll", "manage"), "https://service.example/account/security")
     html = (await visitor.get("/sign-in")).text
     assert "username webauthn" in values_of(html, "autocomplete")
+
+
+async def test_a_page_needs_no_database(visitor: Person, work: Work) -> None:
+    await visitor.get("/account")
+    assert (work.take(), work.transactions) == (([], 0), 0)
+
+
+async def test_a_page_leads_to_the_documentation_in_development_alone(visitor: Person, settings: Settings) -> None:
+    assert "/schema" not in (await visitor.get("/sign-in")).text
+    async with another_stage(settings, environment=Environment.DEVELOPMENT) as stage:
+        assert 'href="/schema"' in (await stage.person("visitor").get("/sign-in")).text
+
+
+def test_the_name_of_the_service_is_text_whatever_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(theme, "NAME", "<b>")
+    assert "<b>" not in html_of.__wrapped__(PAGES[0], shows_docs=False)
 
 
 async def test_the_first_page_leads_to_the_account(visitor: Person) -> None:
