@@ -374,3 +374,21 @@ def test_a_user_keeps_notes(visitor: Visitor) -> None:
     visitor.press("Delete")
     visitor.agrees()
     visitor.sees("You have no notes.")
+
+
+@pytest.mark.parametrize("kind", ["session", "jwt_cookie"])
+def test_a_service_without_roles_and_providers_has_the_other_pages(
+    kind: str, generate: Generate, browser: Browser
+) -> None:
+    project = generate(auth_backend=kind, include_rbac=False, include_oauth=False)
+    project.run("alembic", "upgrade", "head")
+    with serving(project, BASE_URL="http://localhost:{port}") as server:
+        visitor = Visitor(browser, Service(kind, project, server, ""))
+        visitor.signs_in(account(visitor.service, "wilma"))
+        visitor.is_at("/account")
+        for name in ("Security", "Devices", "Tokens", "Your data", "Notes", "Account"):
+            visitor.press(name)
+            visitor.sees(name)
+            visitor.waits()
+        assert visitor.browser.run("return document.querySelectorAll('nav a').length") == 6
+        assert visitor.complaints() == []

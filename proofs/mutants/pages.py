@@ -7,7 +7,9 @@ FILES = "app/pages/files.py"
 TESTS = "pages/test_pages.py::"
 POLICY = f"{TESTS}test_a_page_may_use_the_files_of_this_service_and_nothing_else"
 MUTANTS = [
-    Mutant("A page loads nothing that its policy does not name", ROUTES, "default-src 'none'", "default-src 'self'", POLICY),
+    Mutant(
+        "A page loads nothing that its policy does not name", ROUTES, "default-src 'none'", "default-src 'self'", POLICY
+    ),
     Mutant("A page runs no inline script", ROUTES, "script-src 'self'", "script-src 'self' 'unsafe-inline'", POLICY),
     Mutant("No script writes HTML", ROUTES, "; require-trusted-types-for 'script'", "", POLICY),
     Mutant("A page has its policy", ROUTES, ", headers=HEADERS)", ")", POLICY),
