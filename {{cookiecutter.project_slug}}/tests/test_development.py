@@ -4,7 +4,11 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
+from litestar import get
+from litestar.config.app import AppConfig
+from litestar.handlers import HTTPRouteHandler
 
+from app.http.home import Home
 from app.settings import Environment
 from app.settings import Settings
 from tests.cast import PASSWORD
@@ -33,20 +37,32 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
-async def test_the_root_leads_to_the_documentation(developing: Stage, path: str) -> None:
-    answer = await developing.person("visitor").get(path)
+async def test_the_documentation_is_found_in_development_alone(developing: Stage, visitor: Person) -> None:
+    answer = await developing.person("visitor").get("/docs")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/schema")
+    assert (await developing.person("visitor").get("/")).status_code == 302
+    assert (await visitor.get("/docs")).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
-async def test_nothing_is_there_elsewhere(visitor: Person, path: str) -> None:
-    assert (await visitor.get(path)).status_code == 404
+@get("/docs", exclude_from_auth=True, media_type="text/plain")
+async def own_docs() -> str:
+    """A route of an owner."""
+    return "ours"
+
+
+def test_a_route_of_ones_own_replaces_the_way_to_the_documentation(settings: Settings) -> None:
+    developing = settings.model_copy(update={"environment": Environment.DEVELOPMENT})
+    config = Home(developing).on_app_init(AppConfig(route_handlers=[own_docs]))
+    [own, added] = config.route_handlers
+    assert own is own_docs
+    assert isinstance(added, HTTPRouteHandler)
+    assert added.paths == {"/"}
 
 
 async def test_a_page_behind_a_link_leads_to_the_root_where_there_is_one(developing: Stage, visitor: Person) -> None:
-    assert 'href="/"' in (await developing.person("visitor").get("/verify")).text
-    assert 'href="/"' not in (await visitor.get("/verify")).text
+    for person in (developing.person("visitor"), visitor):
+        has_root = (await person.get("/")).status_code != 404
+        assert ('href="/"' in (await person.get("/verify")).text) == has_root
 
 
 async def test_the_log_says_why_a_sign_in_was_refused(developing: Stage, log: pytest.LogCaptureFixture) -> None:
