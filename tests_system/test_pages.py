@@ -299,6 +299,52 @@ def test_a_provider_signs_in_and_is_linked(visitor: Visitor) -> None:
     visitor.sees("No account is linked.")
 
 
+def sets_up_an_app(visitor: Visitor) -> str:
+    """On the page for security; the secret of the app."""
+    visitor.open("/account/security")
+    visitor.press("Set up an authenticator app")
+    visitor.sees("Or type this secret into the app")
+    secret = visitor.browser.text("dialog[open] code")
+    visitor.fill("Code", code_of(secret))
+    visitor.press("Confirm")
+    visitor.sees("Each code stands in for a passkey")
+    visitor.press("Close")
+    return secret
+
+
+def types_the_code(visitor: Visitor, secret: str) -> None:
+    """Once more in the same half minute."""
+    visitor.sees("Second step")
+    visitor.service.change("UPDATE totp SET last_step = 0")
+    visitor.fill("Code of your authenticator app", code_of(secret))
+
+
+def test_a_second_factor_is_asked_for_after_a_provider(visitor: Visitor) -> None:
+    visitor.open("/sign-in")
+    visitor.press("Local provider")
+    says_yes(visitor, "xenia@example.com")
+    visitor.is_at("/account")
+    secret = sets_up_an_app(visitor)
+    visitor.press("Sign out")
+    visitor.is_at("/sign-in")
+    visitor.press("Local provider")
+    says_yes(visitor, "xenia@example.com")
+    types_the_code(visitor, secret)
+    visitor.press("Sign in")
+    visitor.is_at("/account")
+
+    visitor.service.change(OLD)
+    visitor.open("/account/security")
+    visitor.press("Get new recovery codes")
+    visitor.agrees()
+    visitor.sees("Or confirm with")
+    visitor.press("oidc")
+    says_yes(visitor, "xenia@example.com")
+    types_the_code(visitor, secret)
+    visitor.press("Confirm")
+    visitor.sees("You can go on now.")
+
+
 def test_an_administrator_finds_invites_and_deactivates_users(visitor: Visitor) -> None:
     email = account(visitor.service, "sophie")
     visitor.signs_in(ADMINISTRATOR, visitor.service.administrator)

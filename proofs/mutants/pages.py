@@ -23,7 +23,7 @@ MUTANTS = [
     Mutant(
         "Only developers are led to the documentation of the API",
         ROUTES,
-        " and settings.environment is Installation.DEVELOPMENT",
+        ' and settings.environment == "development"',
         "",
         f"{TESTS}test_a_page_leads_to_the_documentation_in_development_alone",
     ),

@@ -22,12 +22,9 @@ from app.auth import credentials
 from app.pages.files import SCRIPT_PATH
 from app.pages.files import STYLE_PATH
 from app.pages.files import static_file
-
 # {% if cookiecutter.include_rbac %}
 from app.permissions import Permission
-
 # {% endif %}
-from app.settings import Environment as Installation
 
 FOLDER = Path(__file__).parent
 # For another language, add a file like this one and name it here.
@@ -63,13 +60,14 @@ PAGES = [
     Page("/account/notes", "notes/page", "id", own_title="Notes"),  # example
 ]
 # Templates of other features that a page includes.
-PARTS: dict[str, list[str]] = {"sign-in": [], "confirm": [], "tokens": []}
+PARTS: dict[str, list[str]] = {"sign-in": [], "confirm": [], "tokens": [], "end": []}
 # What templates need besides texts.
 VALUES: dict[str, Any] = {"states": [*AccountState]}
 # {% if cookiecutter.include_oauth %}
 PAGES.append(Page("/account/providers", "providers", "id"))
 PARTS["sign-in"].append("sign-in-with-provider.html")
 PARTS["confirm"].append("confirm-with-provider.html")
+PARTS["end"].append("second-step-after-provider.html")
 # {% endif %}
 # {% if cookiecutter.include_rbac %}
 PAGES += [
@@ -121,7 +119,7 @@ def _route_of(page: Page) -> HTTPRouteHandler:
     @get(page.path, exclude_from_auth=True, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
     def show(request: Request[Any, Any, Any]) -> Response[str]:
         settings = request.app.state.settings
-        shows_docs = settings.serves_openapi and settings.environment is Installation.DEVELOPMENT
+        shows_docs = settings.serves_openapi and settings.environment == "development"
         return Response(html_of(page, shows_docs=shows_docs), headers=HEADERS)
 
     return show

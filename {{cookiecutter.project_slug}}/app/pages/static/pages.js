@@ -191,26 +191,26 @@ function toggle(element, isShown) {
 
 async function submit(form, mediation) {
   const { call: route, go, done, save, passkey } = form.dataset;
-  const dialog = form.closest("dialog");
-  const section = form.closest("section");
+  const [dialog, section] = ["dialog", "section"].map((selector) => form.closest(selector));
   if (!mediation) setBusy(form, true);
   try {
-    const data = sources.get(form);
     const body = passkey ? await signed(form, mediation) : bodyOf(form);
-    const answer = await call(...filled(route, data).split(" "), body);
+    const answer = await call(...filled(route, sources.get(form)).split(" "), body);
     if (save) saveFile(save, JSON.stringify(answer, null, 2));
     for (const field of form.elements) field.defaultValue = "keep" in form.dataset ? field.value : field.defaultValue;
     form.reset();
     dialog?.close("done");
     if (showAnswer(answer)) return;
     if (go) return goTo(go, answer);
-    if (!dialog || dialog.id !== "confirm") await show();
+    if (dialog?.id !== "confirm") await show();
     say(done ?? "");
     if (!form.isConnected) focusHeading(section);
   } catch (problem) {
     if (problem.name !== "AbortError" && !(mediation && problem.name)) report(form, problem);
   } finally {
     setBusy(form, false);
+    // A button that was disabled has lost the focus.
+    if (form.isConnected && document.activeElement === document.body) form.querySelector("button").focus();
   }
 }
 
