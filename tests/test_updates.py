@@ -108,6 +108,7 @@ def test_it_remembers_where_it_came_from_and_what_was_answered(project: Reposito
             "auth_backend": "jwt",
             "include_rbac": False,
             "include_oauth": True,
+            "include_pages": True,
             "license": "MIT",
         }
     }
