@@ -70,7 +70,7 @@ def test_a_new_user_signs_up_confirms_the_address_and_signs_in(visitor: Visitor)
     visitor.sees("Use 15 to 128 characters")
     visitor.fill("Password", PASSWORD)
     visitor.press("Sign up")
-    visitor.sees("Look into your mail")
+    visitor.sees("Check your e-mail")
 
     visitor.browser.open(
         link_in_newest_mail(visitor.service.server, "grace@example.com", "/verify").replace("127.0.0.1", "localhost")
@@ -112,7 +112,7 @@ def test_a_user_changes_name_password_and_address(visitor: Visitor) -> None:
     visitor.fill("New e-mail address", "fran@example.com")
     visitor.fill("Password", NEW_PASSWORD)
     visitor.press("Change address")
-    visitor.sees("Look into the mail of the new address")
+    visitor.sees("Check the e-mail of the new address")
     assert link_in_newest_mail(visitor.service.server, "fran@example.com", "/users/me/email/confirm")
 
 
@@ -124,7 +124,7 @@ def test_a_passkey_is_added_and_signs_in(visitor: Visitor) -> None:
     visitor.open("/account/security")
     visitor.fill("Name of the new passkey", "My laptop")
     visitor.press("Add a passkey")
-    visitor.sees("Each code stands in for a passkey")
+    visitor.sees("Each code replaces a passkey")
     visitor.press("Close")
     visitor.sees("My laptop")
 
@@ -154,10 +154,10 @@ def test_an_authenticator_app_is_set_up_and_asked_for(visitor: Visitor) -> None:
     visitor.sees("This is not the present code")
     visitor.fill("Code", code_of(secret))
     visitor.press("Confirm")
-    visitor.sees("Each code stands in for a passkey")
+    visitor.sees("Each code replaces a passkey")
     recovery_code = visitor.browser.text("#codes li")
     visitor.press("Close")
-    visitor.sees("An app is set up since")
+    visitor.sees("Set up on")
     visitor.press("Sign out")
     visitor.is_at("/sign-in")
 
@@ -176,7 +176,7 @@ def test_an_authenticator_app_is_set_up_and_asked_for(visitor: Visitor) -> None:
     visitor.service.change("UPDATE totp SET last_step = 0")
     visitor.fill("Code of your authenticator app", code_of(secret))
     visitor.press("Confirm")
-    visitor.sees("Each code stands in for a passkey")
+    visitor.sees("Each code replaces a passkey")
     visitor.press("Close")
 
 
@@ -218,7 +218,7 @@ def test_a_user_takes_the_data_and_deletes_the_account(visitor: Visitor) -> None
     visitor.is_at("/account")
     visitor.open("/account/data")
     visitor.press("Export")
-    visitor.sees("Your data is downloaded.")
+    visitor.sees("Your data was downloaded.")
     visitor.fill("Type your e-mail address to confirm", "karin@example.com")
     visitor.press("Delete")
     visitor.sees("This does not match.")
@@ -296,7 +296,7 @@ def test_a_provider_signs_in_and_is_linked(visitor: Visitor) -> None:
     visitor.sees("oidc")
     visitor.press("Remove")
     visitor.agrees()
-    visitor.sees("No account is linked.")
+    visitor.sees("You have linked no account.")
 
 
 def sets_up_an_app(visitor: Visitor) -> str:
@@ -307,7 +307,7 @@ def sets_up_an_app(visitor: Visitor) -> str:
     secret = visitor.browser.text("dialog[open] code")
     visitor.fill("Code", code_of(secret))
     visitor.press("Confirm")
-    visitor.sees("Each code stands in for a passkey")
+    visitor.sees("Each code replaces a passkey")
     visitor.press("Close")
     return secret
 
@@ -342,7 +342,7 @@ def test_a_second_factor_is_asked_for_after_a_provider(visitor: Visitor) -> None
     says_yes(visitor, "xenia@example.com")
     types_the_code(visitor, secret)
     visitor.press("Confirm")
-    visitor.sees("You can go on now.")
+    visitor.sees("You can continue now.")
 
 
 def test_an_administrator_finds_invites_and_deactivates_users(visitor: Visitor) -> None:
