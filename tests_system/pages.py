@@ -22,6 +22,10 @@ FIELD = (
     FIND + "const label = seen('label').find((each) => named(each).startsWith(NAME));"
     "return label?.querySelector('input, select, textarea') ?? null;"
 )
+IS_IDLE = """
+const isBusy = document.querySelector("[aria-busy=true]") && !document.querySelector("dialog[open]");
+return document.readyState === "complete" && !isBusy;
+"""
 # A page is refused what it may not do, and shows that; the browser enters each in its console.
 REFUSAL = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 AGE = """
@@ -70,16 +74,12 @@ class Visitor:
         self.waits()
 
     def waits(self) -> None:
-        """Until nothing is under way."""
-        until(
-            lambda: bool(
-                self.browser.run(
-                    "return document.readyState === 'complete' && !document.querySelector('[aria-busy=true]')"
-                )
-            )
-        )
+        """Until nothing is under way; while a dialog is open, what opened it is."""
+        until(lambda: bool(self.browser.run(IS_IDLE)))
 
     def _find(self, script: str, name: str) -> str:
+        # What is under way may replace what is found.
+        self.waits()
         found: list[Any] = []
 
         def is_there() -> bool:
