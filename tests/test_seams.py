@@ -9,8 +9,8 @@ import pytest
 from tests.conftest import Bake
 
 # Three more for access tokens, which have permissions where there are roles: in their table, schemas and revision. One
-# more for the roles that each request carries. Six for pages: where the service lists them, and where they list those of
-# roles and of providers.
+# more for the roles that each request carries. Six for pages: where the service lists them, and where they list what
+# belongs to roles and to providers.
 MAX_REGIONS = 40
 MAX_FILES_OF_APP = 10
 MAX_FILES = 17

@@ -96,11 +96,10 @@ def users_plugins(settings: Settings) -> list[PluginProtocol]:
     """
     options = config(settings)
     library_options.require_effect(options)
-    others = (plugin(settings) for plugin in PLUGINS)
     # Its routes of the current user would read the row with each request.
-    without_routes = copy(options)
-    without_routes.current_user_handler_config = None
-    return [LitestarUsersPlugin(without_routes), AccountsPlugin(settings, options), *others]
+    library = copy(options)
+    library.current_user_handler_config = None
+    return [LitestarUsersPlugin(library), AccountsPlugin(settings, options), *(each(settings) for each in PLUGINS)]
 
 
 def config(settings: Settings) -> LitestarUsersConfig[Any, Any]:
