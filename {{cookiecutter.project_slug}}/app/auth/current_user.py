@@ -14,10 +14,8 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from app.database.sessions import request_session
 from app.models import User
-
 # {% if cookiecutter.include_rbac %}
 from app.permissions import CarriesRoles
-
 # {% endif %}
 from app.repositories import with_relationships
 

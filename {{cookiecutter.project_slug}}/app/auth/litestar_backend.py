@@ -10,8 +10,8 @@ from typing import Any
 from typing import ClassVar
 from typing import TypeAlias
 
-from litestar.connection import ASGIConnection
 from litestar.config.app import AppConfig
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.di import Provide
 from litestar.exceptions import NotAuthorizedException
