@@ -5,7 +5,10 @@ edit, and the sentence before it says where:
 "In `file`, after `text`:", "In `file`, in place of `text`:" or "In a new file `file`:".
 """
 
+import hmac
 import re
+import time
+from base64 import b32decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +21,8 @@ BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"In (?:a new file )?`([^`]+)`(?:, (after|in place of) `([^`]+)`)?:$")
 NAMED = re.compile(r"# @name (\w+)")
 TO_BE_PASTED = "the token from the mail"
+# In place of what an authenticator app shows.
+CODE = '{"code": "123456"}'
 WALKER = "walker@example.com"
 KNOWN_FROM = re.compile(r"{{(\w+)\.response\.body\.(\w+)}}")
 
@@ -82,11 +87,13 @@ def steps(guide: str) -> Iterator[Edit | Commands | Statements]:
 def walk(requests: str, server: Server) -> None:
     """Send what a .http file holds, in its order, as an editor does; each request has to succeed."""
     named: dict[str, httpx.Response] = {}
+    secret = ""
     with httpx.Client(base_url=server.url) as client:
         for request in requests.split("###")[1:]:
             filled = KNOWN_FROM.sub(lambda known: str(named[known[1]].json()[known[2]]), request)
             if TO_BE_PASTED in filled:
                 filled = filled.replace(TO_BE_PASTED, server.until(lambda: token_mailed(server)))
+            filled = filled.replace(CODE, f'{{"code": "{code_of(secret)}"}}')
             head, _, body = filled.partition("\n\n")
             title, *lines = head.splitlines()
             first, *headers = (line for line in lines if not line.startswith("#"))
@@ -100,6 +107,15 @@ def walk(requests: str, server: Server) -> None:
             assert answer.is_success, f"{title}: {answer.status_code} {answer.text}"
             if name := NAMED.search(head):
                 named[name[1]] = answer
+            if url.endswith("/users/me/totp") and method == "POST":
+                secret = answer.json()["secret"]
+
+
+def code_of(secret: str) -> str:
+    """What an authenticator app shows now (RFC 6238)."""
+    digest = hmac.digest(b32decode(secret.replace(" ", "")), (int(time.time()) // 30).to_bytes(8), "sha1")
+    place = digest[-1] & 0xF
+    return f"{(int.from_bytes(digest[place : place + 4]) & 0x7FFFFFFF) % 10**6:06}"
 
 
 def token_mailed(server: Server) -> str | None:
