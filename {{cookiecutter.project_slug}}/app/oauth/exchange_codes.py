@@ -42,7 +42,7 @@ async def sign_in(
     flow_state: FlowState,
 ) -> Response[Any]:
     """The credentials, or a redirect that leads to them; `columns` say what else ends the sign-in."""
-    page = page_after(request.app.state.settings, flow_state)
+    page = page_after(request, flow_state)
     if page is None or ARE_IN_COOKIES:
         answer: Response[Any] = await start(service, request, user, columns)
         return answer if page is None else as_redirect(answer, page)

@@ -113,7 +113,7 @@ async def callback(
     user = await user_who_started(service.session, flow_state)
     await _require_same_secret(service.session, flow_state)
     account = await account_linking.link(service, user, provider_account)
-    cookies, page = [flow_state.cookie], redirects.page_after(service.settings, flow_state)
+    cookies, page = [flow_state.cookie], redirects.page_after(request, flow_state)
     return Redirect(page, cookies=cookies) if page else Response(_shown(account), cookies=cookies)
 
 

@@ -81,7 +81,7 @@ async def finish_reauthentication(
     await account_linking.lock_identity(service.session, provider_account.identity)
     user = await user_who_started(service.session, flow_state)
     await account_linking.require_linked(service, user, provider_account)
-    page = redirects.page_after(service.settings, flow_state)
+    page = redirects.page_after(request, flow_state)
     if await usable_factors(service.session, user.id):
         # The provider alone is not as strong as the account.
         asked = await second_step.needed(service.session, _challenge(user, flow_state))

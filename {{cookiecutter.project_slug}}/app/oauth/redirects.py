@@ -5,10 +5,14 @@ there, which it exchanges for tokens once and within a minute.
 """
 
 import re
+from typing import Any
 from urllib.parse import unquote
 from urllib.parse import urlencode
 from urllib.parse import urlsplit
 
+from litestar import Request
+
+from app.accounts.link_pages import has_page
 from app.http.errors import InvalidField
 from app.oauth.state_store import FlowState
 from app.settings import Settings
@@ -18,15 +22,19 @@ MAX_PATH_LENGTH = 1024
 MAX_DECODINGS = 5
 
 
-def page_after(settings: Settings, flow_state: FlowState) -> str | None:
+# Where a browser goes without `next`, if the service has a route there.
+HOME = "/account"
+
+
+def page_after(request: Request[Any, Any, Any], flow_state: FlowState) -> str | None:
     """The URL to redirect to; None if the caller gets the response itself."""
+    settings: Settings = request.app.state.settings
+    path = flow_state.next_path
     if settings.oauth_return_url is not None:
-        return (
-            with_query(settings.oauth_return_url, next=flow_state.next_path)
-            if flow_state.next_path
-            else settings.oauth_return_url
-        )
-    return f"{settings.base_url}{flow_state.next_path}" if flow_state.next_path else None
+        return with_query(settings.oauth_return_url, next=path) if path else settings.oauth_return_url
+    if not path and "text/html" in request.headers.get("Accept", "") and has_page(request.app, HOME):
+        path = HOME
+    return f"{settings.base_url}{path}" if path else None
 
 
 def own_path(path: str | None) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from httpx import Response
 from litestar import Litestar
+from litestar import get
 
 from app.auth import credentials
 from app.auth.user_sessions import sha256_of
@@ -178,6 +179,34 @@ async def test_a_next_path_of_this_service_is_followed(visitor: Person, network:
         if ARE_IN_COOKIES:
             assert page.geturl() == f"{BASE_URL}{path}"
             assert (await visitor.get("/users/me")).status_code == 200
+
+
+@get("/home", exclude_from_auth=True)
+async def home() -> str:
+    """A page of the owner."""
+    return "home"
+
+
+async def test_a_browser_without_next_goes_home_and_a_program_gets_the_answer(
+    settings: Settings,
+    tables: Tables,  # noqa: ARG001  # empties them
+    network: FakeNetwork,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with another_stage(settings, home) as stage:
+        for path, accepts, leads_to in (
+            ("/home", "text/html,*/*;q=0.8", f"{BASE_URL}/home"),
+            ("/home", "application/json", None),
+            ("/missing", "text/html,*/*;q=0.8", None),
+        ):
+            monkeypatch.setattr(redirects, "HOME", path)
+            visitor = stage.person("visitor")
+            back = await network.consent(await leave(visitor), email=visitor.email)
+            answer = await visitor.client.get(back, headers={"Accept": accepts})
+            if leads_to is None:
+                assert answer.status_code == 201
+            else:
+                assert page_of(answer).split("?")[0] == leads_to
 
 
 @pytest.mark.checklist("G10")
