@@ -144,7 +144,11 @@ if __name__ == "__main__":
         Path(folder).chmod(0o755)
         os.environ["XDG_CACHE_HOME"] = folder
         logging.disable(logging.INFO)
-        found = asyncio.run(run(rounds_of(given.examples, given.seed, given.phases)))
+        try:
+            found = asyncio.run(run(rounds_of(given.examples, given.seed, given.phases)))
+        except KeyboardInterrupt:
+            sys.exit(130)
+        finally:
+            embedded_postgres.leave()
         print(sum(outcome.cases for outcome in found), "cases")  # noqa: T201  # what the command is for
-        embedded_postgres.leave()
     sys.exit(not all(outcome.is_fine for outcome in found))
