@@ -52,8 +52,8 @@ async def drop_table() -> None:
     """Drop the table of the example alone: a step back of Alembic would drop what younger revisions added."""
     # A service is not installed as a package, and this script may be started from any folder.
     sys.path.insert(0, str(PROJECT))
-    from app.database.engine import engine_for_migrations  # noqa: PLC0415
-    from app.settings import read_settings  # noqa: PLC0415
+    from app.database.engine import engine_for_migrations  # noqa: PLC0415  # as above
+    from app.settings import read_settings  # noqa: PLC0415  # as above
 
     engine = engine_for_migrations(read_settings())
     async with engine.begin() as connection:

@@ -117,8 +117,9 @@ async def database(session: AsyncSession) -> AsyncIterator[Finding]:
         says = "The service connects as a superuser, so a mistake in it can damage every database of the server."
         yield Finding(Level.WARNING, "DATABASE_URL", says, "Create a user that owns only this database.")
     try:
-        async for finding in tables(session):
-            yield finding
+        async with session.begin_nested():
+            async for finding in tables(session):
+                yield finding
     except ProgrammingError:
         yield Finding(Level.ERROR, "migrations", "The tables are missing.", "Run: alembic upgrade head")
 
