@@ -70,8 +70,9 @@ bake: .venv/installed ## asks the questions and generates a service into .demo
 versions: .venv/installed ## moves to the versions of another day, a week ago unless DAY says which, and tests with them
 	.venv/bin/python tools/versions.py $(DAY)
 
-picture: .venv/installed ## draws the questions for the README, into docs/questions.svg
+picture: .venv/installed ## draws the questions and the pages for the README, into docs (needs chromium and chromium-driver)
 	.venv/bin/python tools/picture.py
+	PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m tools.page_pictures
 
 bench: .venv/installed .cache/peers/installed ## speed beside others and with a million users, into benchmarks/results
 	@command -v wrk > /dev/null || { echo "wrk is missing. On Debian: apt-get install wrk"; exit 1; }

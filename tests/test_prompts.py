@@ -113,6 +113,15 @@ def test_a_corrected_answer_counts(terminal: pexpect.spawn, shell: Shell) -> Non
     assert "# Taken" in (shell.folder / "free" / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_pictures_of_pages_in_the_readme_exist_and_load_quickly() -> None:
+    """`make picture` draws them anew."""
+    named = re.findall(r"docs/pages/[\w-]+\.png", (REPOSITORY / "README.md").read_text("utf-8"))
+
+    assert sorted(named) == sorted(f"docs/pages/{path.name}" for path in (REPOSITORY / "docs/pages").iterdir())
+    assert len(named) == 10
+    assert max((REPOSITORY / name).stat().st_size for name in named) < 100_000
+
+
 def test_the_picture_in_the_readme_shows_what_is_asked() -> None:
     """`make picture` draws it anew."""
     drawn = (REPOSITORY / "docs" / "questions.svg").read_text("utf-8")
