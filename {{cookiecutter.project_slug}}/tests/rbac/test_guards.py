@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import pytest
-from litestar import Litestar
 from litestar import get
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import Guard
 from litestar_users.guards import roles_accepted
 from litestar_users.guards import roles_required
@@ -20,35 +19,38 @@ from tests.other_services import another_stage
 from tests.tables import Tables
 
 
-def protect(app: Litestar, path: str, guard: Guard) -> None:
-    """Put a route behind a guard."""
+def behind(guard: Guard, name: str) -> HTTPRouteHandler:
+    """A route behind a guard."""
 
-    @get(path, guards=[guard], sync_to_thread=False)
+    @get(f"/protected/{name}", guards=[guard], sync_to_thread=False)
     def protected() -> str:
         return "in"
 
-    app.register(protected)
+    return protected
 
 
-@pytest.mark.parametrize(
-    ("name", "guard", "status_code"),
-    [
-        ("permission", requires(Permission.ROLES_READ), 200),
-        ("permissions", requires(Permission.ROLES_READ, Permission.ROLES_MANAGE), 403),
-        ("role", roles_accepted("editors", ADMINISTRATOR), 200),
-        ("roles", roles_required("editors", ADMINISTRATOR), 403),
-    ],
-)
-async def test_a_guard_lets_through_who_holds_what_it_asks_for(  # noqa: PLR0913, PLR0917  # the cast and the table
-    app: Litestar, ada: Person, grace: Person, editors: dict[str, Any], name: str, guard: Guard, status_code: int
+# Each route, and how it answers an editor, who may read roles.
+ROUTES = {
+    behind(requires(Permission.ROLES_READ), "permission"): 200,
+    behind(requires(Permission.ROLES_READ, Permission.ROLES_MANAGE), "permissions"): 403,
+    behind(roles_accepted("editors", ADMINISTRATOR), "role"): 200,
+    behind(roles_required("editors", ADMINISTRATOR), "roles"): 403,
+}
+
+
+async def test_a_guard_lets_through_who_holds_what_it_asks_for(
+    settings: Settings, ada: Person, grace: Person, editors: dict[str, Any]
 ) -> None:
-    path = f"/protected/{name}"
-    protect(app, path, guard)
     await grace.sign_in()
-    assert (await grace.get(path)).status_code == 403
-    user_id = await grace.id()
-    await ada.client.put("/users/roles/assign", json={"user_id": user_id, "role_id": editors["id"]})
-    assert (await grace.get(path)).status_code == status_code
+    async with another_stage(settings, *ROUTES) as another:
+
+        async def statuses() -> list[int]:
+            return [(await another.copy_of(grace).get(*route.paths)).status_code for route in ROUTES]
+
+        assert await statuses() == [403] * len(ROUTES)
+        body = {"user_id": await grace.id(), "role_id": editors["id"]}
+        await ada.client.put("/users/roles/assign", json=body)
+        assert await statuses() == [*ROUTES.values()]
 
 
 async def test_what_a_route_changes_of_the_callers_roles_is_stored(
