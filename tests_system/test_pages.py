@@ -5,6 +5,7 @@ import hmac
 import re
 import time
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -258,9 +259,13 @@ def test_a_sign_in_outlives_its_access_cookie(visitor: Visitor) -> None:
     visitor.sees(email)
 
 
-def test_a_page_of_another_site_is_no_page_to_go_to_after_signing_in(visitor: Visitor) -> None:
-    email = account(visitor.service, "olga")
-    visitor.open("/sign-in?next=//evil.example/account")
+@pytest.mark.parametrize(
+    "address",
+    ["//evil.example/account", "/oauth2-associate/oidc/authorize?redirect=1", "/account/../schema", "http://["],
+)
+def test_only_a_page_of_this_service_follows_the_sign_in(visitor: Visitor, address: str) -> None:
+    email = account(visitor.service, f"olga{len(address)}")
+    visitor.open(f"/sign-in?next={quote(address, safe='')}")
     visitor.fill("E-mail address", email)
     visitor.fill("Password", PASSWORD)
     visitor.press("Sign in")

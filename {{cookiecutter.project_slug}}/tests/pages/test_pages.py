@@ -49,6 +49,9 @@ async def test_a_page_may_use_the_files_of_this_service_and_nothing_else(visitor
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
     }
+    # Without the script, a browser would put the fields of another form, such as a password, in the address.
+    forms = [each.attributes for each in elements_of(answer.text) if each.tag == "form"]
+    assert all(form["method"] == ("post" if "data-call" in form else "get") for form in forms)
     # No attribute that the policy would block.
     names = {name for each in elements_of(answer.text) for name in each.attributes}
     assert not {name for name in names if name.startswith("on") or name == "style"}

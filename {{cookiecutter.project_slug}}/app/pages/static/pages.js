@@ -50,7 +50,7 @@ async function problemOf(response) {
 // Ask for the password or a factor, in place; what needed it goes on afterwards.
 async function confirmIdentity() {
   const dialog = document.querySelector("#confirm");
-  await Promise.all([dialog, ...dialog.querySelectorAll("[data-from]")].map(load));
+  await Promise.allSettled([dialog, ...dialog.querySelectorAll("[data-from]")].map(load));
   dialog.returnValue = "";
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
@@ -245,10 +245,10 @@ function goTo(target, answer) {
   else location.assign(target === "next" ? nextPage() : (answer[target] ?? target));
 }
 
-// Where the visitor wanted to go; another site is refused.
+// The page that the visitor wanted. Any other address could begin something, such as linking a provider.
 function nextPage() {
-  const url = new URL(new URLSearchParams(location.search).get("next") ?? "/account", location.href);
-  return url.origin === location.origin ? url.href : "/account";
+  const next = new URLSearchParams(location.search).get("next") ?? "";
+  return /^\/(account|admin)(\/[\w-]+)*([?#]|$)/.test(next) ? next : "/account";
 }
 
 function report(place, problem) {
