@@ -327,6 +327,20 @@ MUTANTS = [
         "rbac/test_strong_sign_ins.py::test_a_token_is_as_strong_as_the_sign_in_that_makes_it",
     ),
     Mutant(
+        "No token is strong without a factor",
+        "app/factors/enrolment.py",
+        "values(is_strong=False)",
+        "values(is_strong=AccessToken.is_strong)",
+        "rbac/test_strong_sign_ins.py::test_no_token_is_strong_without_a_factor",
+    ),
+    Mutant(
+        "Tokens end with the factors that another person removes",
+        "app/factors/enrolment.py",
+        "    await ownership.end_access_tokens(session, user)\n",
+        "",
+        "rbac/test_strong_sign_ins.py::test_an_administrator_removes_the_factors_of_a_user",
+    ),
+    Mutant(
         "A token is no stronger than it was made",
         "app/access_tokens/requests.py",
         '{"is_strong": token.is_strong}',

@@ -9,7 +9,10 @@ from typing import get_args
 from litestar.connection import ASGIConnection
 from msgspec import Struct
 from msgspec.structs import fields
+from sqlalchemy import ARRAY
 from sqlalchemy import ColumnElement
+from sqlalchemy import Text
+from sqlalchemy import cast
 from sqlalchemy import func
 from sqlalchemy import select
 
@@ -54,6 +57,11 @@ class CurrentUserQuery(Generic[Credential]):
 def _related(name: str) -> ColumnElement[Any]:
     """The rows of a relationship, as an array in the row of the user."""
     relation = User.__mapper__.relationships[name]
-    columns = [getattr(relation.mapper.class_, column) for column in RELATED[name].__struct_fields__]
+    columns = [_known(getattr(relation.mapper.class_, column)) for column in RELATED[name].__struct_fields__]
     is_theirs = [each for each in (relation.primaryjoin, relation.secondaryjoin) if each is not None]
     return func.array(select(func.row(*columns)).where(*is_theirs).correlate(User).scalar_subquery())
+
+
+def _known(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    # In a row without a name, asyncpg reads of arrays only those of a type that it knows from the beginning.
+    return cast(column, ARRAY(Text)) if isinstance(column.type, ARRAY) else column

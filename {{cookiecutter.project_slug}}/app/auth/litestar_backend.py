@@ -128,9 +128,9 @@ class CredentialBackend(AbstractAuthenticationMiddleware):
             "user_id": str(user.id),
             "session_id": row.id,
             "generation": row.generation,
-            # A copy of a token that was just replaced must not count as recently confirmed.
+            # A copy of a token that was just replaced must count neither as recently confirmed nor as strong.
             "authenticated_at": row.authenticated_at if is_current else NEVER,
-            "is_strong": STRONG in row.amr,
+            "is_strong": is_current and STRONG in row.amr,
         }
         return AuthenticationResult(user, presented)
 

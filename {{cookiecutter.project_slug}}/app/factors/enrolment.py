@@ -22,6 +22,7 @@ from app.factors.held import usable_factors
 from app.factors.models import Passkey
 from app.factors.models import RecoveryCode
 from app.factors.models import Totp
+from app.models import AccessToken
 from app.models import User
 from app.models import UserSession
 
@@ -44,7 +45,7 @@ async def begin_with_first(session: AsyncSession, user: User, keep: UUID) -> lis
 async def note_removed(session: AsyncSession, user: User, method: str, current: UUID, amr: list[str]) -> None:
     """End what the removed factor has opened, enter the removal in the trail, and tell the owner.
 
-    The current sign-in, made as `amr` says, stays. It is no longer strong if no factor is left.
+    The current sign-in, made as `amr` says, stays. If no factor is left, neither it nor any access token is strong.
 
     Raises:
         LastWayIn: if the user could not sign in any more.
@@ -59,12 +60,13 @@ async def note_removed(session: AsyncSession, user: User, method: str, current: 
         await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
         weakened = [each for each in amr if each == PASSWORD]
         await session.execute(update(UserSession).where(UserSession.id == current).values(amr=weakened))
+        await session.execute(update(AccessToken).where(AccessToken.user_id == user.id).values(is_strong=False))
     audit.record(session, FactorEvent.REMOVED, user.id, before={"factor": NAMES[method]})
     outbox.put(session, FactorLetter.REMOVED, user.email, user.id, details=[NAMES[method]])
 
 
 async def remove_all(session: AsyncSession, user: User) -> bool:
-    """Remove every factor of a user, whose row is locked, and end the sign-ins; False if there is none."""
+    """Remove every factor of a user, whose row is locked, and end sign-ins and tokens; False if there is none."""
     removed = []
     for model, name in ((Passkey, "passkeys"), (Totp, "an authenticator app"), (RecoveryCode, "recovery codes")):
         # A secret that waits for its first code is no factor.
@@ -74,6 +76,7 @@ async def remove_all(session: AsyncSession, user: User) -> bool:
     if not removed:
         return False
     await devices.end_all(session, user.id)
+    await ownership.end_access_tokens(session, user)
     audit.record(session, FactorEvent.ALL_REMOVED, user.id, before={"factors": removed})
     outbox.put(session, FactorLetter.REMOVED, user.email, user.id, details=removed)
     return True

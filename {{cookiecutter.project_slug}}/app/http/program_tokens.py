@@ -62,7 +62,8 @@ def _checksum(random: str) -> str:
 def presented_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     """The text of the token for programs that a request presents, valid or not; None if it presents none."""
     scheme, _, text = connection.headers.get("Authorization", "").partition(" ")
-    return text if scheme.lower() == "bearer" and text.startswith(PREFIX) else None
+    # Several spaces are allowed (RFC 9110, 11.4).
+    return text.strip() if scheme.lower() == "bearer" and text.strip().startswith(PREFIX) else None
 
 
 def access_needed(handler: BaseRouteHandler) -> Access | None:

@@ -37,6 +37,7 @@ from app.factors.challenges import Purpose
 from app.factors.held import usable_factors
 from app.http.errors import Conflict
 from app.http.recent_sign_in import require_recent_sign_in
+from app.http.strong_sign_in import OPEN_WITHOUT_FACTOR
 from app.models import User
 from app.models import UserSession
 from app.oauth import account_linking
@@ -60,7 +61,13 @@ class FirstPassword(Body):
     new_password: Password
 
 
-@post("/reauthenticate/{provider:str}", status_code=200, refuses=flow.START_ERRORS, tags=["Credentials"])
+@post(
+    "/reauthenticate/{provider:str}",
+    status_code=200,
+    refuses=flow.START_ERRORS,
+    opt=OPEN_WITHOUT_FACTOR,
+    tags=["Credentials"],
+)
 async def start_reauthentication(
     request: Request[Any, Any, Any], provider: FromPath[str], next_path: Next = None
 ) -> Response[AuthorizationUrl]:

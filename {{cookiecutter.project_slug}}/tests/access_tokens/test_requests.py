@@ -212,6 +212,12 @@ def test_an_application_that_opens_every_route_to_tokens_does_not_start(settings
         AccountsPlugin(settings, users.config(settings)).on_app_init(AppConfig(opt={"access_tokens": access}))
 
 
+async def test_several_spaces_may_precede_a_token(grace: Person, stage: Stage) -> None:
+    program = await program_of(stage, grace)
+    program.client.headers["Authorization"] = f"Bearer   {token_of(program)}"
+    assert (await program.get("/users/me")).status_code == 200
+
+
 async def test_public_pages_do_not_read_credentials(grace: Person, stage: Stage, work: Work) -> None:
     program = await program_of(stage, grace)
     work.take()

@@ -19,9 +19,8 @@ from tests.other_services import service_with
 from tests.tables import Tables
 from tests.test_authorization import call
 
-OPEN = {"GET /users/me", "GET /users/me/factors", "POST /logout", "POST /reauthenticate"}
-OPEN |= {"POST /reauthenticate/options"}
-OPEN_BELOW = ("/users/me/passkeys", "/users/me/totp")
+OPEN = {"GET /users/me", "GET /users/me/factors", "POST /logout"}
+OPEN_BELOW = ("/users/me/passkeys", "/users/me/totp", "/reauthenticate")
 REQUIRED = {"SECRET_KEY": "a secret key of the tests that opens nothing else", "ENVIRONMENT": "test"}
 
 

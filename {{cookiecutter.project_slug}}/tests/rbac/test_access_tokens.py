@@ -59,6 +59,17 @@ async def test_a_token_needs_the_permission_itself(ada: Person, stage: Stage, ro
     assert kind_of(await call(none, route)) == DENIED
 
 
+async def test_a_permission_that_is_gone_from_the_table_is_refused_by_name(grace: Person, tables: Tables) -> None:
+    await tables.execute(
+        "INSERT INTO role (id, name, created_at, permissions) "
+        "VALUES (gen_random_uuid(), 'former', now(), ARRAY['gone:read']::varchar[])"
+    )
+    await give(tables, grace, "former")
+    await grace.sign_in()
+    answer = await make(grace, permissions=["gone:read"])
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "permissions")
+
+
 @pytest.mark.checklist("L02")
 async def test_a_token_loses_what_its_owner_loses(ada: Person, stage: Stage, tables: Tables) -> None:
     program = await program_of(stage, ada, permissions=["users:read", "audit:read"])

@@ -60,6 +60,24 @@ async def test_an_administrator_without_a_factor_is_led_to_one(admin: Person) ->
 
 
 @pytest.mark.checklist("K12")
+@pytest.mark.skipif(not kind.COOKIES, reason="The client keeps its token, and the factor makes it strong.")
+async def test_a_copy_of_the_former_cookies_is_not_strong(admin: Person, strict: Stage) -> None:
+    copy = strict.copy_of(admin)
+    await add_totp(admin)
+    assert (await copy.get("/users")).status_code in {401, 403}
+
+
+@pytest.mark.checklist("K12", "L02")
+async def test_no_token_is_strong_without_a_factor(admin: Person, strict: Stage) -> None:
+    await add_totp(admin)
+    program = holding(strict, (await make(admin, permissions=["users:read"])).json()["token"])
+    assert (await program.get("/users")).status_code == 200
+    assert (await admin.client.delete("/users/me/totp")).status_code == 204
+    assert type_of(await program.get("/users")) == WEAK
+    assert (await program.get("/users/me")).status_code == 200
+
+
+@pytest.mark.checklist("K12")
 async def test_without_the_permission_a_factor_plays_no_part(strict: Stage) -> None:
     grace = await strict.verified("grace")
     await grace.sign_in()
@@ -98,13 +116,17 @@ def test_production_asks_administrators_by_default(settings: Settings) -> None:
 
 
 @pytest.mark.checklist("K10", "H06")
-async def test_an_administrator_removes_the_factors_of_a_user(ada: Person, signed_in: Person, tables: Tables) -> None:
+async def test_an_administrator_removes_the_factors_of_a_user(
+    ada: Person, signed_in: Person, stage: Stage, tables: Tables
+) -> None:
     path = f"/users/{await signed_in.id()}/factors"
     await signed_in.post("/users/me/totp")
     assert (await ada.client.delete(path)).status_code == 404
     await add_totp(signed_in)
+    program = holding(stage, (await make(signed_in)).json()["token"])
     assert (await ada.client.delete(path)).status_code == 204
     assert (await signed_in.get("/users/me")).status_code == 401
+    assert (await program.get("/users/me")).status_code == 401
     assert str(signed_in.outbox.to(signed_in)[-1]["Subject"]).endswith("was removed")
     [entry] = await tables.trail("factor.all-removed")
     assert str(entry["actor_id"]) == await ada.id()
