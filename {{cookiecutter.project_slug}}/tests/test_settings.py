@@ -13,7 +13,7 @@ from app.settings import SettingsError
 from app.settings import read_settings
 from app.settings.hashes import HASH_CHOICES
 
-MAX_MODULES = 1_525
+MAX_MODULES = 1_540
 pytestmark = pytest.mark.usefixtures("project_root")
 SECRET = "a secret key of the tests that opens nothing else"
 PRODUCTION = {
