@@ -103,6 +103,8 @@ def html_of(page: Page, *, shows_docs: bool) -> str:
         text=TEXTS.get(page.name),
         texts=TEXTS,
         controls=TEXTS["controls"],
+        # What the paths of pages begin with.
+        roots=" ".join(sorted({each.path.split("/")[1] for each in PAGES if not each.is_public})),
         menu=[each for each in PAGES if each.shown_if],
         parts=PARTS,
         theme=theme,

@@ -245,10 +245,10 @@ function goTo(target, answer) {
   else location.assign(target === "next" ? nextPage() : (answer[target] ?? target));
 }
 
-// The page that the visitor wanted. Any other address could begin something, such as linking a provider.
+// The page that the visitor wanted. Any other address could begin something, such as linking an account.
 function nextPage() {
   const next = new URLSearchParams(location.search).get("next") ?? "";
-  return /^\/(account|admin)(\/[\w-]+)*([?#]|$)/.test(next) ? next : "/account";
+  return document.body.dataset.roots.split(" ").includes(/^\/(\w+)(\/[\w-]+)*([?#]|$)/.exec(next)?.[1]) ? next : "/account";
 }
 
 function report(place, problem) {
