@@ -13,7 +13,8 @@ EMAIL, PASSWORD = "grace@example.com", "correct horse battery staple 9"
 # Lower them when a request gets simpler. A feature that raises them needs a reason.
 # Each has one more for the guard that closes routes to access tokens, and one for late bodies. Second factors added
 # four to a sign-in: its two steps, which factors there are, and their settings.
-MAX_FILES = {"POST /login": 36, "GET /users/me": 23}
+# On a busy machine a mail may leave meanwhile, which is one more.
+MAX_FILES = {"POST /login": 37, "GET /users/me": 23}
 
 BACKENDS = {"session": "SessionBackend", "jwt": "JWTBackend", "jwt_cookie": "JWTCookieBackend"}
 SHOW_STATEMENT = """
